@@ -1,1 +1,17 @@
-//! Stub.
+//! CodeSync's server. A session turns bytes into commands, a room applies them in order, the log makes them durable,
+//! compaction turns old log into a snapshot. Every node is alike.
+
+pub mod app;
+pub mod auth;
+pub mod compaction;
+pub mod config;
+pub mod directory;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod log;
+pub mod relay;
+pub mod room;
+pub mod snapshot;
+pub mod telemetry;
+pub mod ws;

@@ -1,2 +1,38 @@
-//! Stub.
-fn main() {}
+//! The story of the process.
+
+use anyhow::Context;
+use clap::Parser;
+use codesync_server::{
+    app::App,
+    config::{Cli, Command, Config},
+    telemetry,
+};
+use tracing::info;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Serve(config) => serve(*config).await,
+        Command::Migrate(_) | Command::Admin(_) | Command::Healthcheck(_) => anyhow::bail!("not built yet"),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config.telemetry).context("start logging")?;
+    let app = App::build(config).await?;
+    let listener = app.bind().await?;
+    info!(addr = %listener.local_addr()?, "listening");
+    app.serve(listener, shutdown_signal()).await
+}
+
+async fn shutdown_signal() {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .expect("a process may always watch SIGTERM");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}

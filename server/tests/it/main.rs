@@ -1,1 +1,3 @@
-//! Stub.
+//! The integration tests: one binary, a module per behaviour.
+
+mod harness;

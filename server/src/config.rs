@@ -1,0 +1,263 @@
+//! Everything that can be set, and the only reader of the environment. Parsed once, validated whole.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The command line of `codesync`.
+#[derive(Debug, Parser)]
+#[command(name = "codesync", version, about = "A collaborative code editor that anyone can run")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The words of the command line.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves the editor, the REST API and the sync sockets until SIGTERM or SIGINT.
+    Serve(Box<Config>),
+    /// Brings the databases up to date and exits.
+    Migrate(StorageConfig),
+    /// Manages accounts from the command line.
+    Admin(AdminArgs),
+    /// Asks a running server whether it is ready; exits with 0 or 1.
+    Healthcheck(HealthcheckArgs),
+}
+
+/// What `admin` works on.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// The words of `admin`.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Creates an administrator; the password is read from standard input when it is not given.
+    CreateUser {
+        /// The e-mail address to log in with.
+        #[arg(long)]
+        email: String,
+        /// The name that others see.
+        #[arg(long)]
+        name: String,
+        /// The password; better given on standard input.
+        #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
+        password: Option<Secret>,
+    },
+}
+
+/// What `healthcheck` asks.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// The readiness address.
+    #[arg(long, env = "CODESYNC_HEALTHCHECK_URL", default_value = "http://127.0.0.1:3000/api/health")]
+    pub url: String,
+}
+
+/// The settings of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Listening and the outside.
+    #[command(flatten)]
+    pub http: HttpConfig,
+    /// Where data is kept.
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// Accounts and tokens.
+    #[command(flatten)]
+    pub auth: AuthConfig,
+    /// Sockets.
+    #[command(flatten)]
+    pub socket: SocketConfig,
+    /// Rooms and compaction.
+    #[command(flatten)]
+    pub room: RoomConfig,
+    /// Logs.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// Listening and the outside.
+#[derive(Clone, Debug, Args)]
+pub struct HttpConfig {
+    /// Address and port to listen on.
+    #[arg(long, env = "CODESYNC_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// The address people use, for links; by default the one that they asked for.
+    #[arg(long, env = "CODESYNC_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// How many proxies in front add to `X-Forwarded-For`; 0 takes the peer's address.
+    #[arg(long, env = "CODESYNC_TRUSTED_PROXIES", default_value_t = 0)]
+    pub trusted_proxies: u8,
+    /// The largest body of a REST call, in bytes.
+    #[arg(long, env = "CODESYNC_BODY_BYTES_MAX", default_value_t = 6 << 20)]
+    pub body_bytes_max: usize,
+    /// How long a stop may take, in seconds.
+    #[arg(long, env = "CODESYNC_DRAIN_S", default_value = "20", value_parser = seconds)]
+    pub drain: Duration,
+    /// Rate limits by address and by account, and the cap of sockets a user; `off` is for load runs.
+    #[arg(long, env = "CODESYNC_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: Switch,
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug, Args)]
+pub struct StorageConfig {
+    /// The folder that holds the databases, the snapshots and the secret.
+    #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+}
+
+/// Accounts and tokens.
+#[derive(Clone, Debug, Args)]
+pub struct AuthConfig {
+    /// The secret that signs tokens, 32 bytes or more; made and kept in the data folder when not given.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<Secret>,
+    /// How long a log-in lasts, in seconds.
+    #[arg(long, env = "CODESYNC_SESSION_S", default_value = "86400", value_parser = seconds)]
+    pub session: Duration,
+    /// How long a socket ticket lasts, in seconds.
+    #[arg(long, env = "CODESYNC_TICKET_S", default_value = "60", value_parser = seconds)]
+    pub ticket: Duration,
+    /// Memory of one password hash (argon2id), in KiB.
+    #[arg(long, env = "CODESYNC_ARGON2_KIB", default_value_t = 19 * 1024)]
+    pub argon2_kib: u32,
+}
+
+/// Sockets.
+#[derive(Clone, Debug, Args)]
+pub struct SocketConfig {
+    /// Sockets that one node holds.
+    #[arg(long, env = "CODESYNC_SOCKETS_MAX", default_value_t = 20_000)]
+    pub sockets_max: usize,
+    /// Sockets that one user holds on a node.
+    #[arg(long, env = "CODESYNC_SOCKETS_PER_USER_MAX", default_value_t = 100)]
+    pub sockets_per_user_max: usize,
+    /// The largest message, in bytes.
+    #[arg(long, env = "CODESYNC_MESSAGE_BYTES_MAX", default_value_t = 16 << 20)]
+    pub message_bytes_max: usize,
+    /// Messages a second that a socket may go on sending; past it the server reads it more slowly.
+    #[arg(long, env = "CODESYNC_MESSAGES_PER_S", default_value_t = 2_000)]
+    pub messages_per_s: u32,
+    /// How often an idle client hears something, in seconds.
+    #[arg(long, env = "CODESYNC_PING_S", default_value = "12", value_parser = seconds)]
+    pub ping: Duration,
+    /// How long a client may take nothing before it is closed, in seconds.
+    #[arg(long, env = "CODESYNC_STALL_S", default_value = "60", value_parser = seconds)]
+    pub stall: Duration,
+    /// Frames that wait for one client before it is brought up to date with one diff instead.
+    #[arg(long, env = "CODESYNC_OUTBOX_FRAMES_MAX", default_value_t = 512)]
+    pub outbox_frames_max: usize,
+    /// Bytes that wait for one client before it is brought up to date with one diff instead.
+    #[arg(long, env = "CODESYNC_OUTBOX_BYTES_MAX", default_value_t = 1 << 20)]
+    pub outbox_bytes_max: usize,
+}
+
+/// Rooms and compaction.
+#[derive(Clone, Debug, Args)]
+pub struct RoomConfig {
+    /// The largest document, in bytes of its encoded state.
+    #[arg(long, env = "CODESYNC_DOCUMENT_BYTES_MAX", default_value_t = 32 << 20)]
+    pub document_bytes_max: usize,
+    /// How long a room without peers stays loaded, in milliseconds.
+    #[arg(long, env = "CODESYNC_ROOM_IDLE_MS", default_value = "30000", value_parser = milliseconds)]
+    pub idle: Duration,
+    /// The shortest time between two frames to the peers of a busy room, in milliseconds.
+    #[arg(long, env = "CODESYNC_FAN_OUT_MS", default_value = "8", value_parser = milliseconds)]
+    pub fan_out_interval: Duration,
+    /// How long after the first change a snapshot is taken, in milliseconds.
+    #[arg(long, env = "CODESYNC_SNAPSHOT_MS", default_value = "5000", value_parser = milliseconds)]
+    pub snapshot_delay: Duration,
+    /// Log entries after which a snapshot is taken earlier.
+    #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000)]
+    pub snapshot_updates_max: usize,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Args)]
+pub struct TelemetryConfig {
+    /// Form of the log lines on standard error.
+    #[arg(long, env = "CODESYNC_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// What is logged, as `tracing` directives.
+    #[arg(long, env = "CODESYNC_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// On or off, so that no call site reads a bare boolean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// In force.
+    On,
+    /// Not in force.
+    Off,
+}
+
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A value that never shows in logs.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
+
+fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_millis)
+}
+
+impl Config {
+    /// The defaults on a free port with `data_dir`, for tests: the environment is not read.
+    pub fn for_tests(data_dir: PathBuf) -> Self {
+        let cli = Cli::try_parse_from([
+            "codesync",
+            "serve",
+            "--listen=127.0.0.1:0",
+            "--argon2-kib=64",
+            "--rate-limits=off",
+            "--data-dir",
+            &data_dir.to_string_lossy(),
+        ])
+        .expect("the arguments above are valid");
+        match cli.command {
+            Command::Serve(config) => *config,
+            _ => unreachable!("the arguments above say serve"),
+        }
+    }
+}
