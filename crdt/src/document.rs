@@ -50,7 +50,7 @@ impl Document {
     /// Loads a document from a state made by [`Document::state`].
     pub fn load(state: &[u8], limits: Limits) -> Result<Self, DocumentError> {
         let mut document = Self::new(limits);
-        let update = document.check_own(Bytes::copy_from_slice(state))?;
+        let update = document.check_stored(Bytes::copy_from_slice(state))?;
         document.apply(&update)?;
         document.size_bytes = state.len();
         Ok(document)
@@ -58,7 +58,12 @@ impl Document {
 
     /// Checks bytes from outside against what this replica has seen.
     pub fn check(&self, bytes: Bytes) -> Result<Update, Refusal> {
-        check::check(bytes, &self.known())
+        check::check(bytes, self.known(), &self.limits)
+    }
+
+    /// Checks an entry of the log: it was within the limits when it was written, so only its soundness is checked.
+    pub fn check_stored(&self, bytes: Bytes) -> Result<Update, Refusal> {
+        check::check(bytes, self.known(), &Limits::stored())
     }
 
     /// Applies an update that was checked against this replica.
@@ -140,7 +145,7 @@ impl Document {
         if old == new {
             return Ok(None);
         }
-        let units = old.encode_utf16().count() as u32;
+        let units = text::utf16_len(&old);
         let mut edits = text::edits(&old, &new);
         // Embedded values take up positions that the text does not show.
         if units != self.text_len(root) {
@@ -151,7 +156,7 @@ impl Document {
         let made = catch_unwind(|| edit_copy(&state, client, root, edits))
             .ok()
             .flatten();
-        let update = self.check_own(made.ok_or(DocumentError::Poisoned)?.into())?;
+        let update = self.check_stored(made.ok_or(DocumentError::Poisoned)?.into())?;
         self.apply(&update)?;
         Ok(Some(update))
     }
@@ -165,18 +170,7 @@ impl Document {
         Known {
             clocks: &self.state_vector,
             roots: &self.roots,
-            limits: &self.limits,
         }
-    }
-
-    fn check_own(&self, bytes: Bytes) -> Result<Update, DocumentError> {
-        check::check_any_size(bytes, &self.known(), usize::MAX).map_err(|refusal| {
-            DocumentError::Corrupt(match refusal {
-                Refusal::Malformed(malformed) => malformed,
-                Refusal::Gap => Malformed::Invalid("state: edits are missing"),
-                Refusal::TooLarge { .. } => Malformed::Limit("bytes"),
-            })
-        })
     }
 
     /// Returns `None` when yrs refused or kept back part of the update: the replica is then unlike any other.

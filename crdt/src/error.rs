@@ -59,3 +59,14 @@ pub enum DocumentError {
     #[error("the replica failed while applying an update and must be dropped")]
     Poisoned,
 }
+
+/// What fails the check although it was let in once is no longer what was let in.
+impl From<Refusal> for DocumentError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Corrupt(match refusal {
+            Refusal::Malformed(malformed) => malformed,
+            Refusal::Gap => Malformed::Invalid("state: edits are missing"),
+            Refusal::TooLarge { .. } => Malformed::Limit("bytes"),
+        })
+    }
+}

@@ -15,8 +15,9 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0 }
     }
 
-    pub(crate) fn position(&self) -> usize {
-        self.at
+    /// Returns how many bytes were read, of a buffer that its owner holds below 4 GiB.
+    pub(crate) fn position(&self) -> u32 {
+        self.at as u32
     }
 
     pub(crate) fn remaining(&self) -> usize {

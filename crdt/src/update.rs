@@ -2,7 +2,7 @@
 
 pub(crate) mod check;
 mod content;
-pub(crate) use content::check_json;
+mod item;
 mod merge;
 mod order;
 
@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+
+pub(crate) use content::check_json;
 
 use crate::{ClientId, StateVector};
 

@@ -1,10 +1,8 @@
 //! Values inside updates: what yrs would decode by recursion is walked here first, with a bounded stack.
 
 use crate::lib0::Reader;
+use crate::limits::JSON_DEPTH_MAX;
 use crate::{Limits, Malformed};
-
-/// The deepest nesting that can be configured.
-const DEPTH_MAX: usize = 64;
 
 /// Walks one value of lib0's `Any` encoding; `budget` is how many more values the update may hold.
 pub(super) fn skip_any(
@@ -12,13 +10,11 @@ pub(super) fn skip_any(
     limits: &Limits,
     budget: &mut usize,
 ) -> Result<(), Malformed> {
-    let depth_max = limits.json_depth.min(DEPTH_MAX);
-    let mut open = [(0usize, false); DEPTH_MAX];
+    let depth_max = limits.json_depth.min(JSON_DEPTH_MAX);
+    let mut open = [(0usize, false); JSON_DEPTH_MAX];
     let mut depth = 0;
     loop {
-        *budget = budget
-            .checked_sub(1)
-            .ok_or(Malformed::Limit("json values"))?;
+        spend(budget, 1)?;
         let children = match reader.byte()? {
             126 | 127 | 120 | 121 => None,
             125 => skip_integer(reader)?,
@@ -68,37 +64,56 @@ fn skip_integer<T>(reader: &mut Reader<'_>) -> Result<Option<T>, Malformed> {
     Err(Malformed::Number)
 }
 
-/// Checks a JSON text of bounded depth, by a parser that reads it like yrs's own.
+/// Checks a JSON text of bounded depth and returns its value.
 pub(crate) fn check_json(
     text: &str,
     limits: &Limits,
     budget: &mut usize,
 ) -> Result<serde_json::Value, Malformed> {
-    let mut depth = 0usize;
-    let mut in_string = false;
+    measure_json(text, limits, budget)?;
+    let value = serde_json::from_str(text).map_err(|_| Malformed::Invalid("json"))?;
+    if !numbers_fit(&value) {
+        return Err(Malformed::Number);
+    }
+    Ok(value)
+}
+
+/// Bounds depth and number of values before a parser that recurses and allocates sees the text.
+fn measure_json(text: &str, limits: &Limits, budget: &mut usize) -> Result<(), Malformed> {
+    let (mut depth, mut values, mut in_string) = (0usize, 1usize, false);
     let mut bytes = text.bytes();
-    *budget = budget
-        .checked_sub(1)
-        .ok_or(Malformed::Limit("json values"))?;
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => in_string = !in_string,
             b'\\' if in_string => drop(bytes.next()),
             _ if in_string => {}
-            b'[' | b'{' => depth += 1,
+            b'[' | b'{' => {
+                depth += 1;
+                values += 1;
+            }
             b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
             _ => {}
         }
-        if depth > limits.json_depth.min(DEPTH_MAX) {
+        if depth > limits.json_depth.min(JSON_DEPTH_MAX) {
             return Err(Malformed::Limit("levels of nested values"));
         }
-        if !in_string && matches!(byte, b',' | b'[' | b'{') {
-            *budget = budget
-                .checked_sub(1)
-                .ok_or(Malformed::Limit("json values"))?;
-        }
     }
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|_| Malformed::Invalid("json"))?;
-    Ok(value)
+    spend(budget, values)
+}
+
+/// yrs has no integers above `i64::MAX`. Recursion is bounded by [`measure_json`].
+fn numbers_fit(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => !number.is_u64() || number.is_i64(),
+        serde_json::Value::Array(values) => values.iter().all(numbers_fit),
+        serde_json::Value::Object(values) => values.values().all(numbers_fit),
+        _ => true,
+    }
+}
+
+fn spend(budget: &mut usize, values: usize) -> Result<(), Malformed> {
+    let left = budget.checked_sub(values);
+    *budget = left.ok_or(Malformed::Limit("json values"))?;
+    Ok(())
 }
