@@ -1,1 +1,38 @@
-//! Stub.
+//! CodeSync's documents and their wire protocol, without I/O, clock or threads; compatible with Yjs 13.6 and y-protocols.
+//!
+//! Bytes from outside become an [`Update`] only through [`Document::check`], and only an [`Update`] can be applied.
+//!
+//! ```
+//! use codesync_crdt::{Document, Effect, Limits};
+//!
+//! let mut alice = Document::new(Limits::default());
+//! let mut bob = Document::new(Limits::default());
+//! let edit = alice.replace_text("content", "hello", 1)?.expect("the text differs");
+//!
+//! let received = bob.check(edit.bytes().clone())?;
+//! assert_eq!(bob.apply(&received)?, Effect::Changed);
+//! assert_eq!(bob.text("content"), "hello");
+//! assert_eq!(bob.state_vector(), alice.state_vector());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod awareness;
+mod document;
+mod error;
+mod lib0;
+mod limits;
+pub mod protocol;
+mod state_vector;
+mod text;
+mod update;
+
+pub use awareness::{Awareness, AwarenessEntry, decode_awareness, encode_awareness};
+pub use document::{Document, Effect};
+pub use error::{DocumentError, Malformed, Refusal};
+pub use limits::Limits;
+pub use protocol::{Message, decode_frame, encode};
+pub use state_vector::StateVector;
+pub use update::Update;
+
+/// Names one author of edits: a page load, or an edit made by the server. Below 2^53.
+pub type ClientId = u64;

@@ -1,0 +1,68 @@
+/// The deepest nesting that can be configured: yrs decodes values by recursion.
+pub(crate) const JSON_DEPTH_MAX: usize = 64;
+
+/// What one message, update or document may hold at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one update. A keystroke of five bytes costs yrs some 150, so this also bounds the memory of one apply.
+    pub update_bytes: usize,
+    /// Root types of a document. Ours has one; pages of others have a handful.
+    pub roots: usize,
+    /// Bytes of a root type's name.
+    pub root_name_bytes: usize,
+    /// Bytes of a map key or a formatting attribute's name.
+    pub key_bytes: usize,
+    /// Levels of nested arrays and objects in one JSON value.
+    pub json_depth: usize,
+    /// JSON values in one update. An empty object of two bytes costs some 64 in memory.
+    pub json_values: usize,
+    /// Client ids that a document, and so a state vector, may know. Each page load makes one.
+    pub state_vector_clients: usize,
+    /// Client sections in one update: yrs is quadratic in chains of sections that depend on each other.
+    pub update_clients: usize,
+    /// Messages in one frame.
+    pub frame_messages: usize,
+    /// Bytes of one client's awareness state.
+    pub awareness_state_bytes: usize,
+    /// Clients in one awareness update.
+    pub awareness_clients_per_update: usize,
+    /// Clients whose awareness one room keeps.
+    pub awareness_clients: usize,
+}
+
+impl Limits {
+    /// For what an earlier check let in under limits that may have been others, and for our own edits: only what keeps yrs
+    /// from failing is checked.
+    pub(crate) fn stored() -> Self {
+        Self {
+            update_bytes: usize::MAX,
+            roots: usize::MAX,
+            root_name_bytes: usize::MAX,
+            key_bytes: usize::MAX,
+            json_depth: JSON_DEPTH_MAX,
+            json_values: usize::MAX,
+            state_vector_clients: usize::MAX,
+            update_clients: usize::MAX,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            update_bytes: 8 << 20,
+            roots: 32,
+            root_name_bytes: 64,
+            key_bytes: 1024,
+            json_depth: 16,
+            json_values: 100_000,
+            state_vector_clients: 65_536,
+            update_clients: 32_768,
+            frame_messages: 64,
+            awareness_state_bytes: 16 << 10,
+            awareness_clients_per_update: 1024,
+            awareness_clients: 4096,
+        }
+    }
+}

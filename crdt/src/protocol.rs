@@ -1,0 +1,71 @@
+//! The wire: one WebSocket frame holds one or more messages of y-protocols, or of our extension to it.
+
+pub mod codesync;
+pub mod encode;
+
+use crate::lib0::Reader;
+use crate::{Limits, Malformed, StateVector};
+
+pub(crate) const SYNC: u64 = 0;
+pub(crate) const AWARENESS: u64 = 1;
+pub(crate) const AUTH: u64 = 2;
+pub(crate) const QUERY_AWARENESS: u64 = 3;
+pub(crate) const CODESYNC: u64 = 100;
+
+pub(crate) const STEP_1: u64 = 0;
+pub(crate) const STEP_2: u64 = 1;
+pub(crate) const UPDATE: u64 = 2;
+
+/// One message; updates and awareness are not looked into here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// What the sender has seen: to be answered with step 2.
+    SyncStep1(StateVector),
+    /// All that the sender of step 1 lacked.
+    SyncStep2(&'a [u8]),
+    /// An edit.
+    Update(&'a [u8]),
+    /// Presence of one or more clients.
+    Awareness(&'a [u8]),
+    /// Asks for everyone's presence.
+    QueryAwareness,
+    /// Permission was denied, and why.
+    Auth(&'a str),
+    /// Our extension.
+    Codesync(codesync::Message<'a>),
+}
+
+/// Reads all messages of a frame; the frame is refused as a whole when any byte of it is not understood.
+pub fn decode_frame<'a>(frame: &'a [u8], limits: &Limits) -> Result<Vec<Message<'a>>, Malformed> {
+    let mut reader = Reader::new(frame);
+    let mut messages = Vec::with_capacity(1);
+    while messages.is_empty() || reader.remaining() > 0 {
+        if messages.len() == limits.frame_messages {
+            return Err(Malformed::Limit("messages in a frame"));
+        }
+        messages.push(decode_message(&mut reader, limits)?);
+    }
+    Ok(messages)
+}
+
+fn decode_message<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Message<'a>, Malformed> {
+    match reader.number()? {
+        SYNC => match reader.number()? {
+            STEP_1 => Ok(Message::SyncStep1(StateVector::decode(
+                reader.buffer()?,
+                limits,
+            )?)),
+            STEP_2 => Ok(Message::SyncStep2(reader.buffer()?)),
+            UPDATE => Ok(Message::Update(reader.buffer()?)),
+            _ => Err(Malformed::Invalid("message: unknown kind of sync")),
+        },
+        AWARENESS => Ok(Message::Awareness(reader.buffer()?)),
+        AUTH => match reader.number()? {
+            0 => Ok(Message::Auth(reader.string()?)),
+            _ => Err(Malformed::Invalid("message: unknown kind of auth")),
+        },
+        QUERY_AWARENESS => Ok(Message::QueryAwareness),
+        CODESYNC => Ok(Message::Codesync(codesync::decode(reader)?)),
+        _ => Err(Malformed::Invalid("message: unknown type")),
+    }
+}

@@ -1,0 +1,96 @@
+//! Updates: bytes that passed the check, and what the check learned on its way through them.
+
+pub(crate) mod check;
+mod content;
+mod item;
+mod merge;
+mod order;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+pub(crate) use content::check_json;
+
+use crate::{ClientId, StateVector};
+
+/// Edits in Yjs's v1 encoding that passed the check of the replica they are meant for.
+#[derive(Clone, Debug)]
+pub struct Update {
+    bytes: Bytes,
+    parts: Arc<Parts>,
+}
+
+/// Where the pieces of a checked update are.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) sections: SmallVec<[Section; 1]>,
+    pub(crate) deletions: SmallVec<[Deletion; 1]>,
+    /// Root types that the replica did not have.
+    pub(crate) new_roots: SmallVec<[Box<str>; 1]>,
+}
+
+/// Consecutive edits of one client.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) client: ClientId,
+    pub(crate) clock: u32,
+    /// The clock after the last edit.
+    pub(crate) end: u32,
+    pub(crate) structs: u32,
+    /// The bytes of all structs, without the section's head.
+    pub(crate) body: Range<u32>,
+    pub(crate) first_run: Option<Run>,
+    pub(crate) last_run: Option<Run>,
+}
+
+/// A struct that inserts text, at the edge of a section.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) start: u32,
+    pub(crate) text: Range<u32>,
+    /// Whether it was inserted right behind the same client's previous edit.
+    pub(crate) continues: bool,
+    pub(crate) right_origin: Option<(ClientId, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deletion {
+    pub(crate) client: ClientId,
+    pub(crate) clock: u32,
+    pub(crate) end: u32,
+}
+
+impl Update {
+    pub(crate) fn new(bytes: Bytes, parts: Parts) -> Self {
+        Self {
+            bytes,
+            parts: Arc::new(parts),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Returns the encoded update.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Tells whether the update neither inserts nor deletes anything.
+    pub fn is_empty(&self) -> bool {
+        self.parts.sections.is_empty() && self.parts.deletions.is_empty()
+    }
+
+    /// Counts the client ids that `known` has never seen.
+    pub fn new_clients(&self, known: &StateVector) -> usize {
+        self.parts
+            .sections
+            .iter()
+            .filter(|section| known.clock(section.client) == 0)
+            .count()
+    }
+}

@@ -1,0 +1,202 @@
+//! The check that stands before yrs: one pass over the v1 bytes, no recursion, nothing allocated from a claimed count.
+//! What passes here yrs integrates whole: nothing pending, nothing missing, no clock near an overflow.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::item::Cursor;
+use super::order::{self, Dependency};
+use super::{Deletion, Parts, Section, Update};
+use crate::lib0::Reader;
+use crate::{ClientId, Limits, Malformed, Refusal, StateVector};
+
+/// Well below the clocks near 2^31 at which yrs's arithmetic breaks.
+const CLOCK_MAX: u32 = 1 << 30;
+
+/// What a replica knows before the update.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) clocks: &'a StateVector,
+    pub(crate) roots: &'a BTreeSet<Box<str>>,
+}
+
+/// Checks an update against what is known and the limits.
+pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<Update, Refusal> {
+    // Positions in the update are kept as 32-bit numbers.
+    let limit = limits.update_bytes.min(u32::MAX as usize);
+    if bytes.len() > limit {
+        return Err(Refusal::TooLarge {
+            limit,
+            actual: bytes.len(),
+        });
+    }
+    let mut check = Check {
+        reader: Reader::new(&bytes),
+        known,
+        limits,
+        parts: Parts::default(),
+        references: Vec::new(),
+        values_left: limits.json_values,
+        new_clients: 0,
+        gap: false,
+    };
+    check.sections()?;
+    let by_client = check.index_sections()?;
+    check.deletions(&by_client)?;
+    check.reader.finish()?;
+    let dependencies = check.resolve(&by_client);
+    // A gap is reported only for bytes that are otherwise sound: the answer to it costs a sync.
+    if check.gap {
+        return Err(Refusal::Gap);
+    }
+    order::check(&check.parts.sections, &dependencies)?;
+    let parts = check.parts;
+    Ok(Update::new(bytes, parts))
+}
+
+/// The state of one pass.
+pub(super) struct Check<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) known: Known<'a>,
+    pub(super) limits: &'a Limits,
+    pub(super) parts: Parts,
+    /// References to other clients' edits that were not known before the update.
+    references: Vec<Reference>,
+    pub(super) values_left: usize,
+    new_clients: u32,
+    gap: bool,
+}
+
+struct Reference {
+    section: u32,
+    /// The clock of the struct that refers.
+    before: u32,
+    client: ClientId,
+    clock: u32,
+}
+
+/// Section numbers, ordered by client.
+type ByClient = SmallVec<[(ClientId, u32); 1]>;
+
+impl Check<'_> {
+    fn sections(&mut self) -> Result<(), Malformed> {
+        let count = self.reader.count(5)?;
+        if count > self.limits.update_clients {
+            return Err(Malformed::Limit("clients in an update"));
+        }
+        for _ in 0..count {
+            let section = self.section()?;
+            self.parts.sections.push(section);
+        }
+        Ok(())
+    }
+
+    fn section(&mut self) -> Result<Section, Malformed> {
+        let structs = self.reader.count(2)?;
+        let client = self.reader.number()?;
+        let clock = self.reader.number_u32()?;
+        if structs == 0 {
+            return Err(Malformed::Invalid("section: no structs"));
+        }
+        let seen = self.known.clocks.clock(client);
+        self.gap |= clock > seen;
+        self.new_clients += u32::from(seen == 0);
+        let start = self.reader.position();
+        let mut at = Cursor { client, clock };
+        let first_run = self.item(&mut at)?;
+        let mut last_run = first_run.clone();
+        for _ in 1..structs {
+            last_run = self.item(&mut at)?;
+        }
+        Ok(Section {
+            client,
+            clock,
+            end: at.clock,
+            structs: structs as u32,
+            body: start..self.reader.position(),
+            first_run,
+            last_run,
+        })
+    }
+
+    /// Reads the id of an edit that must be there before the struct at `at`.
+    pub(super) fn reference(&mut self, at: &Cursor) -> Result<(ClientId, u32), Malformed> {
+        let client = self.reader.number()?;
+        let clock = self.reader.number_u32()?;
+        if client == at.client {
+            if clock >= at.clock {
+                return Err(Malformed::Invalid("origin: it is not before its own edit"));
+            }
+        } else if clock >= self.known.clocks.clock(client) {
+            self.references.push(Reference {
+                section: self.parts.sections.len() as u32,
+                before: at.clock,
+                client,
+                clock,
+            });
+        }
+        Ok((client, clock))
+    }
+
+    fn index_sections(&self) -> Result<ByClient, Malformed> {
+        let sections = self.parts.sections.iter().zip(0..);
+        let mut by_client: ByClient = sections.map(|(section, i)| (section.client, i)).collect();
+        by_client.sort_unstable();
+        if by_client.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Malformed::Invalid("update: a client has two sections"));
+        }
+        let new_clients = self.new_clients as usize;
+        let clients = self.known.clocks.len() + new_clients;
+        if new_clients > 0 && clients > self.limits.state_vector_clients {
+            return Err(Malformed::Limit("clients in a document"));
+        }
+        Ok(by_client)
+    }
+
+    fn deletions(&mut self, by_client: &ByClient) -> Result<(), Malformed> {
+        for _ in 0..self.reader.count(4)? {
+            let client = self.reader.number()?;
+            let here = find(by_client, client).map_or(0, |i| self.parts.sections[i as usize].end);
+            let known = here.max(self.known.clocks.clock(client));
+            for _ in 0..self.reader.count(2)? {
+                let clock = self.reader.number_u32()?;
+                let end = end_clock(clock, self.reader.number_u32()?)?;
+                self.gap |= end > known;
+                self.parts.deletions.push(Deletion { client, clock, end });
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, by_client: &ByClient) -> Vec<Dependency> {
+        let mut dependencies = Vec::with_capacity(self.references.len());
+        for reference in &self.references {
+            let needs = find(by_client, reference.client);
+            let here = |i: &u32| reference.clock < self.parts.sections[*i as usize].end;
+            match needs.filter(here) {
+                Some(needs) => dependencies.push(Dependency {
+                    section: reference.section,
+                    before: reference.before,
+                    needs,
+                    clock: reference.clock,
+                }),
+                None => self.gap = true,
+            }
+        }
+        dependencies
+    }
+}
+
+fn find(by_client: &ByClient, client: ClientId) -> Option<u32> {
+    let found = by_client.binary_search_by_key(&client, |entry| entry.0);
+    found.ok().map(|i| by_client[i].1)
+}
+
+/// Returns the clock behind a range, which must not be empty.
+pub(super) fn end_clock(clock: u32, len: u32) -> Result<u32, Malformed> {
+    let end = clock.checked_add(len).filter(|end| *end <= CLOCK_MAX);
+    end.filter(|_| len > 0)
+        .ok_or(Malformed::Invalid("range of clocks"))
+}

@@ -1,0 +1,6 @@
+//! Bytes that are meant to hurt.
+
+#![cfg(test)]
+
+#[path = "../support.rs"]
+mod support;

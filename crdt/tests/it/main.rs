@@ -1,0 +1,16 @@
+//! Behaviour of the crate through its public interface.
+
+#![cfg(test)]
+
+#[path = "../support.rs"]
+mod support;
+
+mod awareness;
+mod check;
+mod convergence;
+mod fixtures;
+mod interop;
+mod merge;
+mod protocol;
+mod replace;
+mod traces;
