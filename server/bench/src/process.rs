@@ -1,0 +1,130 @@
+//! A server under test: started, watched through /proc, ended.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const START_DEADLINE: Duration = Duration::from_secs(30);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// Linux counts CPU time for user space in hundredths of a second, whatever its timer does.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+pub struct Process {
+    child: Child,
+    name: String,
+    pub addr: SocketAddr,
+}
+
+impl Process {
+    /// Starts a server that listens where the command was told to, and waits until it does.
+    pub fn start(name: &str, addr: SocketAddr, command: &mut Command, log: &Path) -> Result<Self> {
+        let log_file = fs::File::create(log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log_file.try_clone()?)
+            .stderr(log_file)
+            .spawn()
+            .with_context(|| format!("start {name}: {:?}", command.get_program()))?;
+        let mut process = Self {
+            child,
+            name: name.into(),
+            addr,
+        };
+        let started = Instant::now();
+        while TcpStream::connect(addr).is_err() {
+            if let Some(status) = process.child.try_wait()? {
+                bail!(
+                    "{name} ended with {status}: {}",
+                    fs::read_to_string(log)?.trim()
+                );
+            }
+            ensure!(
+                started.elapsed() < START_DEADLINE,
+                "{name} does not listen on {addr}"
+            );
+            sleep(Duration::from_millis(20));
+        }
+        Ok(process)
+    }
+
+    /// User and system time so far, of all threads.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        cpu_seconds(self.child.id().to_string())
+    }
+
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// Asks the server to end, so that it writes what it has to write.
+    pub fn stop(mut self) -> Result<()> {
+        Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status()?;
+        let asked = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(
+                asked.elapsed() < STOP_DEADLINE,
+                "{} does not end",
+                self.name
+            );
+            sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The generator's own share, to tell when it and not the server was the limit.
+pub fn own_cpu_seconds() -> Result<f64> {
+    cpu_seconds("self".into())
+}
+
+fn cpu_seconds(pid: String) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The command's name, in parentheses, may hold spaces: count fields behind it.
+    let (_, fields) = stat.rsplit_once(") ").context("/proc stat")?;
+    let ticks = |index: usize| -> Result<f64> {
+        Ok(fields
+            .split(' ')
+            .nth(index)
+            .context("/proc stat")?
+            .parse()?)
+    };
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+}
+
+pub fn free_addr() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The first line that a command prints.
+pub fn first_line(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    Some(
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .next()?
+            .trim()
+            .to_owned(),
+    )
+}
