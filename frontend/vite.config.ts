@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { precompress } from './scripts/precompress.ts';
 
-const server = process.env['CODESYNC_URL'] ?? 'http://127.0.0.1:3000';
+const server = process.env.CODESYNC_URL ?? 'http://127.0.0.1:3000';
 
 export default defineConfig({
   plugins: [react(), precompress()],

@@ -34,8 +34,8 @@ window.addEventListener('storage', (event) => {
 
 function apply() {
   const { dataset } = document.documentElement;
-  if (choice.get() === 'system') delete dataset['theme'];
-  else dataset['theme'] = choice.get();
+  if (choice.get() === 'system') delete dataset.theme;
+  else dataset.theme = choice.get();
   theme.set(resolve());
 }
 

@@ -1,20 +1,17 @@
 import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
-// jsdom has neither; Monaco and the theme ask for them when they are loaded.
-window.matchMedia ??= (query: string) =>
-  Object.assign(new EventTarget(), {
-    matches: false,
-    media: query,
-    onchange: null,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-  });
-globalThis.ResizeObserver ??= class {
-  observe() {}
-  unobserve() {}
-  disconnect() {}
-};
-document.queryCommandSupported ??= () => false;
+const nothing = () => undefined;
+
+// jsdom has none of these; Monaco and the theme ask for them when they are loaded.
+Object.assign(window, {
+  matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media, addListener: nothing, removeListener: nothing }),
+  ResizeObserver: class {
+    observe = nothing;
+    unobserve = nothing;
+    disconnect = nothing;
+  },
+});
+Object.assign(document, { queryCommandSupported: () => false });
 
 afterEach(cleanup);

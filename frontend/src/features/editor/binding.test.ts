@@ -241,7 +241,7 @@ function randomStep(each: Client, pick: (below: number) => number) {
 }
 
 describe('random histories', () => {
-  const seed = Number(import.meta.env['VITE_SEED'] ?? Date.now() % 1_000_000);
+  const seed = Number(import.meta.env.VITE_SEED ?? Date.now() % 1_000_000);
 
   it(`of four clients converge without healing (VITE_SEED=${seed})`, () => {
     const pick = chance(seed);

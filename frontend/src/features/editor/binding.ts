@@ -68,19 +68,18 @@ export class CodeBinding {
 
   private onModel(event: editor.IModelContentChangedEvent) {
     if (this.applying) return;
-    if (event.isEolChange) return this.restoreLf();
-    if (!this.config.canWrite()) return this.match();
+    if (event.isEolChange) { this.restoreLf(); return; }
+    if (!this.config.canWrite()) { this.match(); return; }
     if (this.unclean) this.clean();
     this.before = this.view?.selections() ?? [];
     const changes = [...event.changes].sort((a, b) => b.rangeOffset - a.rangeOffset);
-    let nested = false;
-    this.text.doc?.transact((transaction) => {
-      nested = transaction.origin !== this;
+    const nested = this.text.doc?.transact((transaction) => {
       this.own.add(transaction);
       for (const { rangeOffset, rangeLength, text } of changes) {
         if (rangeLength > 0) this.text.delete(rangeOffset, rangeLength);
         if (text !== '') this.text.insert(rangeOffset, text);
       }
+      return transaction.origin !== this;
     }, this);
     this.view?.refresh();
     // At the end of a transaction that is not ours, `onText` heals.
@@ -89,9 +88,9 @@ export class CodeBinding {
 
   private readonly onText = (event: YTextEvent, transaction: Transaction) => {
     if (transaction.origin === this || transaction.origin === CLEANING) return;
-    if (this.own.has(transaction)) return this.heal('nested');
+    if (this.own.has(transaction)) { this.heal('nested'); return; }
     const delta = this.unclean ? null : steps(event);
-    if (delta === null) return this.match();
+    if (delta === null) { this.match(); return; }
     this.apply(delta);
     this.check('remote');
   };

@@ -74,12 +74,13 @@ export class Connection {
   retryNow() {
     if (this.provider.ws !== null || isFinal(this.state.get().phase)) return;
     this.attempt = 0;
+    if (this.state.get().phase === 'signed-out') this.enter('connecting');
     void this.connect();
   }
 
   /** Shows the server a fresh ticket on the open connection, or uses one to come back. */
   async renew() {
-    if (!this.provider.wsconnected) return this.retryNow();
+    if (!this.provider.wsconnected) { this.retryNow(); return; }
     try {
       const { ticket } = await this.config.requestTicket();
       this.send(encodeToken(ticket));
@@ -93,6 +94,10 @@ export class Connection {
     this.stop.abort();
     for (const timer of Object.values(this.timers)) window.clearTimeout(timer);
     this.provider.destroy();
+  }
+
+  private isStopped(): boolean {
+    return this.stop.signal.aborted;
   }
 
   private listen() {
@@ -139,17 +144,17 @@ export class Connection {
   }
 
   private async connect() {
-    if (this.requesting || this.stop.signal.aborted || this.provider.ws !== null) return;
+    if (this.requesting || this.isStopped() || this.provider.ws !== null) return;
     window.clearTimeout(this.timers.retry);
     this.requesting = true;
     try {
       const { ticket, role } = await this.config.requestTicket();
-      if (this.stop.signal.aborted) return;
+      if (this.isStopped()) return;
       this.update({ role });
       this.provider.params = { token: ticket };
       this.provider.connect();
     } catch (error) {
-      if (!this.stop.signal.aborted) this.refusedTicket(error);
+      if (!this.isStopped()) this.refusedTicket(error);
     } finally {
       this.requesting = false;
     }
@@ -169,25 +174,16 @@ export class Connection {
     this.marks.interrupted();
     window.clearTimeout(this.timers.probe);
     window.clearTimeout(this.timers.ticket);
-    if (this.stop.signal.aborted) return;
-    switch (code) {
-      case 4401:
-        this.closedUnauthenticated();
-        break;
-      case 4403:
-        this.enter('denied');
-        break;
-      case 4404:
-        this.enter('gone');
-        break;
-      default:
-        if (code !== null && code >= 4400 && code < 4500) this.refuse(closeReason(code));
-        else this.retryLater(null);
-    }
+    if (this.isStopped()) return;
+    if (code === 4401) this.closedUnauthenticated();
+    else if (code === 4403) this.enter('denied');
+    else if (code === 4404) this.enter('gone');
+    else if (code !== null && code >= 4400 && code < 4500) this.refuse(closeReason(code));
+    else this.retryLater(null);
   }
 
   private closedUnauthenticated() {
-    if (this.retriedAuth) return this.enter('signed-out');
+    if (this.retriedAuth) { this.enter('signed-out'); return; }
     this.retriedAuth = true;
     // The provider still holds the old socket while it tells of its end.
     queueMicrotask(() => void this.connect());
@@ -214,17 +210,17 @@ export class Connection {
     const message = decode(decoder);
     switch (message.kind) {
       case 'mark':
-        return this.marks.echoed(message.n);
+        { this.marks.echoed(message.n); return; }
       case 'hello':
         this.update({ role: message.role });
         this.planRenewal(message.expiresAt);
-        return this.checkEpoch(message.epoch);
+        { this.checkEpoch(message.epoch); return; }
       case 'role':
-        return this.update({ role: message.role });
+        { this.update({ role: message.role }); return; }
       case 'rejected':
-        return this.refuse(message.message || 'The server did not accept your last changes.');
+        { this.refuse(message.message || 'The server did not accept your last changes.'); return; }
       case 'token-accepted':
-        return this.planRenewal(message.expiresAt);
+        { this.planRenewal(message.expiresAt); return; }
       case 'unknown':
         return;
     }

@@ -2,9 +2,10 @@ import { Awareness } from 'y-protocols/awareness';
 import { Doc, type Text } from 'yjs';
 import { api, ask } from '@/lib/api/client';
 import { currentSession, token } from '@/lib/api/session';
-import { createStore, type Store } from '@/lib/store';
+import type { Store } from '@/lib/store';
 import { Connection } from './connection';
 import { isFinal, type Status } from './status';
+import { unsavedDocuments } from './unsaved';
 
 /** A document that is open in this page. What carries it to the server is not to be seen from here. */
 export interface OpenDocument {
@@ -33,10 +34,6 @@ interface Entry extends Omit<OpenDocument, 'release'> {
 const LINGER_MS = 1000;
 
 const entries = new Map<string, Entry>();
-const unsaved = createStore<readonly string[]>([]);
-
-/** The ids of the documents in this page that hold unsaved edits, on whatever page the person is. */
-export const unsavedDocuments: Store<readonly string[]> = unsaved;
 
 /** Opens a document, or joins in the use of one that is open already. */
 export function openDocument(id: string): OpenDocument {
@@ -109,7 +106,7 @@ function close(entry: Entry) {
 
 function noteUnsaved() {
   const now = [...entries.values()].filter((entry) => entry.status.get().unsaved > 0).map((entry) => entry.id);
-  if (now.join() !== unsaved.get().join()) unsaved.set(now);
+  if (now.join() !== unsavedDocuments.get().join()) unsavedDocuments.set(now);
 }
 
 function when(status: Store<Status>, holds: (now: Status) => boolean): Promise<void> {
@@ -133,5 +130,5 @@ currentSession.subscribe(() => {
 });
 
 window.addEventListener('beforeunload', (event) => {
-  if (unsaved.get().length > 0) event.preventDefault();
+  if (unsavedDocuments.get().length > 0) event.preventDefault();
 });
