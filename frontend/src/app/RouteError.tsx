@@ -1,0 +1,33 @@
+import { RotateCw } from 'lucide-react';
+import { isRouteErrorResponse, useRouteError } from 'react-router';
+import { Button } from '@/components/Button';
+import { Notice } from '@/components/Notice';
+import { useTitle } from '@/lib/useTitle';
+import { NotFoundPage } from './pages/NotFoundPage';
+import styles from './Page.module.css';
+
+/** What a page shows that broke while it was shown or loaded. */
+export function RouteError() {
+  const error = useRouteError();
+  useTitle('Something went wrong');
+  if (isRouteErrorResponse(error) && error.status === 404) return <NotFoundPage />;
+  return (
+    <main className={styles.centered}>
+      <Notice
+        level={1}
+        title="This page stopped working"
+        actions={
+          <>
+            <Button tone="primary" onClick={() => window.location.reload()}>
+              <RotateCw size={16} aria-hidden />
+              Load it again
+            </Button>
+            <Button onClick={() => window.location.assign('/')}>Go to your documents</Button>
+          </>
+        }
+      >
+        What had been saved is safe on the server. Perhaps the connection was lost, or a new version of CodeSync arrived while the page was open.
+      </Notice>
+    </main>
+  );
+}

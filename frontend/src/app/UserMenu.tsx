@@ -1,0 +1,58 @@
+import { LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { UserAvatar } from '@/components/Avatar';
+import { Confirm } from '@/components/Confirm';
+import { Menu, MenuChoice, MenuHeading, MenuItem, MenuLine } from '@/components/Menu';
+import { useMe, useSignOut } from '@/features/auth/useAuth';
+import { unsavedDocuments } from '@/features/session/unsaved';
+import { useStore } from '@/lib/store';
+import { chooseTheme, themeChoice } from '@/lib/theme';
+import styles from './Shell.module.css';
+
+const THEMES = [
+  { value: 'system', name: 'Like the system', icon: <Monitor size={15} /> },
+  { value: 'light', name: 'Light', icon: <Sun size={15} /> },
+  { value: 'dark', name: 'Dark', icon: <Moon size={15} /> },
+] as const;
+
+export function UserMenu() {
+  const me = useMe();
+  const theme = useStore(themeChoice);
+  const navigate = useNavigate();
+  const signOut = useSignOut();
+  const [asking, setAsking] = useState(false);
+  if (me === null) return null;
+  const leave = () => (unsavedDocuments.get().length > 0 ? setAsking(true) : signOut.mutate());
+  return (
+    <>
+      <Menu
+        trigger={
+          <button type="button" className={styles.avatar} aria-label={`Account of ${me.name}`}>
+            <UserAvatar user={me} />
+          </button>
+        }
+      >
+        <MenuHeading>
+          <span className={styles.who}>
+            <b>{me.name}</b>
+            <span>{me.email}</span>
+          </span>
+        </MenuHeading>
+        <MenuLine />
+        <MenuItem icon={<Settings size={15} />} onSelect={() => void navigate('/account')}>
+          Account
+        </MenuItem>
+        <MenuLine />
+        <MenuChoice label="Theme" value={theme} options={THEMES} onChange={chooseTheme} />
+        <MenuLine />
+        <MenuItem icon={<LogOut size={15} />} onSelect={leave}>
+          Sign out
+        </MenuItem>
+      </Menu>
+      <Confirm open={asking} title="Sign out with unsaved changes?" verb="Sign out" busy={signOut.isPending} onConfirm={() => signOut.mutate()} onClose={() => setAsking(false)}>
+        Some of what you wrote has not reached the server. If you sign out now, it is lost.
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+import { FileQuestion, Lock, WifiOff } from 'lucide-react';
+import { Link } from 'react-router';
+import { Button } from '@/components/Button';
+import { Notice } from '@/components/Notice';
+import type { Phase } from '@/features/session/status';
+import type { User } from '@/lib/api/types';
+import { useTitle } from '@/lib/useTitle';
+import styles from '../Page.module.css';
+import { SignInAgain } from '../SignInAgain';
+
+interface DocumentUnavailableProps {
+  phase: Exclude<Phase, 'loading' | 'connecting' | 'live'>;
+  reason: string | null;
+  me: User;
+  onRetry: () => void;
+}
+
+/** In place of a document whose text never arrived: why, and what can be done. */
+export function DocumentUnavailable(props: DocumentUnavailableProps) {
+  return (
+    <main className={styles.centered}>
+      <Why {...props} />
+    </main>
+  );
+}
+
+function Why({ phase, reason, me, onRetry }: DocumentUnavailableProps) {
+  const home = <Link to="/">Go to your documents</Link>;
+  useTitle(TITLES[phase]);
+  switch (phase) {
+    case 'gone':
+      return (
+        <Notice level={1} art={<FileQuestion size={44} strokeWidth={1.4} />} title={TITLES.gone} actions={home}>
+          Either there is no such document, or it was not shared with {me.email}. Ask its owner to add you, or for a link.
+        </Notice>
+      );
+    case 'denied':
+      return (
+        <Notice level={1} art={<Lock size={44} strokeWidth={1.4} />} title={TITLES.denied} actions={home}>
+          Ask its owner to add {me.email}, or for a link.
+        </Notice>
+      );
+    case 'offline':
+      return (
+        <Notice
+          level={1}
+          art={<WifiOff size={44} strokeWidth={1.4} />}
+          title={TITLES.offline}
+          actions={
+            <>
+              <Button tone="primary" onClick={onRetry}>
+                Try now
+              </Button>
+              {home}
+            </>
+          }
+        >
+          CodeSync keeps trying and opens the document as soon as it can.
+        </Notice>
+      );
+    case 'refused':
+      return (
+        <Notice level={1} title={TITLES.refused} actions={home}>
+          {reason}
+        </Notice>
+      );
+    case 'signed-out':
+      return <SignInAgain me={me} />;
+  }
+}
+
+const TITLES: Record<DocumentUnavailableProps['phase'], string> = {
+  gone: 'You cannot open this document',
+  denied: 'You have no access to this document',
+  offline: 'The server cannot be reached',
+  refused: 'The document could not be opened',
+  'signed-out': 'Sign in again',
+};

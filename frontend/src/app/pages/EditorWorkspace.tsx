@@ -1,0 +1,78 @@
+import { useCallback, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { DeleteDialog } from '@/features/documents/DeleteDialog';
+import { useUpdateDocument } from '@/features/documents/useDocuments';
+import { CodeEditor } from '@/features/editor/CodeEditor';
+import { DownloadDialog } from '@/features/editor/DownloadDialog';
+import type { editor } from '@/features/editor/monaco';
+import { SettingsDialog } from '@/features/editor/SettingsDialog';
+import { ShortcutsDialog } from '@/features/editor/ShortcutsDialog';
+import { StatusBar } from '@/features/editor/StatusBar';
+import { useShowMe } from '@/features/presence/usePeers';
+import type { OpenDocument } from '@/features/session/openDocument';
+import { canWrite, isFinal, type Status } from '@/features/session/status';
+import { ShareDialog } from '@/features/sharing/ShareDialog';
+import { explain } from '@/lib/api/errors';
+import type { Document, User } from '@/lib/api/types';
+import { languageById, PLAIN } from '@/lib/languages';
+import { useTitle } from '@/lib/useTitle';
+import { toast } from '@/components/toasts';
+import { SignInAgain } from '../SignInAgain';
+import { EditorBanner } from './EditorBanner';
+import { EditorHeader } from './EditorHeader';
+import styles from './EditorPage.module.css';
+import { type EditorDialog, useEditorCommands } from './useEditorCommands';
+import { useInfoSignal } from './useInfoSignal';
+
+interface EditorWorkspaceProps {
+  open: OpenDocument;
+  status: Status;
+  /** Null until it is known. */
+  info: Document | null;
+  me: User;
+}
+
+/** The document itself: header, text, status bar, and what opens over them. */
+export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps) {
+  const navigate = useNavigate();
+  const [codeEditor, setCodeEditor] = useState<editor.IStandaloneCodeEditor | null>(null);
+  const [dialog, setDialog] = useState<EditorDialog | null>(null);
+  const close = useCallback(() => setDialog(null), []);
+  const update = useUpdateDocument(open.id);
+  const changed = useInfoSignal(open);
+  const writable = canWrite(status);
+  const title = info?.title ?? 'Document';
+  const language = info?.language ?? PLAIN.id;
+  useTitle(title);
+  useShowMe(open.awareness, me);
+  useEditorCommands(codeEditor, setDialog);
+
+  const change = (body: { title?: string; language?: string }) => {
+    update.mutate(body, {
+      onSuccess: () => {
+        changed();
+        if (body.language !== undefined) toast(`Language set to ${languageById(body.language).name} for everyone.`);
+      },
+      onError: (error) => toast(explain(error), { tone: 'bad' }),
+    });
+  };
+  return (
+    <div className={styles.page}>
+      <button type="button" className={styles.skip} onClick={() => codeEditor?.focus()}>
+        Skip to the text
+      </button>
+      <EditorHeader open={open} status={status} title={title} canShare={info?.role === 'owner' && !isFinal(status.phase)} onTitle={writable ? (next) => change({ title: next }) : undefined} onDialog={setDialog} />
+      <EditorBanner status={status} onRetry={open.retry} onDownload={() => setDialog('download')} />
+      <main className={styles.text} aria-label={title}>
+        <CodeEditor shared={open} canWrite={writable} name={title} language={language} onEditor={setCodeEditor} />
+      </main>
+      <StatusBar codeEditor={codeEditor} language={language} onLanguage={writable && info ? (id) => change({ language: id }) : undefined} />
+      {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} />}
+      {dialog === 'download' && <DownloadDialog title={title} language={language} text={() => open.text.toString()} onClose={close} />}
+      {dialog === 'settings' && <SettingsDialog onClose={close} />}
+      {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}
+      {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={() => void navigate('/')} />}
+      {status.phase === 'signed-out' && <SignInAgain me={me} />}
+    </div>
+  );
+}

@@ -1,0 +1,25 @@
+import { Link, Navigate, useSearchParams } from 'react-router';
+import { RegisterForm } from '@/features/auth/RegisterForm';
+import { useSession } from '@/features/auth/useAuth';
+import { useTitle } from '@/lib/useTitle';
+import { nextPath } from '../RequireSession';
+import { AuthLayout } from './AuthLayout';
+
+export function RegisterPage() {
+  const [params] = useSearchParams();
+  const { state } = useSession();
+  useTitle('Create an account');
+  if (state === 'signed-in') return <Navigate to={nextPath(params)} replace />;
+  return (
+    <AuthLayout
+      title="Create your account"
+      footer={
+        <>
+          Already have one? <Link to={{ pathname: '/login', search: params.toString() }}>Sign in</Link>
+        </>
+      }
+    >
+      <RegisterForm />
+    </AuthLayout>
+  );
+}

@@ -1,0 +1,41 @@
+import { createBrowserRouter } from 'react-router';
+import { loadEditorPage } from './loadEditorPage';
+import { RequireSession } from './RequireSession';
+import { RouteError } from './RouteError';
+import { Shell } from './Shell';
+import { AccountPage } from './pages/AccountPage';
+import { DashboardPage } from './pages/DashboardPage';
+import { EditorLoading } from './pages/EditorLoading';
+import { JoinPage } from './pages/JoinPage';
+import { NotFoundPage } from './pages/NotFoundPage';
+import { RegisterPage } from './pages/RegisterPage';
+import { SignInPage } from './pages/SignInPage';
+
+export const router = createBrowserRouter([
+  {
+    ErrorBoundary: RouteError,
+    HydrateFallback: EditorLoading,
+    children: [
+      { path: '/login', Component: SignInPage, ErrorBoundary: RouteError },
+      { path: '/register', Component: RegisterPage, ErrorBoundary: RouteError },
+      {
+        element: (
+          <RequireSession>
+            <Shell />
+          </RequireSession>
+        ),
+        children: [
+          { path: '/', Component: DashboardPage, ErrorBoundary: RouteError },
+          { path: '/account', Component: AccountPage, ErrorBoundary: RouteError },
+          { path: '/join/:secret', Component: JoinPage, ErrorBoundary: RouteError },
+        ],
+      },
+      {
+        path: '/d/:id',
+        ErrorBoundary: RouteError,
+        lazy: async () => ({ Component: (await loadEditorPage()).EditorPage }),
+      },
+      { path: '*', Component: NotFoundPage },
+    ],
+  },
+]);

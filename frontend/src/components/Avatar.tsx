@@ -1,0 +1,34 @@
+import { classes } from '@/lib/classes';
+import { paletteIndex } from '@/lib/palette';
+import styles from './Avatar.module.css';
+
+interface AvatarProps {
+  name: string;
+  /** The place in the palette. */
+  color: number;
+  size?: 's' | 'm';
+  dimmed?: boolean;
+}
+
+/** Initials on the person's colour; the name itself is told by whatever stands around it. */
+export function Avatar({ name, color, size = 'm', dimmed = false }: AvatarProps) {
+  return (
+    <span
+      className={classes(styles.avatar, size === 's' && styles.small, dimmed && styles.dimmed)}
+      style={{ '--peer-color': `var(--peer-${color})` }}
+      aria-hidden="true"
+    >
+      {initials(name)}
+    </span>
+  );
+}
+
+export function UserAvatar({ user, size = 'm' }: { user: { id: string; name: string; color: string }; size?: 's' | 'm' }) {
+  return <Avatar name={user.name} color={paletteIndex(user.color, user.id)} size={size} />;
+}
+
+function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return letters.map((word) => Array.from(word ?? '')[0] ?? '').join('').toUpperCase() || '?';
+}

@@ -1,0 +1,18 @@
+import { PALETTE } from '@/lib/palette';
+import { languageById } from '@/lib/languages';
+import styles from './LanguageBadge.module.css';
+
+/** The file kind of a document as a small sheet: its extension on a colour of its own. */
+export function LanguageBadge({ id }: { id: string }) {
+  const { extensions, name } = languageById(id);
+  return (
+    <span className={styles.sheet} style={{ '--peer-color': `var(--peer-${tone(id)})` }} title={name}>
+      <span aria-hidden="true">{(extensions[0] ?? 'txt').slice(0, 4)}</span>
+    </span>
+  );
+}
+
+function tone(id: string): number {
+  if (id === 'plaintext') return PALETTE.length - 1;
+  return Array.from(id).reduce((sum, char) => sum + char.charCodeAt(0), 0) % (PALETTE.length - 1);
+}

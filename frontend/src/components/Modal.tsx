@@ -1,0 +1,48 @@
+import { X } from 'lucide-react';
+import { Dialog } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { classes } from '@/lib/classes';
+import { IconButton } from './Button';
+import styles from './Modal.module.css';
+
+interface ModalProps {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  description?: ReactNode;
+  wide?: boolean;
+  /** Where the only way on is through the dialog. */
+  closable?: boolean;
+  children: ReactNode;
+}
+
+/** A dialog over the page. Focus goes in, stays in, and returns to where it came from. */
+export function Modal({ open, onClose, title, description, wide = false, closable = true, children }: ModalProps) {
+  return (
+    <Dialog.Root open={open} onOpenChange={(next) => !next && closable && onClose()}>
+      <Dialog.Portal>
+        <Dialog.Overlay className={styles.scrim}>
+          <Dialog.Content className={classes(styles.modal, wide && styles.wide)} {...(description ? {} : { 'aria-describedby': undefined })}>
+            <header className={styles.header}>
+              <Dialog.Title className={styles.title}>{title}</Dialog.Title>
+              {closable && (
+                <Dialog.Close asChild>
+                  <IconButton label="Close">
+                    <X size={18} aria-hidden />
+                  </IconButton>
+                </Dialog.Close>
+              )}
+            </header>
+            {description && <Dialog.Description className={styles.description}>{description}</Dialog.Description>}
+            {children}
+          </Dialog.Content>
+        </Dialog.Overlay>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+/** The row of buttons at the foot of a dialog; on a phone they stack. */
+export function ModalActions({ children }: { children: ReactNode }) {
+  return <div className={styles.actions}>{children}</div>;
+}

@@ -1,0 +1,44 @@
+import { type SubmitEvent, useState } from 'react';
+import { Button } from '@/components/Button';
+import { Field, FormError } from '@/components/Field';
+import { ApiError, explain } from '@/lib/api/errors';
+import styles from './Form.module.css';
+import { PASSWORD_MIN, passwordHint } from './password';
+import { useRegister } from './useAuth';
+
+export function RegisterForm() {
+  const [values, setValues] = useState({ name: '', email: '', password: '' });
+  const register = useRegister();
+  const fields = register.error instanceof ApiError ? register.error.fields : {};
+  const taken = register.error instanceof ApiError && register.error.code === 'email_taken';
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    register.mutate({ ...values, name: values.name.trim(), email: values.email.trim() });
+  };
+  const input = (name: keyof typeof values) => ({
+    name,
+    value: values[name],
+    error: fields[name],
+    required: true,
+    onChange: (event: { target: { value: string } }) => setValues({ ...values, [name]: event.target.value }),
+  });
+  const inFields = taken || Object.keys(fields).length > 0;
+  return (
+    <form className={styles.form} onSubmit={submit}>
+      <FormError>{register.error && !inFields ? explain(register.error) : null}</FormError>
+      <Field label="Name" autoComplete="name" hint="What others see beside your caret." {...input('name')} />
+      <Field
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        {...input('email')}
+        {...(taken && { error: 'This e-mail already has an account. Sign in instead?' })}
+      />
+      <Field label="Password" type="password" autoComplete="new-password" minLength={PASSWORD_MIN} hint={passwordHint} {...input('password')} />
+      <Button type="submit" tone="primary" busy={register.isPending} className={styles.submit}>
+        Create account
+      </Button>
+    </form>
+  );
+}

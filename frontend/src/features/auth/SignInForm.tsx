@@ -1,0 +1,54 @@
+import { type SubmitEvent, useState } from 'react';
+import { Button } from '@/components/Button';
+import { Field, FormError } from '@/components/Field';
+import { ApiError, explain } from '@/lib/api/errors';
+import styles from './Form.module.css';
+import { useSignIn } from './useAuth';
+
+interface SignInFormProps {
+  /** Where only this account makes sense: the page belongs to it. */
+  onlyEmail?: string;
+  onDone?: () => void;
+}
+
+export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
+  const [email, setEmail] = useState(onlyEmail ?? '');
+  const [password, setPassword] = useState('');
+  const signIn = useSignIn();
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    signIn.mutate({ email: email.trim(), password }, { onSuccess: () => onDone?.() });
+  };
+  return (
+    <form className={styles.form} onSubmit={submit}>
+      <FormError>{signIn.error && problem(signIn.error)}</FormError>
+      <Field
+        label="E-mail"
+        type="email"
+        name="email"
+        autoComplete="username"
+        required
+        readOnly={onlyEmail !== undefined}
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <Field
+        label="Password"
+        type="password"
+        name="password"
+        autoComplete="current-password"
+        required
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
+      <Button type="submit" tone="primary" busy={signIn.isPending} className={styles.submit}>
+        Sign in
+      </Button>
+    </form>
+  );
+}
+
+function problem(error: Error): string {
+  return error instanceof ApiError && error.status === 401 ? 'That e-mail and password do not belong together.' : explain(error);
+}

@@ -1,0 +1,62 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { api, ask } from '@/lib/api/client';
+import { type Session, currentSession, profileChanged, signedIn, signedOut } from '@/lib/api/session';
+import type { User } from '@/lib/api/types';
+import { useStore } from '@/lib/store';
+
+export function useSession(): Session {
+  return useStore(currentSession);
+}
+
+/** The person in front of the page; null when nobody is signed in. */
+export function useMe(): User | null {
+  const session = useSession();
+  return session.state === 'signed-out' ? null : session.user;
+}
+
+interface Credentials {
+  email: string;
+  password: string;
+}
+
+async function signIn(body: Credentials) {
+  signedIn(await ask(api.POST('/api/auth/login', { body })));
+}
+
+export function useSignIn() {
+  return useMutation({ mutationFn: signIn });
+}
+
+export function useRegister() {
+  return useMutation({
+    mutationFn: async (body: Credentials & { name: string }) => {
+      await ask(api.POST('/api/auth/register', { body }));
+      await signIn({ email: body.email, password: body.password });
+    },
+  });
+}
+
+export function useSignOut() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => ask(api.POST('/api/auth/logout')),
+    // Without an answer the token still ends by itself; here it is gone either way.
+    onSettled: () => {
+      signedOut();
+      queries.clear();
+    },
+  });
+}
+
+export function useUpdateProfile() {
+  return useMutation({
+    mutationFn: (body: { name: string; color: string }) => ask(api.PATCH('/api/users/me', { body })),
+    onSuccess: profileChanged,
+  });
+}
+
+export function useChangePassword() {
+  return useMutation({
+    mutationFn: (body: { current_password: string; new_password: string }) => ask(api.POST('/api/users/me/password', { body })),
+  });
+}

@@ -1,0 +1,50 @@
+import { type KeyboardEvent, useState } from 'react';
+import styles from './TitleField.module.css';
+
+interface TitleFieldProps {
+  title: string;
+  /** Absent where this person may not rename. */
+  onRename: ((title: string) => void) | undefined;
+}
+
+/** The document's name as the page's heading; for those who may, a click away from being another. */
+export function TitleField({ title, onRename }: TitleFieldProps) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const finish = () => {
+    const next = draft?.trim() ?? '';
+    if (next !== '' && next !== title) onRename?.(next);
+    setDraft(null);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    if (event.key === 'Enter') event.currentTarget.blur();
+    if (event.key === 'Escape') setDraft(null);
+  };
+  if (draft !== null) {
+    return (
+      <input
+        className={styles.input}
+        aria-label="Document name"
+        maxLength={200}
+        size={Math.max(draft.length, 8)}
+        // eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just asked for this field
+        autoFocus
+        value={draft}
+        onFocus={(event) => event.target.select()}
+        onChange={(event) => setDraft(event.target.value)}
+        onBlur={finish}
+        onKeyDown={onKeyDown}
+      />
+    );
+  }
+  return (
+    <h1 className={styles.title}>
+      {onRename ? (
+        <button type="button" className={styles.button} title="Rename" onClick={() => setDraft(title)}>
+          {title}
+        </button>
+      ) : (
+        <span className={styles.plain}>{title}</span>
+      )}
+    </h1>
+  );
+}

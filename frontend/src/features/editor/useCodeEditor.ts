@@ -1,0 +1,103 @@
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import type { Awareness } from 'y-protocols/awareness';
+import type { Text } from 'yjs';
+import { useStore } from '@/lib/store';
+import { activeTheme } from '@/lib/theme';
+import { CodeBinding } from './binding';
+import { editor } from './monaco';
+import { drawPeers } from './peers';
+import { publishSelections } from './publish';
+import { editorSettings } from './settings';
+import { CONTRAST_THEME_NAMES, THEME_NAMES } from './themes';
+
+export interface Shared {
+  text: Text;
+  awareness: Awareness;
+}
+
+export interface CodeEditorOptions {
+  canWrite: boolean;
+  /** The document's name, which is the editor's to a screen reader. */
+  name: string;
+  language: string;
+}
+
+const FIXED: editor.IStandaloneEditorConstructionOptions = {
+  automaticLayout: true,
+  bracketPairColorization: { enabled: true },
+  dropIntoEditor: { enabled: false },
+  fixedOverflowWidgets: true,
+  fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
+  fontLigatures: false,
+  occurrencesHighlight: 'singleFile',
+  padding: { top: 14, bottom: 14 },
+  quickSuggestions: { other: true, comments: false, strings: false },
+  renderWhitespace: 'selection',
+  scrollBeyondLastLine: false,
+  stickyScroll: { enabled: true, maxLineCount: 3 },
+  tabSize: 2,
+  // They would split lines that the text does not split.
+  unusualLineTerminators: 'off',
+  wordBasedSuggestions: 'currentDocument',
+};
+
+/** A Monaco editor in `container`, bound to the shared text; null until it stands. */
+export function useCodeEditor(container: RefObject<HTMLElement | null>, { text, awareness }: Shared, options: CodeEditorOptions) {
+  const [made, setMade] = useState<editor.IStandaloneCodeEditor | null>(null);
+  // The binding asks at each edit: a role may change while the editor stands.
+  const canWrite = useRef(options.canWrite);
+  useEffect(() => {
+    canWrite.current = options.canWrite;
+  }, [options.canWrite]);
+
+  useEffect(() => {
+    if (container.current === null) return;
+    const model = editor.createModel('', 'plaintext');
+    const binding = new CodeBinding({ text, model, canWrite: () => canWrite.current });
+    const codeEditor = editor.create(container.current, { ...FIXED, model });
+    const view = binding.attach(codeEditor);
+    const undo = [publishSelections(view, awareness), drawPeers(codeEditor, text, awareness)];
+    globalThis.codesyncProbe?.({ model, text, binding });
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- the editor is made by an effect: it needs its element
+    setMade(codeEditor);
+    return () => {
+      setMade(null);
+      for (const step of undo) step();
+      binding.destroy();
+      codeEditor.dispose();
+      model.dispose();
+    };
+  }, [container, text, awareness]);
+
+  useOptions(made, options);
+  return made;
+}
+
+function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite, name, language }: CodeEditorOptions) {
+  const settings = useStore(editorSettings);
+  const theme = useStore(activeTheme);
+
+  useEffect(() => {
+    const contrast = window.matchMedia('(prefers-contrast: more)').matches;
+    editor.setTheme((contrast ? CONTRAST_THEME_NAMES : THEME_NAMES)[theme]);
+  }, [theme]);
+
+  useEffect(() => {
+    const model = codeEditor?.getModel();
+    if (model) editor.setModelLanguage(model, language);
+  }, [codeEditor, language]);
+
+  useEffect(() => {
+    codeEditor?.updateOptions({
+      ariaLabel: name,
+      readOnly: !canWrite,
+      domReadOnly: !canWrite,
+      readOnlyMessage: { value: 'You can read this document, but not change it.' },
+      fontSize: settings.fontSize,
+      lineHeight: Math.round(settings.fontSize * 1.6),
+      wordWrap: settings.wordWrap ? 'on' : 'off',
+      minimap: { enabled: settings.minimap },
+      tabFocusMode: settings.tabMovesFocus,
+    });
+  }, [codeEditor, canWrite, name, settings]);
+}

@@ -1,0 +1,73 @@
+import { useEffect, useMemo } from 'react';
+import type { Awareness } from 'y-protocols/awareness';
+import { useStore, type Store } from '@/lib/store';
+import { others, type Peer } from '@/lib/peer';
+
+const IDLE_MS = 60_000;
+
+/** The other people in the document, one entry each however many tabs they have; by name. */
+export function usePeople(awareness: Awareness): readonly Peer[] {
+  return useStore(useMemo(() => peopleStore(awareness), [awareness]));
+}
+
+function peopleStore(awareness: Awareness): Store<readonly Peer[]> {
+  let snapshot: readonly Peer[] = [];
+  let key = '';
+  return {
+    get: () => {
+      const next = merge(others(awareness).map(({ peer }) => peer));
+      const nextKey = JSON.stringify(next);
+      if (nextKey !== key) {
+        key = nextKey;
+        snapshot = next;
+      }
+      return snapshot;
+    },
+    subscribe: (listener) => {
+      awareness.on('change', listener);
+      return () => awareness.off('change', listener);
+    },
+  };
+}
+
+function merge(peers: readonly Peer[]): Peer[] {
+  const people = new Map<string, Peer>();
+  for (const peer of peers) {
+    const known = people.get(peer.userId);
+    // Idle only where every tab is.
+    people.set(peer.userId, known ? { ...known, idle: known.idle && peer.idle } : peer);
+  }
+  return [...people.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+interface Me {
+  id: string;
+  name: string;
+  color: string;
+}
+
+/** Shows this person to the others, and whether they are at the keyboard. */
+export function useShowMe(awareness: Awareness | null, { id, name, color }: Me) {
+  useEffect(() => {
+    awareness?.setLocalStateField('user', { id, name, color });
+  }, [awareness, id, name, color]);
+  useEffect(() => {
+    if (awareness === null) return;
+    let timer = 0;
+    const setIdle = (idle: boolean) => {
+      if ((awareness.getLocalState()?.idle === true) !== idle) awareness.setLocalStateField('idle', idle);
+    };
+    const active = () => {
+      setIdle(false);
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => setIdle(true), IDLE_MS);
+    };
+    const events = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'focus'] as const;
+    for (const event of events) window.addEventListener(event, active, { passive: true });
+    active();
+    return () => {
+      window.clearTimeout(timer);
+      for (const event of events) window.removeEventListener(event, active);
+    };
+  }, [awareness]);
+}

@@ -1,0 +1,301 @@
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+import type { Awareness } from 'y-protocols/awareness';
+import * as sync from 'y-protocols/sync';
+import { WebsocketProvider } from 'y-websocket';
+import type { Doc } from 'yjs';
+import { ApiError } from '@/lib/api/errors';
+import type { Role } from '@/lib/api/types';
+import { createStore, type Store } from '@/lib/store';
+import { backoffMs } from './backoff';
+import { Marks } from './marks';
+import { INITIAL, isFinal, type Phase, type Status } from './status';
+import { decode, encodeMark, encodeToken, MESSAGE, SUBPROTOCOL } from './wire';
+
+const SYNC = 0;
+/** A lost connection shorter than this is nobody's business. */
+const GRACE_MS = 3000;
+/** A connection that does not answer a probe for this long is dead, whatever the system says. */
+const PROBE_MS = 5000;
+const TICKET_RETRY_MS = 30_000;
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export interface Ticket {
+  ticket: string;
+  role: Role;
+}
+
+export interface ConnectionConfig {
+  id: string;
+  doc: Doc;
+  awareness: Awareness;
+  /** The address of the socket without the document's id. */
+  socketUrl: string;
+  /** Asks for a fresh ticket; rejects with an `ApiError`. */
+  requestTicket: () => Promise<Ticket>;
+}
+
+/**
+ * Keeps one document in step with the server over a stock y-websocket provider.
+ *
+ * Owns when to connect and with which ticket, what each end of a connection means, and what counts as saved. The provider's own
+ * reconnecting is switched off: it knows neither tickets nor jitter.
+ */
+export class Connection {
+  readonly status: Store<Status>;
+
+  private readonly state = createStore<Status>({ ...INITIAL, since: Date.now() });
+  private readonly provider: WebsocketProvider;
+  private readonly marks: Marks;
+  private readonly stop = new AbortController();
+  private readonly timers = { retry: 0, grace: 0, probe: 0, ticket: 0 };
+  private attempt = 0;
+  private requesting = false;
+  private retriedAuth = false;
+  private epoch: string | null = null;
+
+  constructor(private readonly config: ConnectionConfig) {
+    this.status = this.state;
+    this.provider = new WebsocketProvider(config.socketUrl, config.id, config.doc, {
+      awareness: config.awareness,
+      connect: false,
+      disableBc: true,
+      protocols: [SUBPROTOCOL],
+    });
+    this.marks = new Marks(
+      (n) => this.send(encodeMark(n)),
+      () => this.update({ unsaved: this.marks.unsaved }),
+    );
+    this.listen();
+    void this.connect();
+  }
+
+  /** Tries at once, whatever the backoff says. */
+  retryNow() {
+    if (this.provider.ws !== null || isFinal(this.state.get().phase)) return;
+    this.attempt = 0;
+    if (this.state.get().phase === 'signed-out') this.enter('connecting');
+    void this.connect();
+  }
+
+  /** Shows the server a fresh ticket on the open connection, or uses one to come back. */
+  async renew() {
+    if (!this.provider.wsconnected) { this.retryNow(); return; }
+    try {
+      const { ticket } = await this.config.requestTicket();
+      this.send(encodeToken(ticket));
+    } catch {
+      // Not signed in any more: the server says so on the socket when the time has come.
+      this.later('ticket', TICKET_RETRY_MS, () => void this.renew());
+    }
+  }
+
+  destroy() {
+    this.stop.abort();
+    for (const timer of Object.values(this.timers)) window.clearTimeout(timer);
+    this.provider.destroy();
+  }
+
+  private isStopped(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  private listen() {
+    const { provider } = this;
+    const { signal } = this.stop;
+    // Registered after the provider's own listener: the mark must leave after the update that it covers.
+    const onUpdate = (_update: Uint8Array, origin: unknown) => {
+      if (origin !== provider) this.marks.edited();
+    };
+    this.config.doc.on('update', onUpdate);
+    signal.addEventListener('abort', () => this.config.doc.off('update', onUpdate));
+
+    provider.on('connection-close', (event) => this.closed(event?.code ?? null));
+    provider.on('status', ({ status }) => {
+      if (status === 'connected') this.announce();
+    });
+    provider.on('sync', (synced) => {
+      if (synced) this.synced();
+    });
+    this.watchSyncSteps();
+    provider.messageHandlers[MESSAGE] = (_encoder, decoder) => this.receive(decoder);
+
+    window.addEventListener('online', () => this.wake(), { signal });
+    window.addEventListener('offline', () => this.probe(), { signal });
+    window.addEventListener('pageshow', () => this.wake(), { signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.wake(), { signal });
+  }
+
+  private watchSyncSteps() {
+    const { provider } = this;
+    const handle = provider.messageHandlers[SYNC];
+    if (!handle) throw new Error('y-websocket handles sync messages');
+    provider.messageHandlers[SYNC] = (encoder, decoder, ...rest) => {
+      const asked = decoding.peekVarUint(decoder) === sync.messageYjsSyncStep1;
+      if (asked) this.marks.interrupted();
+      handle(encoder, decoder, ...rest);
+      if (!asked || provider.ws?.protocol !== SUBPROTOCOL) return;
+      const answering = provider.ws;
+      // The provider sends its answer when this handler has returned, still before any microtask.
+      queueMicrotask(() => {
+        if (provider.ws === answering) this.marks.sentEverything();
+      });
+    };
+  }
+
+  private async connect() {
+    if (this.requesting || this.isStopped() || this.provider.ws !== null) return;
+    window.clearTimeout(this.timers.retry);
+    this.requesting = true;
+    try {
+      const { ticket, role } = await this.config.requestTicket();
+      if (this.isStopped()) return;
+      this.update({ role });
+      this.provider.params = { token: ticket };
+      this.provider.connect();
+    } catch (error) {
+      if (!this.isStopped()) this.refusedTicket(error);
+    } finally {
+      this.requesting = false;
+    }
+  }
+
+  private refusedTicket(error: unknown) {
+    const status = error instanceof ApiError ? error.status : 0;
+    if (status === 401) this.enter('signed-out');
+    else if (status === 403) this.enter('denied');
+    else if (status === 404) this.enter(this.state.get().loaded ? 'denied' : 'gone');
+    else this.retryLater(error instanceof ApiError ? error.retryAfter : null);
+  }
+
+  private closed(code: number | null) {
+    // Emitted before the provider plans its own reconnect, which this turns into nothing.
+    this.provider.shouldConnect = false;
+    this.marks.interrupted();
+    window.clearTimeout(this.timers.probe);
+    window.clearTimeout(this.timers.ticket);
+    if (this.isStopped()) return;
+    if (code === 4401) this.closedUnauthenticated();
+    else if (code === 4403) this.enter('denied');
+    else if (code === 4404) this.enter('gone');
+    else if (code !== null && code >= 4400 && code < 4500) this.refuse(closeReason(code));
+    else this.retryLater(null);
+  }
+
+  private closedUnauthenticated() {
+    if (this.retriedAuth) { this.enter('signed-out'); return; }
+    this.retriedAuth = true;
+    // The provider still holds the old socket while it tells of its end.
+    queueMicrotask(() => void this.connect());
+  }
+
+  private retryLater(atLeastSeconds: number | null) {
+    const { loaded, phase } = this.state.get();
+    if (isFinal(phase)) return;
+    if (phase === 'live' || phase === 'signed-out') this.enter(loaded ? 'connecting' : 'loading');
+    if (!this.timers.grace) this.later('grace', GRACE_MS, () => this.enter('offline'));
+    const wait = Math.max(backoffMs(this.attempt), (atLeastSeconds ?? 0) * 1000);
+    this.attempt += 1;
+    this.later('retry', wait, () => void this.connect());
+  }
+
+  private synced() {
+    this.attempt = 0;
+    this.retriedAuth = false;
+    this.update({ loaded: true });
+    this.enter('live');
+  }
+
+  private receive(decoder: decoding.Decoder) {
+    const message = decode(decoder);
+    switch (message.kind) {
+      case 'mark':
+        { this.marks.echoed(message.n); return; }
+      case 'hello':
+        this.update({ role: message.role });
+        this.planRenewal(message.expiresAt);
+        { this.checkEpoch(message.epoch); return; }
+      case 'role':
+        { this.update({ role: message.role }); return; }
+      case 'rejected':
+        { this.refuse(message.message || 'The server did not accept your last changes.'); return; }
+      case 'token-accepted':
+        { this.planRenewal(message.expiresAt); return; }
+      case 'unknown':
+        return;
+    }
+  }
+
+  // Two lineages of one document must never merge: after a restored backup, ours is only a copy.
+  private checkEpoch(epoch: string | null) {
+    if (this.epoch === null) this.epoch = epoch;
+    else if (epoch !== this.epoch) this.refuse('The document was restored from a backup while you were away.');
+  }
+
+  private planRenewal(expiresAt: string | null) {
+    const left = expiresAt === null ? NaN : Date.parse(expiresAt) - Date.now();
+    if (Number.isNaN(left)) return;
+    this.later('ticket', Math.min(Math.max(left * 0.8, PROBE_MS), TIMER_MAX_MS), () => void this.renew());
+  }
+
+  // Peers have seen our state end with the last connection; only a newer clock brings it back.
+  private announce() {
+    const { awareness } = this.config;
+    awareness.setLocalState(awareness.getLocalState());
+  }
+
+  private wake() {
+    if (this.provider.ws === null) this.retryNow();
+    else this.probe();
+  }
+
+  private probe() {
+    const { provider } = this;
+    if (!provider.wsconnected) return;
+    const asked = Date.now();
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, SYNC);
+    sync.writeSyncStep1(encoder, this.config.doc);
+    this.send(encoding.toUint8Array(encoder));
+    this.later('probe', PROBE_MS, () => {
+      if (provider.wsLastMessageReceived < asked) provider.disconnect();
+    });
+  }
+
+  private send(bytes: Uint8Array) {
+    const { ws } = this.provider;
+    if (ws?.readyState === WebSocket.OPEN) ws.send(bytes);
+  }
+
+  private refuse(reason: string) {
+    this.update({ reason });
+    this.enter('refused');
+    this.provider.disconnect();
+  }
+
+  private enter(phase: Phase) {
+    window.clearTimeout(this.timers.grace);
+    this.timers.grace = 0;
+    const now = this.state.get();
+    if (now.phase === phase || isFinal(now.phase)) return;
+    this.update({ phase, since: Date.now() });
+    if (isFinal(phase)) window.clearTimeout(this.timers.retry);
+  }
+
+  private update(change: Partial<Status>) {
+    const now = this.state.get();
+    const differs = (Object.keys(change) as (keyof Status)[]).some((key) => change[key] !== now[key]);
+    if (differs) this.state.set({ ...now, ...change });
+  }
+
+  private later(timer: keyof Connection['timers'], ms: number, run: () => void) {
+    window.clearTimeout(this.timers[timer]);
+    this.timers[timer] = window.setTimeout(run, ms);
+  }
+}
+
+function closeReason(code: number): string {
+  return code === 4413
+    ? 'The document or the last change is larger than this server allows.'
+    : 'The server could not understand what this page sent.';
+}

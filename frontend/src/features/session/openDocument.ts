@@ -1,0 +1,134 @@
+import { Awareness } from 'y-protocols/awareness';
+import { Doc, type Text } from 'yjs';
+import { api, ask } from '@/lib/api/client';
+import { currentSession, token } from '@/lib/api/session';
+import type { Store } from '@/lib/store';
+import { Connection } from './connection';
+import { isFinal, type Status } from './status';
+import { unsavedDocuments } from './unsaved';
+
+/** A document that is open in this page. What carries it to the server is not to be seen from here. */
+export interface OpenDocument {
+  readonly id: string;
+  readonly doc: Doc;
+  readonly text: Text;
+  readonly awareness: Awareness;
+  readonly status: Store<Status>;
+  /** Settles once the text has arrived. */
+  readonly loaded: Promise<void>;
+  /** Settles once every edit made so far is durable on the server. */
+  flush: () => Promise<void>;
+  /** Tries to connect at once. */
+  retry: () => void;
+  /** Gives this use back. The document itself stays until nobody uses it and nothing in it is unsaved. */
+  release: () => void;
+}
+
+interface Entry extends Omit<OpenDocument, 'release'> {
+  uses: number;
+  connection: Connection;
+  closing: number;
+}
+
+// Long enough for a remount of the same page, short enough that leaving is leaving.
+const LINGER_MS = 1000;
+
+const entries = new Map<string, Entry>();
+
+/** Opens a document, or joins in the use of one that is open already. */
+export function openDocument(id: string): OpenDocument {
+  const entry = entries.get(id) ?? create(id);
+  window.clearTimeout(entry.closing);
+  entry.uses += 1;
+  if (entry.awareness.getLocalState() === null) entry.awareness.setLocalState({});
+  let released = false;
+  const release = () => {
+    if (released) return;
+    released = true;
+    entry.uses -= 1;
+    if (entry.uses === 0) leave(entry);
+  };
+  const { doc, text, awareness, status, loaded, flush, retry } = entry;
+  return { id, doc, text, awareness, status, loaded, flush, retry, release };
+}
+
+function create(id: string): Entry {
+  const doc = new Doc({ gc: true });
+  const awareness = new Awareness(doc);
+  const connection = new Connection({
+    id,
+    doc,
+    awareness,
+    socketUrl: `${window.location.origin.replace(/^http/, 'ws')}/socket`,
+    requestTicket: () => ask(api.POST('/api/documents/{id}/ticket', { params: { path: { id } } })),
+  });
+  const { status } = connection;
+  const entry: Entry = {
+    id,
+    doc,
+    text: doc.getText('content'),
+    awareness,
+    connection,
+    status,
+    loaded: when(status, (now) => now.loaded),
+    flush: () => when(status, (now) => now.unsaved === 0),
+    retry: () => connection.retryNow(),
+    uses: 0,
+    closing: 0,
+  };
+  entries.set(id, entry);
+  status.subscribe(() => {
+    noteUnsaved();
+    if (entry.uses === 0) closeLater(entry);
+  });
+  return entry;
+}
+
+function leave(entry: Entry) {
+  entry.awareness.setLocalState(null);
+  closeLater(entry);
+}
+
+function closeLater(entry: Entry) {
+  const { unsaved, phase } = entry.status.get();
+  window.clearTimeout(entry.closing);
+  if (unsaved > 0 && !isFinal(phase)) return;
+  entry.closing = window.setTimeout(() => close(entry), LINGER_MS);
+}
+
+function close(entry: Entry) {
+  entries.delete(entry.id);
+  entry.connection.destroy();
+  entry.awareness.destroy();
+  entry.doc.destroy();
+  noteUnsaved();
+}
+
+function noteUnsaved() {
+  const now = [...entries.values()].filter((entry) => entry.status.get().unsaved > 0).map((entry) => entry.id);
+  if (now.join() !== unsavedDocuments.get().join()) unsavedDocuments.set(now);
+}
+
+function when(status: Store<Status>, holds: (now: Status) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (!holds(status.get())) return;
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = status.subscribe(check);
+    check();
+  });
+}
+
+let lastToken = token();
+currentSession.subscribe(() => {
+  const now = token();
+  if (currentSession.get().state === 'signed-out') for (const entry of [...entries.values()]) close(entry);
+  else if (now !== null && now !== lastToken) for (const { connection } of entries.values()) void connection.renew();
+  lastToken = now;
+});
+
+window.addEventListener('beforeunload', (event) => {
+  if (unsavedDocuments.get().length > 0) event.preventDefault();
+});

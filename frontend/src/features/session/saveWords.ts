@@ -1,0 +1,43 @@
+import type { Status } from './status';
+
+export type Tone = 'ok' | 'busy' | 'warn' | 'bad';
+
+export interface SaveWords {
+  text: string;
+  tone: Tone;
+  /** Bad enough to interrupt a screen reader. */
+  urgent: boolean;
+}
+
+const STILL_SAVING_MS = 10_000;
+
+const words = (text: string, tone: Tone, urgent = false): SaveWords => ({ text, tone, urgent });
+
+export const SAVED = words('Saved', 'ok');
+export const NO_ACCESS = 'You no longer have access. Download a copy';
+
+/**
+ * The words for a document's state; null where there is nothing to say (nothing loaded, or a viewer in step with the server).
+ * "Saved" is said only when every edit is durable on the server.
+ */
+export function saveWords(status: Status, unsavedForMs: number): SaveWords | null {
+  const viewer = status.role === 'viewer' && status.unsaved === 0;
+  switch (status.phase) {
+    case 'loading':
+      return null;
+    case 'live':
+    case 'connecting':
+      if (status.unsaved > 0) return unsavedForMs >= STILL_SAVING_MS ? words('Still saving…', 'warn') : words('Saving…', 'busy');
+      return viewer ? null : SAVED;
+    case 'signed-out':
+    case 'offline':
+      if (viewer) return words('Offline. This may not be the latest text', 'warn');
+      if (status.localSafe) return words('Offline. Changes are saved on this device and will sync', 'warn');
+      return words('Offline. Changes are NOT saved. Keep this tab open', 'bad', true);
+    case 'denied':
+    case 'gone':
+      return words(NO_ACCESS, 'bad', true);
+    case 'refused':
+      return words('Your last changes were NOT saved. Download a copy', 'bad', true);
+  }
+}

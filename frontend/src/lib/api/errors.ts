@@ -1,0 +1,50 @@
+/** What the server (or the way to it) answered instead of what was asked for. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    /** The HTTP status; 0 when no answer came. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** Per field, what is wrong with it (422). */
+    readonly fields: Record<string, string> = {},
+    /** Seconds to wait before the next try (429, 503). */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+interface WireError {
+  error: { code: string; message: string; fields?: Record<string, unknown> | null };
+}
+
+function isWireError(body: unknown): body is WireError {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return false;
+  const { error } = body;
+  return typeof error === 'object' && error !== null && 'code' in error && 'message' in error;
+}
+
+/** Turns a failed answer into an `ApiError` that a person can read. */
+export function apiError(response: Response, body: unknown): ApiError {
+  const wait = Number(response.headers.get('retry-after'));
+  const retryAfter = Number.isFinite(wait) && wait > 0 ? wait : null;
+  if (!isWireError(body)) {
+    return new ApiError(response.status, 'unexpected', 'The server gave an answer that makes no sense here.', {}, retryAfter);
+  }
+  const { code, message, fields } = body.error;
+  const problems = Object.entries(fields ?? {}).map(([name, problem]) => [name, sentence(problem)] as const);
+  return new ApiError(response.status, code, message, Object.fromEntries(problems), retryAfter);
+}
+
+function sentence(problem: unknown): string {
+  return Array.isArray(problem) ? problem.map(String).join(' ') : String(problem);
+}
+
+/** What to tell a person about any failure. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiError)) return 'Something went wrong.';
+  if (error.status === 429 && error.retryAfter) return `${error.message} Try again in ${error.retryAfter} s.`;
+  return error.message;
+}

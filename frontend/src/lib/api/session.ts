@@ -1,0 +1,70 @@
+import { createStore, type Store } from '../store';
+import { storage } from '../storage';
+import type { User } from './types';
+
+/** Who is signed in. `expired`: the server no longer takes the token, but the person should not lose the page for it. */
+export type Session =
+  | { state: 'signed-out' }
+  | { state: 'signed-in'; token: string; expiresAt: string; user: User }
+  | { state: 'expired'; user: User };
+
+export interface SignedIn {
+  token: string;
+  expires_at: string;
+  user: User;
+}
+
+const KEY = 'codesync.session';
+const session = createStore<Session>(stored());
+
+export const currentSession: Store<Session> = session;
+
+export function token(): string | null {
+  const now = session.get();
+  return now.state === 'signed-in' ? now.token : null;
+}
+
+export function signedIn(answer: SignedIn) {
+  storage.write(KEY, answer);
+  session.set({ state: 'signed-in', token: answer.token, expiresAt: answer.expires_at, user: answer.user });
+}
+
+export function signedOut() {
+  storage.write(KEY, null);
+  session.set({ state: 'signed-out' });
+}
+
+/** The server refused `refused`. A token that came meanwhile (another tab refreshed) is left alone. */
+export function expired(refused: string) {
+  const now = session.get();
+  if (now.state !== 'signed-in' || now.token !== refused) return;
+  storage.write(KEY, null);
+  session.set({ state: 'expired', user: now.user });
+}
+
+/** Puts a changed profile in place of the one that was signed in with. */
+export function profileChanged(user: User) {
+  const now = session.get();
+  if (now.state === 'signed-in') signedIn({ token: now.token, expires_at: now.expiresAt, user });
+}
+
+/** Reads again what another tab may have stored: after a refresh there, our token has ended. */
+export function rereadSession() {
+  const before = session.get();
+  const next = stored();
+  if (before.state === 'signed-in' && next.state === 'signed-in' && before.token === next.token) return;
+  if (before.state === 'expired' && next.state === 'signed-out') return;
+  session.set(next);
+}
+
+storage.watch(KEY, rereadSession);
+
+function stored(): Session {
+  const value = storage.read(KEY);
+  if (!isSignedIn(value) || Date.parse(value.expires_at) <= Date.now()) return { state: 'signed-out' };
+  return { state: 'signed-in', token: value.token, expiresAt: value.expires_at, user: value.user };
+}
+
+function isSignedIn(value: unknown): value is SignedIn {
+  return typeof value === 'object' && value !== null && 'token' in value && 'expires_at' in value && 'user' in value;
+}

@@ -1,0 +1,9 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type User = Schemas['User'];
+export type Role = Schemas['Role'];
+export type Document = Schemas['Document'];
+export type Collaborator = Schemas['Collaborator'];
+export type ShareLink = Schemas['Link'];

@@ -1,0 +1,32 @@
+import type { Awareness } from 'y-protocols/awareness';
+import { paletteIndex } from './palette';
+
+/** A person as awareness shows them. The server stamps `user`; the rest is what the other page says. */
+export interface Peer {
+  clientId: number;
+  userId: string;
+  name: string;
+  /** The place in the palette. */
+  color: number;
+  idle: boolean;
+}
+
+const NAME_MAX = 60;
+
+/** The person behind one awareness state; null for a state that names nobody. */
+export function readPeer(clientId: number, state: Record<string, unknown>): Peer | null {
+  const { user, idle } = state;
+  if (typeof user !== 'object' || user === null || !('name' in user) || typeof user.name !== 'string') return null;
+  const userId = 'id' in user && typeof user.id === 'string' ? user.id : `client-${clientId}`;
+  const color = 'color' in user && typeof user.color === 'string' ? user.color : '';
+  const name = user.name.trim().slice(0, NAME_MAX) || 'Someone';
+  return { clientId, userId, name, color: paletteIndex(color, userId), idle: idle === true };
+}
+
+/** Everyone but this page, with their whole state. */
+export function others(awareness: Awareness): { peer: Peer; state: Record<string, unknown> }[] {
+  return [...awareness.getStates()].flatMap(([clientId, state]) => {
+    const peer = clientId === awareness.clientID ? null : readPeer(clientId, state);
+    return peer ? [{ peer, state }] : [];
+  });
+}
