@@ -85,6 +85,14 @@ impl Update {
         self.parts.sections.is_empty() && self.parts.deletions.is_empty()
     }
 
+    /// Tells whether the update inserts anything that `known` has not seen; deletions do not count.
+    pub fn adds_to(&self, known: &StateVector) -> bool {
+        self.parts
+            .sections
+            .iter()
+            .any(|section| section.end > known.clock(section.client))
+    }
+
     /// Counts the client ids that `known` has never seen.
     pub fn new_clients(&self, known: &StateVector) -> usize {
         self.parts

@@ -103,6 +103,9 @@ pub struct HttpConfig {
     /// How long a stop may take, in seconds.
     #[arg(long, env = "CODESYNC_DRAIN_S", default_value = "20", value_parser = seconds)]
     pub drain: Duration,
+    /// Over how long the sockets are closed while draining, in milliseconds, so that not all come back at once.
+    #[arg(long, env = "CODESYNC_DRAIN_SPREAD_MS", default_value = "1000", value_parser = milliseconds)]
+    pub drain_spread: Duration,
     /// Rate limits by address and by account, and the cap of sockets a user; `off` is for load runs.
     #[arg(long, env = "CODESYNC_RATE_LIMITS", default_value = "on")]
     pub rate_limits: Switch,

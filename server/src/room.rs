@@ -1,11 +1,32 @@
-//! A live document as the rest of the server sees it: a handle to ask things of, and a registry to get it from.
+//! A live document as the rest of the server sees it: a handle to ask things of, and a registry to get it from. All that
+//! happens in a room comes through its mailbox, in one order.
 
-use std::sync::Arc;
+pub mod actor;
+pub mod peers;
+pub mod registry;
+pub mod state;
 
-use crate::ids::{DocId, UserId};
+use std::time::Instant;
+
+use bytes::Bytes;
+use codesync_crdt::{AwarenessEntry, StateVector};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    auth::{Role, SocketGrant, events::AccessEvent},
+    compaction::Compacted,
+    ids::{DocId, UserId},
+    ws::outbox::Outbox,
+};
+
+pub use registry::Rooms;
+
+/// The root type that holds the text.
+pub const TEXT: &str = "content";
 
 /// Why a room could not do what was asked.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoomError {
     /// The document could not be loaded, or its log does not take writes at the moment; try again later.
     #[error("document is unavailable")]
@@ -22,51 +43,182 @@ pub enum RoomError {
 }
 
 /// The text of a document at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// The text, line ends LF.
     pub text: String,
-    /// Names this state of the document; equal tags mean equal text. Goes into `ETag` (without quotes).
+    /// Names this text; equal tags mean equal text. Goes into `ETag` (without quotes).
     pub tag: String,
 }
 
+impl Text {
+    fn of(text: String) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        let tag = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { text, tag }
+    }
+}
+
+/// One socket in a room; never used twice in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u64);
+
+/// What a client understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// y-websocket: an author hears its own edit once it is durable.
+    Stock,
+    /// `codesync.v1`: marks, roles and refusals in words.
+    Codesync,
+}
+
+/// A socket that enters a room.
+#[derive(Debug)]
+pub struct NewPeer {
+    /// Its id.
+    pub id: PeerId,
+    /// Who it is.
+    pub grant: SocketGrant,
+    /// What it understands.
+    pub dialect: Dialect,
+    /// Where its frames go.
+    pub outbox: Outbox,
+}
+
+/// What a socket says.
+#[derive(Debug)]
+pub enum Said {
+    /// Sync step 1: what the client has.
+    Step1(StateVector),
+    /// Sync step 2: what we lack.
+    Step2(Bytes),
+    /// An edit.
+    Update(Bytes),
+    /// Presence, its `user` stamped by the session.
+    Awareness(Vec<AwarenessEntry>),
+    /// Asks for everyone's presence.
+    QueryAwareness,
+    /// Asks for an echo once everything before is durable.
+    Mark(u64),
+    /// The outbox was dropped and is empty now.
+    Behind,
+    /// A fresh token was accepted.
+    Renewed(SocketGrant),
+    /// The socket is gone.
+    Left,
+}
+
+/// What can be asked of a room.
+#[derive(Debug)]
+pub enum Command {
+    /// A socket enters.
+    Join {
+        /// Who.
+        peer: NewPeer,
+        /// Answered once it is in.
+        joined: oneshot::Sender<()>,
+    },
+    /// A socket says something.
+    Peer {
+        /// Who.
+        from: PeerId,
+        /// What.
+        said: Said,
+        /// When it was read from the socket.
+        received: Instant,
+    },
+    /// Reads the text.
+    Text(oneshot::Sender<Text>),
+    /// Turns the text into another.
+    Replace {
+        /// The text to be.
+        text: String,
+        /// The tag that the present text must have.
+        expected: Option<String>,
+        /// Answered once it is durable.
+        reply: oneshot::Sender<Result<Text, RoomError>>,
+    },
+    /// Somebody's access changed.
+    Access(AccessEvent),
+    /// Access may have changed unnoticed: all sockets come back and are checked.
+    Recheck,
+    /// A snapshot was taken, or could not be.
+    Compacted(Option<Compacted>),
+    /// The document is deleted: close all and keep nothing.
+    Delete(oneshot::Sender<()>),
+}
+
 /// A live document.
-#[derive(Clone)]
-pub struct RoomHandle {}
+#[derive(Clone, Debug)]
+pub struct RoomHandle {
+    doc: DocId,
+    mailbox: mpsc::Sender<Command>,
+}
 
 impl RoomHandle {
+    /// Which document this is.
+    pub fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    /// Enters the room.
+    ///
+    /// # Errors
+    /// When the room has ended meanwhile: open it again.
+    pub async fn join(&self, peer: NewPeer) -> Result<(), RoomError> {
+        let (joined, answer) = oneshot::channel();
+        self.ask(Command::Join { peer, joined }, answer).await
+    }
+
+    /// Hands on what a socket said; waits while the room is busy, and so slows the socket down.
+    ///
+    /// # Errors
+    /// When the room has ended.
+    pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
+        self.send(Command::Peer { from, said, received: Instant::now() }).await
+    }
+
     /// Reads the text.
+    ///
+    /// # Errors
+    /// When the room has ended.
     pub async fn text(&self) -> Result<Text, RoomError> {
-        Err(RoomError::Unavailable)
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Text(reply), answer).await
     }
 
     /// Turns the text into `text` by the smallest edits, live for everyone, and returns once they are durable.
     /// With `expected`, only where the present text still has that tag.
-    pub async fn replace_text(&self, _author: UserId, _text: String, _expected: Option<String>) -> Result<Text, RoomError> {
-        Err(RoomError::Unavailable)
+    ///
+    /// # Errors
+    /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing.
+    pub async fn replace_text(&self, _author: UserId, text: String, expected: Option<String>) -> Result<Text, RoomError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Replace { text, expected, reply }, answer).await?
+    }
+
+    async fn send(&self, command: Command) -> Result<(), RoomError> {
+        self.mailbox.send(command).await.map_err(|_| RoomError::Unavailable)
+    }
+
+    async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<T>) -> Result<T, RoomError> {
+        self.send(command).await?;
+        answer.await.map_err(|_| RoomError::Unavailable)
     }
 }
 
-/// The rooms of this node.
-#[derive(Clone)]
-pub struct Rooms {
-    _inner: Arc<()>,
-}
-
-impl Rooms {
-    /// An empty registry.
-    #[expect(clippy::new_without_default, reason = "gets its parts from App")]
-    pub fn new() -> Self {
-        Self { _inner: Arc::new(()) }
+impl Role {
+    /// The word for it in JSON and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
     }
 
-    /// The live room of `doc`, loaded when it is not: the caller has checked that the document exists.
-    pub async fn open(&self, _doc: DocId) -> Result<RoomHandle, RoomError> {
-        Err(RoomError::Unavailable)
-    }
-
-    /// Forgets the room and what is stored of `doc`: its log and its snapshots. Sockets are closed by the access event.
-    pub async fn delete(&self, _doc: DocId) -> Result<(), RoomError> {
-        Err(RoomError::Unavailable)
+    /// Whether edits are taken from someone with this role.
+    pub fn may_edit(self) -> bool {
+        self >= Self::Editor
     }
 }

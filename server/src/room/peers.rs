@@ -1,0 +1,160 @@
+//! The sockets in a room: what each has, what it is owed, which client ids it speaks for.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use codesync_crdt::{ClientId, StateVector};
+
+use super::{Dialect, NewPeer, PeerId};
+use crate::{
+    auth::SocketGrant,
+    error::CloseReason,
+    ids::{SessionId, UserId},
+    ws::outbox::{Frame, Outbox},
+};
+
+/// Client ids that one socket may speak for: the tabs of one browser can share a socket.
+const CLIENTS_MAX: usize = 32;
+/// New authors that a socket may bring in at once, and how many more a second. Each makes later edits at the same spot
+/// dearer for everyone.
+const AUTHORS_BURST: u32 = 256;
+const AUTHORS_PER_S: u64 = 4;
+
+/// One socket.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) grant: SocketGrant,
+    pub(super) dialect: Dialect,
+    pub(super) outbox: Outbox,
+    /// What the client has for certain: what is sent when its outbox was dropped starts from here.
+    pub(super) has: Arc<StateVector>,
+    /// Whether our own step 1 was sent and not answered.
+    pub(super) asked: bool,
+    /// Whether its step 1 was answered once.
+    pub(super) answered: bool,
+    /// Frames to it wait until this flush is durable, so that they stay in order.
+    pub(super) owed_until: u64,
+    /// The greatest mark that became durable while its outbox was dropped.
+    pub(super) missed_mark: Option<u64>,
+    authors_left: u32,
+    authors_at_ms: u64,
+}
+
+impl Peer {
+    fn new(peer: NewPeer, now_ms: u64) -> Self {
+        Self {
+            grant: peer.grant,
+            dialect: peer.dialect,
+            outbox: peer.outbox,
+            has: Arc::default(),
+            asked: false,
+            answered: false,
+            owed_until: 0,
+            missed_mark: None,
+            authors_left: AUTHORS_BURST,
+            authors_at_ms: now_ms,
+        }
+    }
+
+    pub(super) fn push(&self, frame: impl Into<Frame>) {
+        self.outbox.push(frame.into());
+    }
+
+    /// Takes from the socket's allowance of new authors; `false` when it is used up.
+    pub(super) fn may_introduce(&mut self, authors: usize, now_ms: u64) -> bool {
+        if authors == 0 {
+            return true;
+        }
+        let gained = now_ms.saturating_sub(self.authors_at_ms) * AUTHORS_PER_S / 1_000;
+        if gained > 0 {
+            let left = self.authors_left.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX));
+            self.authors_left = left.min(AUTHORS_BURST);
+            self.authors_at_ms = now_ms;
+        }
+        // One update is one pass over the spot, however many authors it brings.
+        let allowed = self.authors_left > 0;
+        self.authors_left = self.authors_left.saturating_sub(1);
+        allowed
+    }
+}
+
+/// All sockets of a room.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    by_id: BTreeMap<PeerId, Peer>,
+    speakers: BTreeMap<ClientId, PeerId>,
+}
+
+impl Peers {
+    pub(super) fn add(&mut self, peer: NewPeer, now_ms: u64) {
+        self.by_id.insert(peer.id, Peer::new(peer, now_ms));
+    }
+
+    pub(super) fn get(&mut self, id: PeerId) -> Option<&mut Peer> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PeerId, &mut Peer)> {
+        self.by_id.iter_mut().map(|(id, peer)| (*id, peer))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Takes a socket out and returns the client ids that it spoke for.
+    pub(super) fn remove(&mut self, id: PeerId) -> Vec<ClientId> {
+        if self.by_id.remove(&id).is_none() {
+            return Vec::new();
+        }
+        self.speakers.extract_if(.., |_, speaker| *speaker == id).map(|(client, _)| client).collect()
+    }
+
+    /// Closes a socket and takes it out.
+    pub(super) fn close(&mut self, id: PeerId, reason: CloseReason) -> Vec<ClientId> {
+        if let Some(peer) = self.by_id.get(&id) {
+            peer.outbox.close(reason);
+        }
+        self.remove(id)
+    }
+
+    /// Closes every socket.
+    pub(super) fn close_all(&mut self, reason: CloseReason) {
+        for peer in std::mem::take(&mut self.by_id).into_values() {
+            peer.outbox.close(reason);
+        }
+        self.speakers.clear();
+    }
+
+    pub(super) fn of_user(&self, user: UserId) -> Vec<PeerId> {
+        self.matching(|grant| grant.user == user)
+    }
+
+    pub(super) fn of_session(&self, session: SessionId) -> Vec<PeerId> {
+        self.matching(|grant| grant.session == session)
+    }
+
+    fn matching(&self, wanted: impl Fn(&SocketGrant) -> bool) -> Vec<PeerId> {
+        self.by_id.iter().filter(|(_, peer)| wanted(&peer.grant)).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether `id` may speak for `client`: its own, nobody's, or that of another socket of the same user (a page that came
+    /// back before its old socket was missed). Stock clients repeat what others say; that is passed over.
+    pub(super) fn may_speak(&self, id: PeerId, client: ClientId) -> bool {
+        match self.speakers.get(&client) {
+            Some(speaker) if *speaker == id => true,
+            None => self.speakers.values().filter(|speaker| **speaker == id).count() < CLIENTS_MAX,
+            Some(speaker) => {
+                let user = |id| self.by_id.get(id).map(|peer| peer.grant.user);
+                user(speaker) == user(&id)
+            }
+        }
+    }
+
+    pub(super) fn set_speaker(&mut self, client: ClientId, id: PeerId) {
+        self.speakers.insert(client, id);
+    }
+
+    pub(super) fn forget_speaker(&mut self, client: ClientId) {
+        self.speakers.remove(&client);
+    }
+}

@@ -1,0 +1,194 @@
+//! The rooms of this node: loads each document once, however many ask at the same time, and forgets rooms that ended.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
+use tracing::{error, warn};
+
+use super::{Command, RoomError, RoomHandle, actor};
+use crate::{
+    app::Tasks,
+    auth::events::{AccessEvent, AccessEvents},
+    compaction::{Compacted, Compactor},
+    config::RoomConfig,
+    directory::Directory,
+    ids::DocId,
+    storage::{LoadError, Storage},
+};
+
+/// Beyond so many rooms, one without peers ends at once.
+const CROWDED: usize = 1_000;
+
+/// The rooms of this node.
+#[derive(Clone)]
+pub struct Rooms(Arc<Shared>);
+
+struct Shared {
+    storage: Storage,
+    compactor: Compactor,
+    directory: Directory,
+    config: RoomConfig,
+    tasks: Tasks,
+    rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+}
+
+impl Rooms {
+    /// An empty registry; it hears of changed access through `events`.
+    pub fn new(storage: Storage, directory: Directory, config: RoomConfig, events: &AccessEvents, tasks: Tasks) -> Self {
+        let compactor = Compactor::new(storage.clone());
+        let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
+        rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
+        rooms
+    }
+
+    /// The live room of `doc`, loaded when it is not: the caller has checked that the document exists.
+    ///
+    /// # Errors
+    /// When it cannot be loaded for certain.
+    pub async fn open(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
+        loop {
+            let slot = self.rooms().entry(doc).or_default().clone();
+            let room = slot.get_or_try_init(|| self.load(doc)).await;
+            match room {
+                Ok(room) if !room.mailbox.is_closed() => return Ok(room.clone()),
+                // It ended between its last command and now.
+                Ok(_) => self.remove(doc, &slot),
+                Err(error) => {
+                    self.remove(doc, &slot);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Ends the room and forgets what is stored of `doc`: its log and its snapshots.
+    ///
+    /// # Errors
+    /// When a store does not answer; it may be asked again.
+    pub async fn delete(&self, doc: DocId) -> Result<(), RoomError> {
+        let slot = self.rooms().get(&doc).cloned();
+        if let Some(room) = slot.as_ref().and_then(|slot| slot.get()) {
+            let (reply, done) = oneshot::channel();
+            if room.send(Command::Delete(reply)).await.is_ok() {
+                let _ = done.await;
+            }
+        }
+        self.0.storage.delete(doc).await.map_err(|error| {
+            error!(doc.id = %doc, %error, "stored document could not be deleted");
+            RoomError::Unavailable
+        })
+    }
+
+    /// How many rooms are live or loading.
+    pub fn len(&self) -> usize {
+        self.rooms().len()
+    }
+
+    /// Whether there is no room.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn config(&self) -> &RoomConfig {
+        &self.0.config
+    }
+
+    pub(super) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    pub(super) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    /// How long a room without peers stays.
+    pub(super) fn idle(&self) -> Duration {
+        if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
+    }
+
+    /// Takes a snapshot and notes the document's size; `None` when that failed.
+    pub(super) async fn compact(&self, doc: DocId) -> Option<Compacted> {
+        match self.0.compactor.compact(doc).await {
+            Ok(done) => {
+                if let Err(error) = self.0.directory.record_snapshot(doc, done.state_bytes as u64).await {
+                    warn!(doc.id = %doc, %error, "size of the document could not be noted");
+                }
+                Some(done)
+            }
+            Err(error) => {
+                error!(doc.id = %doc, %error, "compaction failed");
+                None
+            }
+        }
+    }
+
+    /// Takes a room that ended out, unless another one stands in its place.
+    pub(super) fn forget(&self, doc: DocId, room: &mpsc::WeakSender<Command>) {
+        let mut rooms = self.rooms();
+        let same = |slot: &Arc<OnceCell<RoomHandle>>| {
+            let room = room.upgrade()?;
+            Some(slot.get()?.mailbox.same_channel(&room))
+        };
+        if rooms.get(&doc).and_then(same) == Some(true) {
+            rooms.remove(&doc);
+        }
+    }
+
+    async fn load(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
+        let started = std::time::Instant::now();
+        let loaded = self.0.storage.load(doc).await.map_err(|error| {
+            let damaged = matches!(error, LoadError::Damaged(_));
+            metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
+            error!(doc.id = %doc, %error, "document could not be loaded");
+            RoomError::Unavailable
+        })?;
+        metrics::histogram!("codesync_load_seconds").record(started.elapsed());
+        Ok(actor::start(doc, loaded, self))
+    }
+
+    fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {
+        let mut rooms = self.rooms();
+        if rooms.get(&doc).is_some_and(|present| Arc::ptr_eq(present, slot)) {
+            rooms.remove(&doc);
+        }
+    }
+
+    async fn hear(self, mut events: broadcast::Receiver<AccessEvent>) {
+        let stop = self.tasks().stop().clone();
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.recv() => event,
+            };
+            match event {
+                Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
+                    let room = self.rooms().get(&doc).and_then(|slot| slot.get().cloned());
+                    self.tell(room, || Command::Access(event.clone())).await;
+                }
+                Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.tell(self.live(), || Command::Recheck).await,
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn tell(&self, rooms: impl IntoIterator<Item = RoomHandle>, command: impl Fn() -> Command) {
+        for room in rooms {
+            // A room that has ended has no sockets.
+            let _ = room.send(command()).await;
+        }
+    }
+
+    fn live(&self) -> Vec<RoomHandle> {
+        self.rooms().values().filter_map(|slot| slot.get().cloned()).collect()
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<DocId, Arc<OnceCell<RoomHandle>>>> {
+        // Nothing panics while it is held; were it so, the map would still be whole.
+        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,179 @@
+//! What waits for one client: a bounded queue of frames that are encoded once and shared. Filled by the room without
+//! waiting, emptied by the session. When it overflows it is dropped whole and its owner is behind until the room has
+//! put one diff into it: a slow client costs O(1) memory and nobody's time.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::error::CloseReason;
+
+/// A frame and the moment when the edit in it arrived.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// One message, encoded.
+    pub bytes: Bytes,
+    /// When the oldest edit in it was read from its author's socket.
+    pub received: Option<Instant>,
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), received: None }
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It waits for the session.
+    Queued,
+    /// It was dropped with all that waited: the client needs a diff.
+    Dropped,
+}
+
+/// What the session finds when it looks.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The frames to write, in order.
+    pub frames: VecDeque<Frame>,
+    /// The queue was dropped, for this many times by now: ask the room for a diff once these are written, once each time.
+    pub behind: Option<u64>,
+    /// Write these frames, then close.
+    pub close: Option<CloseReason>,
+}
+
+/// The queue, shared by the room and the session.
+#[derive(Clone, Debug)]
+pub struct Outbox(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    frames_max: usize,
+    bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    batch: Batch,
+    bytes: usize,
+    drops: u64,
+}
+
+impl Queue {
+    fn drop_all(&mut self) {
+        self.batch.frames = VecDeque::new();
+        self.bytes = 0;
+        self.drops += 1;
+        self.batch.behind = Some(self.drops);
+        metrics::counter!("codesync_outboxes_dropped_total").increment(1);
+    }
+}
+
+impl Outbox {
+    /// An empty outbox with its limits.
+    pub fn new(frames_max: usize, bytes_max: usize) -> Self {
+        let queue = Mutex::default();
+        Self(Arc::new(Shared { queue, filled: Notify::new(), frames_max, bytes_max }))
+    }
+
+    /// Adds a frame. A frame larger than the whole limit goes into an empty queue, so that any diff can be sent.
+    pub fn push(&self, frame: Frame) -> Pushed {
+        let mut queue = self.queue();
+        if queue.batch.behind.is_some() {
+            return Pushed::Dropped;
+        }
+        let full = queue.batch.frames.len() >= self.0.frames_max
+            || (!queue.batch.frames.is_empty() && queue.bytes + frame.bytes.len() > self.0.bytes_max);
+        let pushed = if full {
+            queue.drop_all();
+            Pushed::Dropped
+        } else {
+            queue.bytes += frame.bytes.len();
+            queue.batch.frames.push_back(frame);
+            Pushed::Queued
+        };
+        drop(queue);
+        self.0.filled.notify_one();
+        pushed
+    }
+
+    /// Drops what waits: the client is to be brought up to date with a diff as soon as it takes anything.
+    pub fn fall_behind(&self) {
+        self.queue().drop_all();
+        self.0.filled.notify_one();
+    }
+
+    /// Takes frames again: the room is about to push the diff.
+    pub fn resume(&self) {
+        self.queue().batch.behind = None;
+    }
+
+    /// Whether everything pushed was taken by the session and none of it dropped.
+    pub fn is_drained(&self) -> bool {
+        let queue = self.queue();
+        queue.batch.frames.is_empty() && queue.batch.behind.is_none()
+    }
+
+    /// Has the session close the socket after what waits; the first reason stays.
+    pub fn close(&self, reason: CloseReason) {
+        self.queue().batch.close.get_or_insert(reason);
+        self.0.filled.notify_one();
+    }
+
+    /// Takes everything that waits, once there is something that was not seen before.
+    pub async fn take(&self) -> Batch {
+        self.0.filled.notified().await;
+        let mut queue = self.queue();
+        queue.bytes = 0;
+        let frames = std::mem::take(&mut queue.batch.frames);
+        Batch { frames, behind: queue.batch.behind, close: queue.batch.close }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is held; were it so, the queue would still be whole.
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: usize) -> Frame {
+        vec![0; bytes].into()
+    }
+
+    #[tokio::test]
+    async fn hands_over_what_waits_in_one_batch() {
+        let outbox = Outbox::new(4, 100);
+        outbox.push(frame(1));
+        outbox.push(frame(2));
+        let batch = outbox.take().await;
+        assert_eq!(batch.frames.iter().map(|frame| frame.bytes.len()).collect::<Vec<_>>(), [1, 2]);
+        assert!(batch.behind.is_none() && outbox.is_drained());
+    }
+
+    #[tokio::test]
+    async fn drops_everything_past_a_limit_until_resumed() {
+        for (frames, bytes) in [(3, 1), (2, 60)] {
+            let outbox = Outbox::new(2, 100);
+            for _ in 1..frames {
+                assert_eq!(outbox.push(frame(bytes)), Pushed::Queued);
+            }
+            assert_eq!(outbox.push(frame(bytes)), Pushed::Dropped);
+            let batch = outbox.take().await;
+            assert!(batch.behind.is_some() && batch.frames.is_empty());
+            assert_eq!(outbox.push(frame(1)), Pushed::Dropped);
+            outbox.resume();
+            assert_eq!(outbox.push(frame(1_000)), Pushed::Queued);
+        }
+    }
+}
