@@ -6,7 +6,13 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::events::AccessEvents, config::Config, http, room::Rooms};
+use crate::{
+    auth::{Auth, events::AccessEvents},
+    config::Config,
+    directory::Directory,
+    http,
+    room::Rooms,
+};
 
 /// What handlers and sockets share.
 #[derive(Clone)]
@@ -15,6 +21,10 @@ pub struct Services {
     pub config: Arc<Config>,
     /// The live documents.
     pub rooms: Rooms,
+    /// Accounts, documents and grants.
+    pub directory: Directory,
+    /// Log-ins, tokens and access.
+    pub auth: Auth,
     /// Changes of access, for open sockets.
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
@@ -55,10 +65,15 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.storage.data_dir)
             .with_context(|| format!("create data folder {}", config.storage.data_dir.display()))?;
+        let directory = Directory::sqlite(&config.storage.data_dir).await?;
+        let access_events = AccessEvents::new();
+        let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
         let services = Services {
             config: Arc::new(config),
             rooms: Rooms::new(),
-            access_events: AccessEvents::new(),
+            directory,
+            auth,
+            access_events,
             draining: CancellationToken::new(),
         };
         Ok(Self { services, tasks: Tasks::default() })

@@ -1,10 +1,24 @@
 //! Who may do what: passwords, tokens, log-ins and the access to documents. Knows no socket and no HTTP.
 
 pub mod events;
+mod passwords;
+mod tokens;
 
+use std::time::Duration;
+
+use rand::{TryRngCore, rngs::OsRng};
 use time::OffsetDateTime;
 
-use crate::ids::{SessionId, UserId};
+use self::{
+    events::{AccessEvent, AccessEvents},
+    passwords::Passwords,
+    tokens::{Token, Tokens},
+};
+use crate::{
+    config::{AuthConfig, StorageConfig},
+    directory::{Access, Directory, DirectoryError, Session, User},
+    ids::{DocId, SessionId, UserId},
+};
 
 /// What a user may do with a document; each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -50,4 +64,201 @@ pub enum SocketRefusal {
     /// The directory did not answer: 4503.
     #[error("directory unavailable")]
     Unavailable,
+}
+
+/// Why a log-in or a change of a password failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No such account, or another password: which of the two is not said.
+    #[error("wrong e-mail address or password")]
+    WrongPassword,
+    /// The account may not log in.
+    #[error("account is disabled")]
+    Disabled,
+    /// The log-in has ended.
+    #[error("log-in has ended")]
+    Ended,
+    /// Too many passwords are being checked.
+    #[error("too many log-ins at once")]
+    Busy,
+    /// The directory did not do it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Something that should work did not.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// A token and when it ends.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The token.
+    pub token: String,
+    /// When it ends by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Logs in, and says what the bearer of a token may do. Every answer is looked up, so what is revoked is so at once.
+#[derive(Clone)]
+pub struct Auth {
+    directory: Directory,
+    events: AccessEvents,
+    passwords: Passwords,
+    tokens: Tokens,
+    session: Duration,
+    ticket: Duration,
+}
+
+impl Auth {
+    /// Reads or makes the secret, and measures out the password hash.
+    ///
+    /// # Errors
+    /// When the secret is short or cannot be kept.
+    pub async fn new(
+        config: &AuthConfig,
+        storage: &StorageConfig,
+        directory: Directory,
+        events: AccessEvents,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            directory,
+            events,
+            passwords: Passwords::new(config.argon2_kib).await?,
+            tokens: Tokens::new(config.jwt_secret.as_ref(), &storage.data_dir)?,
+            session: config.session,
+            ticket: config.ticket,
+        })
+    }
+
+    /// Hashes a password for keeping.
+    ///
+    /// # Errors
+    /// [`AuthError::Busy`].
+    pub async fn hash_password(&self, password: String) -> Result<String, AuthError> {
+        self.passwords.hash(password).await
+    }
+
+    /// Begins a session for whoever knows the password.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongPassword`], [`AuthError::Disabled`], [`AuthError::Busy`].
+    pub async fn log_in(&self, email: &str, password: String) -> Result<(User, Issued), AuthError> {
+        let user = self.directory.user_by_email(email).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let right = self.passwords.verify(password, hash).await?;
+        let user = user.filter(|_| right).ok_or(AuthError::WrongPassword)?;
+        if user.is_disabled {
+            return Err(AuthError::Disabled);
+        }
+        let now = OffsetDateTime::now_utc();
+        let expires_at = now + self.session;
+        let session = self.directory.create_session(user.id, now, expires_at).await?;
+        Ok((user, self.issue(session, expires_at)))
+    }
+
+    /// The session that `token` names, where both are in force; a ticket opens sockets only.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn session(&self, token: &str) -> Result<Option<Session>, DirectoryError> {
+        match self.tokens.read(token) {
+            Some(Token::Session(session)) => self.directory.session(session, OffsetDateTime::now_utc()).await,
+            Some(Token::Ticket(..)) | None => Ok(None),
+        }
+    }
+
+    /// Puts a new session in the place of `old`, whose sockets are closed.
+    ///
+    /// # Errors
+    /// [`AuthError::Ended`].
+    pub async fn refresh(&self, old: SessionId) -> Result<Issued, AuthError> {
+        let now = OffsetDateTime::now_utc();
+        let expires_at = now + self.session;
+        let session = self.directory.replace_session(old, now, expires_at).await?.ok_or(AuthError::Ended)?;
+        self.events.publish(AccessEvent::SessionEnded(old));
+        Ok(self.issue(session, expires_at))
+    }
+
+    /// Ends a session and closes its sockets.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn log_out(&self, session: SessionId) -> Result<(), DirectoryError> {
+        self.directory.end_session(session).await?;
+        self.events.publish(AccessEvent::SessionEnded(session));
+        Ok(())
+    }
+
+    /// Changes the password and ends every other session of the user.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongPassword`], [`AuthError::Busy`].
+    pub async fn change_password(&self, session: &Session, current: String, new: String) -> Result<(), AuthError> {
+        if !self.passwords.verify(current, Some(session.user.password_hash.clone())).await? {
+            return Err(AuthError::WrongPassword);
+        }
+        let hash = self.passwords.hash(new).await?;
+        for ended in self.directory.set_password(session.user.id, &hash, session.id).await? {
+            self.events.publish(AccessEvent::SessionEnded(ended));
+        }
+        Ok(())
+    }
+
+    /// Makes a ticket that opens a socket to `doc` for the bearer of `session`; who may have one is the caller's to check.
+    pub fn ticket(&self, session: &Session, doc: DocId) -> Issued {
+        let expires_at = (OffsetDateTime::now_utc() + self.ticket).min(session.expires_at);
+        Issued { token: self.tokens.sign(Token::Ticket(session.id, doc), expires_at), expires_at }
+    }
+
+    /// Lets the bearer of a session token or ticket into `doc`, or says why not.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn open_socket(&self, token: &str, doc: DocId) -> Result<SocketGrant, SocketRefusal> {
+        let session = match self.tokens.read(token).ok_or(SocketRefusal::Unauthenticated)? {
+            Token::Ticket(_, other) if other != doc => return Err(SocketRefusal::Forbidden),
+            Token::Ticket(session, _) | Token::Session(session) => session,
+        };
+        let session = self.directory.session(session, OffsetDateTime::now_utc()).await.map_err(unavailable)?;
+        let Session { id, user, expires_at } = session.ok_or(SocketRefusal::Unauthenticated)?;
+        match self.directory.access(user.id, doc).await.map_err(unavailable)? {
+            Access::NoDocument => Err(SocketRefusal::NotFound),
+            Access::None => Err(SocketRefusal::Forbidden),
+            Access::Role(role) => Ok(SocketGrant {
+                user: user.id,
+                name: user.name,
+                color: user.color,
+                session: id,
+                expires_at,
+                role,
+            }),
+        }
+    }
+
+    /// The role of `user` in `doc`; `None` where there is no access or no document.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn role(&self, user: UserId, doc: DocId) -> Result<Option<Role>, DirectoryError> {
+        Ok(match self.directory.access(user, doc).await? {
+            Access::Role(role) => Some(role),
+            Access::None | Access::NoDocument => None,
+        })
+    }
+
+    fn issue(&self, session: SessionId, expires_at: OffsetDateTime) -> Issued {
+        Issued { token: self.tokens.sign(Token::Session(session), expires_at), expires_at }
+    }
+}
+
+fn unavailable(error: DirectoryError) -> SocketRefusal {
+    tracing::error!(error = &error as &dyn std::error::Error, "cannot look up a socket's access");
+    SocketRefusal::Unavailable
+}
+
+/// A secret of 256 random bits, as 64 characters that fit into an address.
+pub fn random_secret() -> String {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

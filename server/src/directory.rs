@@ -1,1 +1,97 @@
-//! Stub.
+//! Accounts, log-ins, documents, grants and share links: all that is known about documents but their text. One SQL
+//! text for every database. Checks no permission: it answers and records, `auth` and `http` decide.
+
+pub mod contract;
+mod db;
+mod documents;
+mod grants;
+mod links;
+mod sessions;
+mod users;
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+pub use self::{
+    documents::{Document, DocumentPage, NewDocument, Person, Position},
+    grants::{Access, Change, Collaborator},
+    links::{Link, NewLink},
+    sessions::Session,
+    users::{NewUser, User, UserChange},
+};
+use self::db::{Db, on_db};
+
+/// Why the directory did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another account has this e-mail address.
+    #[error("e-mail address is taken")]
+    EmailTaken,
+    /// There is no such user, document, grant or link.
+    #[error("not found")]
+    NotFound,
+    /// The document would be left without an owner.
+    #[error("document would have no owner")]
+    LastOwner,
+    /// There are as many collaborators or links as a document may have.
+    #[error("limit of {0} reached")]
+    LimitReached(i64),
+    /// The database did not answer.
+    #[error("directory is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for DirectoryError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            other => Self::Unavailable(other),
+        }
+    }
+}
+
+/// What a call of the directory gives.
+pub type Result<T, E = DirectoryError> = std::result::Result<T, E>;
+
+/// The directory: a handle, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    db: Db,
+}
+
+impl Directory {
+    /// Opens the SQLite file in `folder`, makes it when there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or migrated.
+    pub async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::sqlite(folder).await? })
+    }
+
+    /// Asks the database for one row, for readiness.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<()> {
+        on_db!(&self.db, pool => {
+            sqlx::query_scalar::<_, i64>("select count(*) from documents where updated_at < 0").fetch_one(pool).await?;
+        });
+        Ok(())
+    }
+}
+
+/// `time` as the tables keep it.
+fn millis(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).expect("the years that `time` knows fit")
+}
+
+/// A time as the tables keep it, back.
+fn from_millis(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// `text` in the form that is compared and searched: databases differ in what they fold.
+fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}

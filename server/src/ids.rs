@@ -54,3 +54,7 @@ id!(
     /// A log-in: what a token names and what can be revoked.
     SessionId
 );
+id!(
+    /// A share link; not its secret.
+    LinkId
+);

@@ -1,0 +1,109 @@
+//! Tokens: signed, and worth only as much as the log-in that they name.
+
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use anyhow::{Context, ensure};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{
+    config::Secret,
+    ids::{DocId, SessionId},
+};
+
+/// What HS256 needs to be as strong as its hash.
+const SECRET_BYTES_MIN: usize = 32;
+
+/// What a token lets its bearer do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// Everything that the log-in may.
+    Session(SessionId),
+    /// Open a socket to one document.
+    Ticket(SessionId, DocId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    jti: SessionId,
+    exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doc: Option<DocId>,
+}
+
+/// Signs and reads tokens.
+#[derive(Clone)]
+pub(super) struct Tokens {
+    signing: EncodingKey,
+    reading: DecodingKey,
+    validation: Validation,
+}
+
+impl Tokens {
+    /// With the configured secret, or the one in `data_dir`, which is made on first run.
+    pub(super) fn new(configured: Option<&Secret>, data_dir: &Path) -> anyhow::Result<Self> {
+        let secret = match configured {
+            Some(secret) => secret.expose().to_owned(),
+            None => kept_secret(&data_dir.join("jwt.secret"))?,
+        };
+        ensure!(
+            secret.len() >= SECRET_BYTES_MIN,
+            "the secret that signs tokens (JWT_SECRET) has {} bytes and needs {SECRET_BYTES_MIN}",
+            secret.len()
+        );
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        Ok(Self {
+            signing: EncodingKey::from_secret(secret.as_bytes()),
+            reading: DecodingKey::from_secret(secret.as_bytes()),
+            validation,
+        })
+    }
+
+    pub(super) fn sign(&self, token: Token, expires_at: OffsetDateTime) -> String {
+        let (jti, doc) = match token {
+            Token::Session(session) => (session, None),
+            Token::Ticket(session, doc) => (session, Some(doc)),
+        };
+        // Rounded up: to the millisecond the log-in itself is what counts.
+        let exp = expires_at.unix_timestamp() + 1;
+        jsonwebtoken::encode(&Header::default(), &Claims { jti, exp, doc }, &self.signing)
+            .expect("the claims are JSON and the key fits the algorithm")
+    }
+
+    /// What `token` says, where it is one of ours and has not expired.
+    pub(super) fn read(&self, token: &str) -> Option<Token> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation).ok()?.claims;
+        Some(match claims.doc {
+            None => Token::Session(claims.jti),
+            Some(doc) => Token::Ticket(claims.jti, doc),
+        })
+    }
+}
+
+/// The secret in `path`. Written aside and linked into place, so that of two processes that start at once both use one
+/// secret, and a crash leaves none that is cut short.
+fn kept_secret(path: &Path) -> anyhow::Result<String> {
+    if !path.exists() {
+        let draft = path.with_extension(format!("secret.{}", std::process::id()));
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)
+            .with_context(|| format!("write {}", draft.display()))?;
+        file.write_all(super::random_secret().as_bytes())?;
+        file.sync_all()?;
+        let linked = std::fs::hard_link(&draft, path);
+        std::fs::remove_file(&draft)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(error).with_context(|| format!("write {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
+}

@@ -1,0 +1,245 @@
+//! Documents: what is known of them beside their text.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::{Directory, DirectoryError, Result, fold, from_millis, millis, on_db};
+use crate::{
+    auth::Role,
+    ids::{DocId, UserId},
+};
+
+/// A document as one of its collaborators sees it.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its id.
+    pub id: DocId,
+    /// The title.
+    pub title: String,
+    /// The language that it is written in, as Monaco calls it.
+    pub language: String,
+    /// Whose it is: of several owners the first.
+    pub owner: Person,
+    /// What the asker may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+    /// Its size when that was last recorded.
+    pub size_bytes: i64,
+}
+
+/// What anyone who meets a user sees of him.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// The name.
+    pub name: String,
+    /// The colour, `#rrggbb`.
+    pub color: String,
+}
+
+/// What a document is made of.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    /// The title.
+    pub title: String,
+    /// The language that it is written in.
+    pub language: String,
+}
+
+/// A place in the list of documents, which runs from the last changed to the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// When the document before the place last changed, in milliseconds.
+    pub updated_at: i64,
+    /// The document before the place.
+    pub id: DocId,
+}
+
+/// Some documents, and where the next ones begin.
+#[derive(Clone, Debug)]
+pub struct DocumentPage {
+    /// The documents.
+    pub items: Vec<Document>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Position>,
+}
+
+#[derive(FromRow)]
+struct DocumentRow {
+    id: DocId,
+    title: String,
+    language: String,
+    role: Role,
+    created_at: i64,
+    updated_at: i64,
+    size_bytes: i64,
+    owner_id: UserId,
+    owner_name: String,
+    owner_color: String,
+}
+
+impl From<DocumentRow> for Document {
+    fn from(row: DocumentRow) -> Self {
+        Self {
+            id: row.id,
+            title: row.title,
+            language: row.language,
+            owner: Person { id: row.owner_id, name: row.owner_name, color: row.owner_color },
+            role: row.role,
+            created_at: from_millis(row.created_at),
+            updated_at: from_millis(row.updated_at),
+            size_bytes: row.size_bytes,
+        }
+    }
+}
+
+/// The documents of a user ($1), with their first owner.
+macro_rules! select_documents {
+    ($rest:literal) => {
+        concat!(
+            "select d.id, d.title, d.language, g.role, d.created_at, d.updated_at, d.size_bytes,
+                    o.id as owner_id, o.name as owner_name, o.color as owner_color
+             from grants g
+             join documents d on d.id = g.doc_id
+             join users o on o.id = (
+                 select f.user_id from grants f where f.doc_id = d.id and f.role = 3
+                 order by f.created_at, f.user_id limit 1)
+             where g.user_id = $1 and ",
+            $rest
+        )
+    };
+}
+
+impl Directory {
+    /// Makes a document that belongs to `owner`.
+    pub async fn create_document(&self, owner: UserId, new: NewDocument, now: OffsetDateTime) -> Result<Document> {
+        let id = DocId::new();
+        on_db!(&self.db, pool => {
+            let mut tx = pool.begin().await?;
+            sqlx::query(
+                "insert into documents (id, title, title_key, language, created_at, updated_at)
+                 values ($1, $2, $3, $4, $5, $5)",
+            )
+            .bind(id)
+            .bind(&new.title)
+            .bind(fold(&new.title))
+            .bind(&new.language)
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query("insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)")
+                .bind(id)
+                .bind(owner)
+                .bind(Role::Owner)
+                .bind(millis(now))
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+        });
+        self.document(owner, id).await?.ok_or(DirectoryError::NotFound)
+    }
+
+    /// The document as `user` sees it; `None` where it does not exist or the user has no access.
+    pub async fn document(&self, user: UserId, doc: DocId) -> Result<Option<Document>> {
+        let row = on_db!(&self.db, pool => {
+            sqlx::query_as::<_, DocumentRow>(select_documents!("d.id = $2"))
+                .bind(user)
+                .bind(doc)
+                .fetch_optional(pool)
+                .await?
+        });
+        Ok(row.map(Document::from))
+    }
+
+    /// The documents of `user` with `query` in their title, last changed first, from `after` on.
+    pub async fn documents(&self, user: UserId, query: &str, after: Option<Position>, limit: u8) -> Result<DocumentPage> {
+        let after = after.unwrap_or(Position { updated_at: i64::MAX, id: DocId(uuid::Uuid::max()) });
+        let rows = on_db!(&self.db, pool => {
+            sqlx::query_as::<_, DocumentRow>(select_documents!(
+                r"d.title_key like $2 escape '\' and (d.updated_at, d.id) < ($3, $4)
+                  order by d.updated_at desc, d.id desc limit $5"
+            ))
+            .bind(user)
+            .bind(contains(query))
+            .bind(after.updated_at)
+            .bind(after.id)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(pool)
+            .await?
+        });
+        let mut items: Vec<Document> = rows.into_iter().map(Document::from).collect();
+        let more = items.len() > usize::from(limit);
+        items.truncate(usize::from(limit));
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| Position { updated_at: millis(last.updated_at), id: last.id });
+        Ok(DocumentPage { items, next })
+    }
+
+    /// Changes title and language; `None` leaves them.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn update_document(
+        &self,
+        doc: DocId,
+        title: Option<String>,
+        language: Option<String>,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let key = title.as_deref().map(fold);
+        on_db!(&self.db, pool => {
+            sqlx::query_scalar::<_, i64>(
+                "update documents set title = coalesce($2, title), title_key = coalesce($3, title_key),
+                        language = coalesce($4, language), updated_at = $5
+                 where id = $1 returning updated_at",
+            )
+            .bind(doc)
+            .bind(title)
+            .bind(key)
+            .bind(language)
+            .bind(millis(now))
+            .fetch_one(pool)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
+    /// alone.
+    pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {
+        on_db!(&self.db, pool => {
+            sqlx::query("update documents set size_bytes = $2, updated_at = $3 where id = $1")
+                .bind(doc)
+                .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
+                .bind(millis(OffsetDateTime::now_utc()))
+                .execute(pool)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Forgets a document with its grants and links; false where there was none.
+    pub async fn delete_document(&self, doc: DocId) -> Result<bool> {
+        let deleted = on_db!(&self.db, pool => {
+            sqlx::query("delete from documents where id = $1").bind(doc).execute(pool).await?.rows_affected()
+        });
+        Ok(deleted > 0)
+    }
+}
+
+/// A `like` pattern for text that contains `query`, whose own `%` and `_` mean themselves.
+fn contains(query: &str) -> String {
+    let mut pattern = String::from("%");
+    for char in fold(query).chars() {
+        if matches!(char, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
+}
