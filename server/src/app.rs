@@ -1,17 +1,24 @@
 //! The composition root: the only place that knows which adapters exist. Owns every task and the stop token.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
+use object_store::local::LocalFileSystem;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::info;
 
 use crate::{
     auth::{Auth, events::AccessEvents},
     config::Config,
     directory::Directory,
     http,
+    log::sqlite::SqliteLog,
     room::Rooms,
+    snapshot::SnapshotStore,
+    storage::Storage,
+    telemetry,
+    ws::{self, Sockets},
 };
 
 /// What handlers and sockets share.
@@ -25,6 +32,12 @@ pub struct Services {
     pub directory: Directory,
     /// Log-ins, tokens and access.
     pub auth: Auth,
+    /// What is stored of documents.
+    pub storage: Storage,
+    /// The sockets of this node.
+    pub sockets: Sockets,
+    /// The sessions and what else ends before the rooms.
+    pub tasks: Tasks,
     /// Changes of access, for open sockets.
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
@@ -34,7 +47,10 @@ pub struct Services {
 /// A server that is built and not yet listening.
 pub struct App {
     services: Services,
-    tasks: Tasks,
+    /// Stopped after the sessions, so that what they said last is taken in.
+    rooms: Tasks,
+    /// End by themselves once nobody needs them.
+    adapters: Tasks,
 }
 
 /// Spawns the tasks of the process, so that a drain can wait for them.
@@ -51,6 +67,28 @@ impl Tasks {
         tokio::spawn(self.tracker.track_future(task));
     }
 
+    /// Has a task that somebody else runs waited for.
+    pub async fn track<T>(&self, task: impl Future<Output = T>) -> T {
+        self.tracker.track_future(task).await
+    }
+
+    /// How many tasks run.
+    pub fn len(&self) -> usize {
+        self.tracker.len()
+    }
+
+    /// Whether no task runs.
+    pub fn is_empty(&self) -> bool {
+        self.tracker.is_empty()
+    }
+
+    /// Stops and waits for all.
+    async fn end(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
     /// The token that ends every task.
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
@@ -63,20 +101,30 @@ impl App {
     /// # Errors
     /// When a store cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.storage.data_dir)
-            .with_context(|| format!("create data folder {}", config.storage.data_dir.display()))?;
-        let directory = Directory::sqlite(&config.storage.data_dir).await?;
+        let data_dir = &config.storage.data_dir;
+        std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
+        let (tasks, adapters) = (Tasks::default(), Tasks::default());
+        let directory = Directory::sqlite(data_dir).await?;
         let access_events = AccessEvents::new();
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
+        let storage = Storage {
+            log: Arc::new(SqliteLog::open(&data_dir.join("log.db"), &adapters).await?),
+            snapshots: local_snapshots(&data_dir.join("snapshots"))?,
+        };
+        let rooms = Rooms::new(storage.clone(), directory.clone(), config.room.clone(), &access_events, tasks.clone());
+        let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
         let services = Services {
             config: Arc::new(config),
-            rooms: Rooms::new(),
+            rooms,
+            storage,
             directory,
             auth,
             access_events,
+            sockets,
+            tasks: Tasks::default(),
             draining: CancellationToken::new(),
         };
-        Ok(Self { services, tasks: Tasks::default() })
+        Ok(Self { services, rooms: tasks, adapters })
     }
 
     /// Listens on the configured address.
@@ -88,18 +136,43 @@ impl App {
         TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))
     }
 
-    /// Serves until `signal` resolves, then drains.
+    /// Serves until `signal` resolves, then drains: nothing new, sockets away, rooms flushed, stores closed.
     ///
     /// # Errors
-    /// When accepting fails for good.
+    /// When accepting fails for good, or the drain takes longer than its deadline.
     pub async fn serve(self, listener: TcpListener, signal: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let router = http::router(self.services.clone());
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(signal)
-            .await?;
-        self.tasks.stop.cancel();
-        self.tasks.tracker.close();
-        self.tasks.tracker.wait().await;
-        Ok(())
+        let Self { services, rooms, adapters } = self;
+        telemetry::keep_up(&services.tasks);
+        let (draining, sessions, deadline) = (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
+        let router = ws::router(services.clone()).merge(http::router(services));
+        let announce = draining.clone();
+        let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                signal.await;
+                info!("draining");
+                announce.cancel();
+            });
+        let drained = async {
+            draining.cancelled().await;
+            tokio::time::sleep(deadline).await;
+        };
+        let all = async {
+            served.await?;
+            sessions.end().await;
+            rooms.end().await;
+            adapters.end().await;
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            result = all => result,
+            () = drained => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
+        }
     }
+}
+
+/// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.
+fn local_snapshots(folder: &Path) -> anyhow::Result<SnapshotStore> {
+    std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
+    Ok(SnapshotStore::new(Arc::new(store)))
 }

@@ -119,7 +119,7 @@ fn decode(offset: Offset, object: Bytes) -> Result<Document, SnapshotError> {
         return Err(SnapshotError::Damaged("it is cut short"));
     }
     let (mut body, digest) = object.split_at(object.len() - DIGEST_BYTES);
-    if Sha256::digest(body).as_slice() != digest {
+    if Sha256::digest(body)[..] != *digest {
         return Err(SnapshotError::Damaged("its checksum differs"));
     }
     if !body.starts_with(MAGIC) {

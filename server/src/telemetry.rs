@@ -3,7 +3,10 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::config::{LogFormat, TelemetryConfig};
+use crate::{
+    app::Tasks,
+    config::{LogFormat, TelemetryConfig},
+};
 
 /// Starts logging to standard error.
 ///
@@ -19,12 +22,33 @@ pub fn init(config: &TelemetryConfig) -> anyhow::Result<()> {
     .map_err(|error| anyhow::anyhow!(error))
 }
 
+/// Bounds of all histograms: a tenth of a millisecond to 30 seconds.
+const SECONDS: [f64; 17] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Folds recorded values into their buckets now and then; without it they would pile up until somebody asks for them.
+pub fn keep_up(tasks: &Tasks) {
+    let (recorder, stop) = (recorder(), tasks.stop().clone());
+    tasks.spawn(async move {
+        let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = every.tick() => recorder.run_upkeep(),
+            }
+        }
+    });
+}
+
 /// The process's metrics recorder; the second and later calls (tests build several Apps) return the first one's handle.
 pub fn recorder() -> PrometheusHandle {
     static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let recorder = PrometheusBuilder::new()
+                .set_buckets(&SECONDS)
+                .expect("there are buckets")
+                .build_recorder();
             let handle = recorder.handle();
             // Someone else's recorder stays in force; ours then renders nothing.
             let _ = metrics::set_global_recorder(recorder);

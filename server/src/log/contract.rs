@@ -80,7 +80,8 @@ async fn forgets_what_is_deleted(log: &dyn UpdateLog) {
 async fn takes_appends_of_many_at_once(log: &dyn UpdateLog) {
     let docs: Vec<DocId> = (0..100).map(|_| DocId::new()).collect();
     let large = "x".repeat(100_000);
-    let appends = docs.iter().map(|doc| append(log, *doc, &["a", &large, "b"]));
+    let updates = ["a", &large, "b"];
+    let appends = docs.iter().map(|doc| append(log, *doc, &updates));
     futures_util::future::join_all(appends).await;
     for doc in docs {
         assert_eq!(texts(log, doc).await, [update("a"), update(&large), update("b")]);

@@ -12,6 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::{Contents, Entry, LogError, Offset, UpdateLog};
 use crate::{app::Tasks, ids::DocId};
@@ -43,7 +44,7 @@ enum Request {
 }
 
 impl SqliteLog {
-    /// Opens or makes the file and starts the writer, which ends once every handle to the log is gone.
+    /// Opens or makes the file and starts the writer, which ends with `tasks`.
     ///
     /// # Errors
     /// When the file cannot be opened or is not a log.
@@ -58,7 +59,7 @@ impl SqliteLog {
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         let (writer, requests) = mpsc::channel(QUEUE_MAX);
-        tasks.spawn(Writer { connection, heads: HashMap::new() }.run(requests));
+        tasks.spawn(Writer { connection, heads: HashMap::new() }.run(requests, tasks.stop().clone()));
         Ok(Self { writer, readers })
     }
 
@@ -119,9 +120,15 @@ struct Writer {
 type Append = (DocId, Vec<Bytes>, Offset, oneshot::Sender<Result<Offset, LogError>>);
 
 impl Writer {
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
         let mut waiting = Vec::new();
-        while requests.recv_many(&mut waiting, ROWS_MAX).await > 0 {
+        loop {
+            tokio::select! {
+                // What was asked before the stop is done before it.
+                biased;
+                count = requests.recv_many(&mut waiting, ROWS_MAX) => if count == 0 { break },
+                () = stop.cancelled() => break,
+            }
             let mut group: Vec<Append> = Vec::new();
             for request in waiting.drain(..) {
                 match request {

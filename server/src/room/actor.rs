@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use codesync_crdt::Document;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use tokio::{
     sync::mpsc,
