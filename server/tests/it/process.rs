@@ -1,0 +1,76 @@
+//! The server as a process of its own, for what only a process can suffer.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use tokio::process::{Child, Command};
+
+/// A running `codesync serve`; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Process {
+    /// Starts the server and waits until it is ready.
+    pub(crate) async fn start(data_dir: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_codesync"))
+            .arg("serve")
+            .env("CODESYNC_LISTEN", format!("127.0.0.1:{port}"))
+            .env("CODESYNC_DATA_DIR", data_dir)
+            .env("CODESYNC_RATE_LIMITS", "off")
+            .env("CODESYNC_ARGON2_KIB", "64")
+            .env("CODESYNC_LOG", "warn")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let process = Self { child, port };
+        let started = Instant::now();
+        let health = process.url("/api/health");
+        while !reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(started.elapsed() < Duration::from_secs(30), "the server is not ready");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        process
+    }
+
+    /// The address of `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Where the sockets are.
+    pub(crate) fn socket(&self) -> String {
+        format!("ws://127.0.0.1:{}/socket", self.port)
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop, and waits; returns whether it ended well.
+    pub(crate) async fn terminate(mut self) -> bool {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().await.unwrap().success()
+    }
+
+    /// Memory that it holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}

@@ -1,0 +1,121 @@
+//! A socket without a library's manners: for what no stock client does.
+
+use std::time::Duration;
+
+use codesync_crdt::{Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, header},
+    },
+};
+
+/// How long anything expected may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One socket and a replica that takes in what it hears.
+pub(crate) struct Raw {
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) replica: Document,
+}
+
+impl Raw {
+    /// Opens a socket; a refusal shows as its close.
+    pub(crate) async fn connect(url: &str, doc: &str, token: &str) -> Self {
+        Self::with(url, doc, token, None).await
+    }
+
+    /// Opens a socket that speaks `codesync.v1`, its token in the list of subprotocols.
+    pub(crate) async fn codesync(url: &str, doc: &str, token: &str) -> Self {
+        Self::with(url, doc, "", Some(&format!("codesync.v1, bearer.{token}"))).await
+    }
+
+    async fn with(url: &str, doc: &str, token: &str, protocols: Option<&str>) -> Self {
+        let mut request = format!("{url}/{doc}?token={token}").into_client_request().unwrap();
+        if let Some(protocols) = protocols {
+            let uri = format!("{url}/{doc}").parse().unwrap();
+            *request.uri_mut() = uri;
+            request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(protocols).unwrap());
+        }
+        let (socket, _) = connect_async(request).await.unwrap();
+        Self { socket, replica: Document::new(Limits::default()) }
+    }
+
+    /// Sends one frame.
+    pub(crate) async fn send(&mut self, frame: Vec<u8>) {
+        self.socket.send(Message::Binary(frame.into())).await.unwrap();
+    }
+
+    /// Sends one frame on a socket that may be gone.
+    pub(crate) async fn try_send(&mut self, frame: Vec<u8>) -> Result<(), Error> {
+        self.socket.send(Message::Binary(frame.into())).await
+    }
+
+    /// Asks for the document and takes frames in until it came.
+    pub(crate) async fn sync(&mut self) {
+        self.send(encode::sync_step1(&StateVector::default())).await;
+        self.until(|message| matches!(message, Protocol::SyncStep2(_))).await;
+    }
+
+    /// Types at the end as `client`, and sends it.
+    pub(crate) async fn append(&mut self, client: u64, text: &str) {
+        let update = self.edit(client, text);
+        self.send(encode::update(update.bytes())).await;
+    }
+
+    /// Types at the end of the own replica alone.
+    pub(crate) fn edit(&mut self, client: u64, text: &str) -> Update {
+        let text = self.replica.text("content") + text;
+        self.replica.replace_text("content", &text, client).unwrap().expect("something to type")
+    }
+
+    /// Takes frames in until one message is wanted.
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Protocol<'_>) -> bool) {
+        loop {
+            let frame = self.frame().await.unwrap_or_else(|code| panic!("closed with {code:?}"));
+            let messages = decode_frame(&frame, &Limits::default()).unwrap();
+            assert_eq!(messages.len(), 1, "one message a frame");
+            if let Protocol::SyncStep2(bytes) | Protocol::Update(bytes) = messages[0] {
+                let update = self.replica.check(frame.slice_ref(bytes)).unwrap();
+                self.replica.apply(&update).unwrap();
+            }
+            if wanted(&messages[0]) {
+                return;
+            }
+        }
+    }
+
+    /// Takes frames in until the text is `text`.
+    pub(crate) async fn until_text(&mut self, text: &str) {
+        while self.replica.text("content") != text {
+            self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
+        }
+    }
+
+    /// Waits for the close and returns its code.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            match self.frame().await {
+                Ok(_) => {}
+                Err(Some(code)) => return code,
+                Err(None) => panic!("the connection ended without a code"),
+            }
+        }
+    }
+
+    /// The next binary frame, or the code that the socket was closed with.
+    async fn frame(&mut self) -> Result<bytes::Bytes, Option<u16>> {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("something is heard in time") {
+                Some(Ok(Message::Binary(frame))) => return Ok(frame),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+}
