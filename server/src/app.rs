@@ -10,7 +10,7 @@ use crate::{
     auth::{Auth, events::AccessEvents},
     config::Config,
     directory::Directory,
-    http,
+    http::{self, limits::Limits},
     room::Rooms,
 };
 
@@ -25,10 +25,23 @@ pub struct Services {
     pub directory: Directory,
     /// Log-ins, tokens and access.
     pub auth: Auth,
+    /// Rate limits.
+    pub limits: Arc<Limits>,
     /// Changes of access, for open sockets.
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
     pub draining: CancellationToken,
+}
+
+impl Services {
+    /// Makes a real round trip to everything that serving needs.
+    ///
+    /// # Errors
+    /// When something does not answer, or the node drains.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.draining.is_cancelled(), "draining");
+        self.directory.ping().await.context("directory")
+    }
 }
 
 /// A server that is built and not yet listening.
@@ -68,15 +81,22 @@ impl App {
         let directory = Directory::sqlite(&config.storage.data_dir).await?;
         let access_events = AccessEvents::new();
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
+        let limits = Limits::new(config.http.rate_limits);
         let services = Services {
             config: Arc::new(config),
             rooms: Rooms::new(),
             directory,
             auth,
+            limits: Arc::new(limits),
             access_events,
             draining: CancellationToken::new(),
         };
         Ok(Self { services, tasks: Tasks::default() })
+    }
+
+    /// What its handlers and sockets share.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Listens on the configured address.

@@ -1,3 +1,16 @@
 //! The integration tests: one binary, a module per behaviour.
 
+mod access;
+mod auth;
+mod commands;
+mod directory;
+mod documents;
+mod errors;
 mod harness;
+mod limits;
+mod openapi;
+mod rest;
+mod sharing;
+mod site;
+mod spec;
+mod text;
