@@ -86,7 +86,7 @@ pub struct ErrorDetail {
     /// With 422, what is wrong with which field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
-    pub fields: Fields,
+    pub fields: BTreeMap<String, String>,
 }
 
 impl ApiError {
