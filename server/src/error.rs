@@ -85,7 +85,7 @@ pub struct ErrorDetail {
     pub message: String,
     /// With 422, what is wrong with which field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(required = false)]
+    #[schema(required = false, inline)]
     pub fields: BTreeMap<String, String>,
 }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::header, routing::get};
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    routing::get,
+};
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
@@ -49,9 +53,21 @@ pub(super) fn assemble(api: OpenApiRouter<Services>) -> (Router<Services>, OpenA
         let schema = RefOr::Ref(Ref::from_schema_name("ErrorBody"));
         let content = ContentBuilder::new().schema(Some(schema)).build();
         let refusal = ResponseBuilder::new().description("A refusal").content("application/json", content).build();
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                response.description = reason(status).to_owned();
+            }
+        }
         operation.responses.responses.insert("default".to_owned(), refusal.into());
     }
     (router, document)
+}
+
+fn reason(status: &str) -> &'static str {
+    let status = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    status.and_then(|status| status.canonical_reason()).unwrap_or("An answer")
 }
 
 /// The OpenAPI document.

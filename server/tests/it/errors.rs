@@ -11,7 +11,7 @@ async fn every_refusal_has_our_shape() {
     let nobody = app.nobody();
     let path = "/api/auth/register";
     let body = |text: &str| nobody.request(Method::POST, path).header("content-type", "application/json").body(text.to_owned());
-    for malformed in ["", "{", "{}}", "\u{0}", "[1,"] {
+    for malformed in ["", "{", "\u{0}", "{\"email\": x}"] {
         nobody.send(body(malformed), Method::POST, path).await.expect_error(400, "malformed_json");
     }
     let untyped = nobody.request(Method::POST, path).body("{}");
