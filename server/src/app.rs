@@ -12,7 +12,7 @@ use crate::{
     auth::{Auth, events::AccessEvents},
     config::Config,
     directory::Directory,
-    http,
+    http::{self, limits::Limits},
     log::sqlite::SqliteLog,
     room::Rooms,
     snapshot::SnapshotStore,
@@ -38,10 +38,25 @@ pub struct Services {
     pub sockets: Sockets,
     /// The sessions and what else ends before the rooms.
     pub tasks: Tasks,
+    /// Rate limits.
+    pub limits: Arc<Limits>,
     /// Changes of access, for open sockets.
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
     pub draining: CancellationToken,
+}
+
+impl Services {
+    /// Makes a real round trip to everything that serving needs.
+    ///
+    /// # Errors
+    /// When something does not answer, or the node drains.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.draining.is_cancelled(), "draining");
+        self.directory.ping().await.context("directory")?;
+        self.storage.log.ready().await.context("update log")?;
+        self.storage.snapshots.ready().await.context("snapshots")
+    }
 }
 
 /// A server that is built and not yet listening.
@@ -113,18 +128,25 @@ impl App {
         };
         let rooms = Rooms::new(storage.clone(), directory.clone(), config.room.clone(), &access_events, tasks.clone());
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
+        let limits = Limits::new(config.http.rate_limits);
         let services = Services {
             config: Arc::new(config),
             rooms,
             storage,
             directory,
             auth,
+            limits: Arc::new(limits),
             access_events,
             sockets,
             tasks: Tasks::default(),
             draining: CancellationToken::new(),
         };
         Ok(Self { services, rooms: tasks, adapters })
+    }
+
+    /// What its handlers and sockets share.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Listens on the configured address.

@@ -26,9 +26,9 @@ use crate::{
 pub enum Role {
     /// Reads, and is seen.
     Viewer,
-    /// Edits.
+    /// Edits the text and what the document is called.
     Editor,
-    /// Shares, renames and deletes.
+    /// Shares and deletes.
     Owner,
 }
 
@@ -261,4 +261,23 @@ pub fn random_secret() -> String {
     let mut bytes = [0; 32];
     OsRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hashes a password for keeping, where there is no server.
+///
+/// # Errors
+/// When the settings allow no hash.
+pub async fn hash_password(config: &AuthConfig, password: String) -> anyhow::Result<String> {
+    Ok(Passwords::new(config.argon2_kib).await?.hash(password).await?)
+}
+
+/// The colours that people get: each dark enough for white text on it.
+const COLORS: [&str; 12] = [
+    "#0b6b60", "#b83a22", "#2457c5", "#8a3ab9", "#8a5a00", "#b4256f", "#2f7331", "#0a6f94", "#5c4fd0", "#6b6a12",
+    "#94402f", "#4d6170",
+];
+
+/// One of the colours that people get.
+pub fn random_color() -> &'static str {
+    COLORS[rand::random_range(0..COLORS.len())]
 }

@@ -24,6 +24,8 @@ pub enum Command {
     Admin(AdminArgs),
     /// Asks a running server whether it is ready; exits with 0 or 1.
     Healthcheck(HealthcheckArgs),
+    /// Prints the OpenAPI document of the REST API.
+    Openapi,
 }
 
 /// What `admin` works on.
@@ -32,6 +34,9 @@ pub struct AdminArgs {
     /// Where the data is.
     #[command(flatten)]
     pub storage: StorageConfig,
+    /// How passwords are kept.
+    #[command(flatten)]
+    pub auth: AuthConfig,
     /// What to do.
     #[command(subcommand)]
     pub command: AdminCommand,

@@ -92,6 +92,6 @@ fn from_millis(millis: i64) -> OffsetDateTime {
 }
 
 /// `text` in the form that is compared and searched: databases differ in what they fold.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }

@@ -1,5 +1,202 @@
 //! How refusals look from outside: `ApiError` as status and JSON, `CloseReason` as a WebSocket close code.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tracing::error;
+
+use crate::{auth::AuthError, directory::DirectoryError, room::RoomError};
+
+/// What is wrong with which field.
+pub type Fields = BTreeMap<String, String>;
+
+/// Why a call was refused.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The body is not JSON.
+    MalformedJson(String),
+    /// The body is not text.
+    MalformedText,
+    /// No token, or one that is not (any longer) valid.
+    Unauthenticated,
+    /// Wrong e-mail address or password.
+    WrongPassword,
+    /// The account may not log in.
+    Disabled,
+    /// The caller may see it, and not do that.
+    Forbidden,
+    /// There is no such thing, or none that the caller may know of.
+    NotFound(Missing),
+    /// The path knows other methods only.
+    MethodNotAllowed,
+    /// Another account has this e-mail address.
+    EmailTaken,
+    /// The document would be left without an owner.
+    LastOwner,
+    /// There are as many as there may be.
+    LimitReached(i64),
+    /// The text is not the one that `If-Match` names.
+    Changed,
+    /// A body or a document past its limit, in bytes.
+    TooLarge(usize),
+    /// A body of another type than the call takes.
+    UnsupportedMediaType(&'static str),
+    /// Fields that are missing or out of bounds.
+    Invalid(Fields),
+    /// Too many calls; try again after that time.
+    TooManyRequests(Duration),
+    /// The server is overloaded, draining, or one of its stores does not answer.
+    Unavailable,
+    /// Something that should work did not. Its cause goes to the log only.
+    Internal(anyhow::Error),
+}
+
+/// What is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The path.
+    Route,
+    /// The document.
+    Document,
+    /// The account.
+    User,
+    /// The share link, or it has ended.
+    Link,
+}
+
+/// The body of every refusal.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorDetail {
+    /// For programs: stable.
+    pub code: String,
+    /// For people: may change.
+    pub message: String,
+    /// With 422, what is wrong with which field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false, inline)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl ApiError {
+    /// One field that is out of bounds.
+    pub fn field(name: &str, problem: &str) -> Self {
+        Self::Invalid(Fields::from([(name.to_owned(), problem.to_owned())]))
+    }
+
+    fn answer(&self) -> (StatusCode, &'static str, String) {
+        use StatusCode as S;
+        let (status, code, message) = match self {
+            Self::MalformedJson(problem) => return (S::BAD_REQUEST, "malformed_json", problem.clone()),
+            Self::MalformedText => (S::BAD_REQUEST, "malformed_text", "The text is not UTF-8."),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Please sign in."),
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", "Wrong e-mail address or password."),
+            Self::Disabled => (S::FORBIDDEN, "account_disabled", "This account is disabled."),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your role does not allow that."),
+            Self::NotFound(Missing::Route) => (S::NOT_FOUND, "route_not_found", "There is nothing at this address."),
+            Self::NotFound(Missing::Document) => (S::NOT_FOUND, "document_not_found", "There is no such document."),
+            Self::NotFound(Missing::User) => (S::NOT_FOUND, "user_not_found", "There is no such account."),
+            Self::NotFound(Missing::Link) => (S::NOT_FOUND, "link_not_found", "This link does not exist or has ended."),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods."),
+            Self::EmailTaken => (S::CONFLICT, "email_taken", "There is an account with this e-mail address already."),
+            Self::LastOwner => (S::CONFLICT, "last_owner", "A document needs an owner."),
+            Self::LimitReached(max) => return (S::CONFLICT, "limit_reached", format!("There can be {max} of these at most.")),
+            Self::Changed => (S::PRECONDITION_FAILED, "precondition_failed", "The text has changed in the meantime."),
+            Self::TooLarge(max) => return (S::PAYLOAD_TOO_LARGE, "too_large", format!("The limit is {max} bytes.")),
+            Self::UnsupportedMediaType(takes) => {
+                return (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", format!("This call takes {takes}."));
+            }
+            Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid", "Some fields need a correction."),
+            Self::TooManyRequests(_) => (S::TOO_MANY_REQUESTS, "too_many_requests", "That was too often."),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "The server cannot do this now. Please try again."),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."),
+        };
+        (status, code, message.to_owned())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyRequests(wait) => Some(*wait),
+            Self::Unavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(cause) = &self {
+            error!(error = format!("{cause:#}"), "call failed");
+        }
+        let (status, code, message) = self.answer();
+        let retry_after = self.retry_after();
+        let fields = match self {
+            Self::Invalid(fields) => fields,
+            _ => Fields::new(),
+        };
+        let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message, fields } };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(wait) = retry_after {
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            let value = HeaderValue::from_str(&seconds.to_string()).expect("digits fit into a header");
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<DirectoryError> for ApiError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::EmailTaken => Self::EmailTaken,
+            DirectoryError::NotFound => Self::NotFound(Missing::Document),
+            DirectoryError::LastOwner => Self::LastOwner,
+            DirectoryError::LimitReached(max) => Self::LimitReached(max),
+            DirectoryError::Unavailable(cause) => {
+                error!(error = &cause as &dyn std::error::Error, "directory is unavailable");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::WrongPassword => Self::WrongPassword,
+            AuthError::Disabled => Self::Disabled,
+            AuthError::Ended => Self::Unauthenticated,
+            AuthError::Busy => Self::Unavailable,
+            AuthError::Directory(error) => error.into(),
+            AuthError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<RoomError> for ApiError {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Unavailable => Self::Unavailable,
+            RoomError::Changed => Self::Changed,
+            RoomError::TooLarge { limit } => Self::TooLarge(limit),
+        }
+    }
+}
+
 /// Why the server closes a socket. Stock clients stop for good on 4400 to 4499 and come back on 4500 to 4599.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {

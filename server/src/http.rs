@@ -1,10 +1,104 @@
 //! The REST API, the site and the health checks: extract, call, map. Never past the directory and the rooms.
 
-use axum::Router;
+mod auth;
+mod collaborators;
+mod documents;
+mod extract;
+mod headers;
+mod health;
+pub mod limits;
+mod links;
+mod observe;
+mod openapi;
+mod site;
+mod text;
+mod users;
+mod validate;
 
-use crate::app::Services;
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{Method, Uri},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::{extract::client_address, openapi::document as openapi, validate::check_account};
+use crate::{
+    app::Services,
+    error::{ApiError, Missing},
+};
+
+/// The longest that a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Every route of the server but the sockets.
-pub fn router(_services: Services) -> Router {
+pub fn router(services: Services) -> Router {
+    let (api, document) = openapi::assemble(api());
+    let body_limit = DefaultBodyLimit::max(services.config.http.body_bytes_max);
     Router::new()
+        .merge(api)
+        .merge(openapi::pages(document))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(services.clone(), limits::by_address))
+        .merge(health::router())
+        .route("/metrics", get(health::metrics))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .fallback(elsewhere)
+        .layer(body_limit)
+        .layer(from_fn(in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(headers::secure))
+        .layer(from_fn(observe::observe))
+        .with_state(services)
+}
+
+/// The calls that the OpenAPI document tells of.
+fn api() -> OpenApiRouter<Services> {
+    OpenApiRouter::default()
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::log_in))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::log_out))
+        .routes(routes!(users::me, users::update_me))
+        .routes(routes!(users::change_password))
+        .routes(routes!(documents::list, documents::create))
+        .routes(routes!(documents::get, documents::update, documents::delete))
+        .routes(routes!(documents::ticket))
+        .routes(routes!(text::get, text::put))
+        .routes(routes!(collaborators::list, collaborators::put))
+        .routes(routes!(collaborators::remove))
+        .routes(routes!(links::list, links::create))
+        .routes(routes!(links::delete))
+        .routes(routes!(links::accept))
+}
+
+/// What is no route: a page of the site, or nothing.
+async fn elsewhere(State(_): State<Services>, method: Method, uri: Uri, request: Request) -> Response {
+    let ours = ["/api", "/socket", "/metrics", "/health"];
+    if ours.iter().any(|root| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+        return ApiError::NotFound(Missing::Route).into_response();
+    }
+    if method != Method::GET && method != Method::HEAD {
+        return ApiError::MethodNotAllowed.into_response();
+    }
+    site::serve(uri.path(), request.headers())
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(CALL_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::Unavailable.into_response(),
+    }
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or("of unknown kind"))).into_response()
 }

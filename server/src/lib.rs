@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod commands;
 pub mod compaction;
 pub mod config;
 pub mod directory;

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::Parser;
 use codesync_server::{
     app::App,
+    commands,
     config::{Cli, Command, Config},
     telemetry,
 };
@@ -16,7 +17,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Serve(config) => serve(*config).await,
-        Command::Migrate(_) | Command::Admin(_) | Command::Healthcheck(_) => anyhow::bail!("not built yet"),
+        Command::Migrate(storage) => commands::migrate(&storage).await,
+        Command::Admin(args) => commands::admin(args).await,
+        Command::Healthcheck(args) => commands::healthcheck(&args),
+        Command::Openapi => commands::openapi(),
     }
 }
 

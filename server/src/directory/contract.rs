@@ -1,1 +1,179 @@
-//! What every directory does, whatever database it is on: run by the tests of each adapter.
+//! What every directory does, whatever database it is on: run by the tests of each adapter on an empty one.
+
+use time::{Duration, OffsetDateTime, macros::datetime};
+
+use super::{Access, Change, Directory, DirectoryError, NewDocument, NewLink, NewUser, User, UserChange};
+use crate::{
+    auth::Role,
+    ids::{DocId, SessionId},
+};
+
+const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05.678 UTC);
+const WORKS: &str = "the directory does what it was asked";
+
+/// Holds an empty directory against the contract.
+///
+/// # Panics
+/// Where it does something else.
+pub async fn conforms(directory: &Directory) {
+    directory.ping().await.expect(WORKS);
+    users(directory).await;
+    sessions(directory).await;
+    documents(directory).await;
+    pages(directory).await;
+    grants(directory).await;
+    links(directory).await;
+}
+
+async fn user(directory: &Directory, email: &str) -> User {
+    let new = NewUser {
+        email: email.to_owned(),
+        name: "Somebody".to_owned(),
+        color: "#0b6b60".to_owned(),
+        password_hash: "hash".to_owned(),
+        is_admin: false,
+    };
+    directory.create_user(new, NOW).await.expect(WORKS)
+}
+
+async fn document(directory: &Directory, owner: &User, title: &str, at: OffsetDateTime) -> DocId {
+    let new = NewDocument { title: title.to_owned(), language: "rust".to_owned() };
+    directory.create_document(owner.id, new, at).await.expect(WORKS).id
+}
+
+async fn users(directory: &Directory) {
+    let ada = user(directory, "Ada@Example.org").await;
+    assert_eq!((ada.email.as_str(), ada.created_at, ada.is_admin), ("Ada@Example.org", NOW, false));
+    let again = NewUser {
+        email: " ÄDA@example.ORG".to_owned(),
+        name: "Äda".to_owned(),
+        color: "#000000".to_owned(),
+        password_hash: "hash".to_owned(),
+        is_admin: true,
+    };
+    let other = directory.create_user(again.clone(), NOW).await.expect(WORKS);
+    assert!(other.is_admin && other.id != ada.id);
+    let taken = directory.create_user(again, NOW).await;
+    assert!(matches!(taken, Err(DirectoryError::EmailTaken)), "{taken:?}");
+    let found = directory.user_by_email("äda@EXAMPLE.org ").await.expect(WORKS).map(|user| user.id);
+    assert_eq!(found, Some(other.id), "addresses are compared without regard to case, beyond ASCII too");
+    let change = UserChange { name: Some("Countess".to_owned()), color: None };
+    let changed = directory.update_user(ada.id, change).await.expect(WORKS);
+    assert_eq!((changed.name.as_str(), changed.color.as_str()), ("Countess", "#0b6b60"));
+    directory.promote(ada.id).await.expect(WORKS);
+    assert!(directory.user_by_email("ada@example.org").await.expect(WORKS).is_some_and(|user| user.is_admin));
+}
+
+async fn sessions(directory: &Directory) {
+    let bob = user(directory, "bob@example.org").await;
+    let hour = NOW + Duration::HOUR;
+    let first = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
+    let session = directory.session(first, NOW).await.expect(WORKS).expect("it has begun");
+    assert_eq!((session.user.id, session.expires_at), (bob.id, hour));
+    assert!(directory.session(first, hour).await.expect(WORKS).is_none(), "it ends by itself");
+    let second = directory.replace_session(first, NOW, hour).await.expect(WORKS).expect("the first was in force");
+    assert!(directory.session(first, NOW).await.expect(WORKS).is_none());
+    assert!(directory.replace_session(first, NOW, hour).await.expect(WORKS).is_none(), "only once");
+    let third = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
+    let ended = directory.set_password(bob.id, "other hash", third).await.expect(WORKS);
+    assert_eq!(ended, [second]);
+    let kept = directory.session(third, NOW).await.expect(WORKS).expect("it was kept");
+    assert_eq!(kept.user.password_hash, "other hash");
+    directory.end_session(third).await.expect(WORKS);
+    directory.end_session(SessionId::new()).await.expect("ending what is not there is no error");
+    assert!(directory.session(third, NOW).await.expect(WORKS).is_none());
+}
+
+async fn documents(directory: &Directory) {
+    let eve = user(directory, "eve@example.org").await;
+    let doc = document(directory, &eve, "Notes", NOW).await;
+    let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it was made");
+    assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.role), ("Notes", "rust", Role::Owner));
+    assert_eq!((seen.owner.id, seen.created_at, seen.updated_at, seen.size_bytes), (eve.id, NOW, NOW, 0));
+    let later = NOW + Duration::SECOND;
+    directory.update_document(doc, Some("Plans".to_owned()), None, later).await.expect(WORKS);
+    directory.record_snapshot(doc, 42).await.expect(WORKS);
+    let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
+    assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
+    assert!(seen.updated_at > later, "a snapshot follows a change");
+    assert!(directory.delete_document(doc).await.expect(WORKS));
+    assert!(!directory.delete_document(doc).await.expect(WORKS));
+    assert_eq!(directory.access(eve.id, doc).await.expect(WORKS), Access::NoDocument);
+    directory.record_snapshot(doc, 43).await.expect("what is gone is left alone");
+    let missing = directory.update_document(doc, None, None, later).await;
+    assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
+}
+
+async fn pages(directory: &Directory) {
+    let flo = user(directory, "flo@example.org").await;
+    let titles = ["100% Über", "100 über", "a_b", "axb", r"c:\temp"];
+    for (at, title) in (0..).zip(titles) {
+        // Two at a time share their moment: the order must be total all the same.
+        document(directory, &flo, title, NOW + Duration::seconds(at / 2)).await;
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = directory.documents(flo.id, "", after, 2).await.expect(WORKS);
+        seen.extend(page.items.iter().map(|document| document.title.clone()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut newest_first = titles;
+    newest_first.reverse();
+    assert_eq!(seen, newest_first);
+    for (query, found) in [("über", 2), ("100% Ü", 1), ("A_B", 1), ("%", 1), (r"\T", 1), ("", 5), ("nothing", 0)] {
+        let page = directory.documents(flo.id, query, None, 100).await.expect(WORKS);
+        assert_eq!(page.items.len(), found, "{query}");
+    }
+}
+
+async fn grants(directory: &Directory) {
+    let gil = user(directory, "gil@example.org").await;
+    let hal = user(directory, "hal@example.org").await;
+    let doc = document(directory, &gil, "Shared", NOW).await;
+    assert_eq!(directory.access(hal.id, doc).await.expect(WORKS), Access::None);
+    let last = directory.set_role(doc, gil.id, Role::Editor, NOW).await;
+    assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
+    let last = directory.remove_grant(doc, gil.id).await;
+    assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
+    let later = NOW + Duration::SECOND;
+    assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Made);
+    assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Unneeded);
+    assert_eq!(directory.raise_role(doc, hal.id, Role::Viewer, later).await.expect(WORKS), Change::Unneeded);
+    assert_eq!(directory.access(hal.id, doc).await.expect(WORKS), Access::Role(Role::Editor));
+    assert_eq!(directory.raise_role(doc, hal.id, Role::Owner, later).await.expect(WORKS), Change::Made);
+    let people = directory.collaborators(doc).await.expect(WORKS);
+    assert_eq!(people.iter().map(|person| person.id).collect::<Vec<_>>(), [gil.id, hal.id]);
+    directory.remove_grant(doc, gil.id).await.expect("there are two owners");
+    let seen = directory.document(hal.id, doc).await.expect(WORKS).expect("it is shared");
+    assert_eq!(seen.owner.id, hal.id, "the owner that is left");
+    let gone = directory.remove_grant(doc, gil.id).await;
+    assert!(matches!(gone, Err(DirectoryError::NotFound)), "{gone:?}");
+    assert!(directory.document(gil.id, doc).await.expect(WORKS).is_none());
+}
+
+async fn links(directory: &Directory) {
+    let ivy = user(directory, "ivy@example.org").await;
+    let doc = document(directory, &ivy, "Linked", NOW).await;
+    let hour = NOW + Duration::HOUR;
+    let new = NewLink { role: Role::Editor, expires_at: Some(hour) };
+    let link = directory.create_link(doc, new, "a secret", NOW).await.expect(WORKS);
+    assert_eq!((link.doc, link.role, link.expires_at), (doc, Role::Editor, Some(hour)));
+    let found = directory.link_by_secret("a secret", NOW).await.expect(WORKS).map(|found| found.id);
+    assert_eq!(found, Some(link.id));
+    assert!(directory.link_by_secret("a Secret", NOW).await.expect(WORKS).is_none());
+    assert!(directory.link_by_secret("a secret", hour).await.expect(WORKS).is_none(), "it has expired");
+    let new = NewLink { role: Role::Viewer, expires_at: None };
+    let lasting = directory.create_link(doc, new, "another", hour).await.expect(WORKS);
+    let ids: Vec<_> = directory.links(doc).await.expect(WORKS).iter().map(|link| link.id).collect();
+    assert_eq!(ids, [link.id, lasting.id]);
+    let elsewhere = directory.delete_link(DocId::new(), link.id).await;
+    assert!(matches!(elsewhere, Err(DirectoryError::NotFound)), "{elsewhere:?}");
+    directory.delete_link(doc, link.id).await.expect(WORKS);
+    assert!(directory.link_by_secret("a secret", NOW).await.expect(WORKS).is_none());
+    directory.delete_document(doc).await.expect(WORKS);
+    assert!(directory.link_by_secret("another", NOW).await.expect(WORKS).is_none(), "links go with the document");
+}

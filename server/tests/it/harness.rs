@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use codesync_server::{app::App, config::Config};
+use codesync_server::{
+    app::{App, Services},
+    config::Config,
+};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -10,6 +13,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 pub(crate) struct TestApp {
     pub(crate) addr: SocketAddr,
     pub(crate) data_dir: TempDir,
+    pub(crate) services: Services,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -26,6 +30,7 @@ impl TestApp {
         let mut config = Config::for_tests(data_dir.path().to_owned());
         change(&mut config);
         let app = App::build(config).await.unwrap();
+        let services = app.services().clone();
         let listener = app.bind().await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -33,12 +38,17 @@ impl TestApp {
         let served = tokio::spawn(app.serve(listener, async {
             let _ = stopped.await;
         }));
-        Self { addr, data_dir, stop: Some(stop), served }
+        Self { addr, data_dir, services, stop: Some(stop), served }
     }
 
     /// The address of `path` on this server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
+    }
+
+    /// Where the sockets are.
+    pub(crate) fn socket(&self) -> String {
+        format!("ws://{}/socket", self.addr)
     }
 
     /// Stops as SIGTERM would, and waits until every task has ended.

@@ -1,3 +1,20 @@
 //! The integration tests: one binary, a module per behaviour.
 
+mod access;
+mod auth;
+mod clients;
+mod commands;
+mod directory;
+mod documents;
+mod errors;
 mod harness;
+mod limits;
+mod openapi;
+mod process;
+mod raw;
+mod rest;
+mod sharing;
+mod site;
+mod spec;
+mod sync;
+mod text;

@@ -1,0 +1,115 @@
+//! The words of the command line that do one thing and exit.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use time::OffsetDateTime;
+
+use crate::{
+    auth::{hash_password, random_color},
+    config::{AdminArgs, AdminCommand, AuthConfig, HealthcheckArgs, Secret, StorageConfig},
+    directory::{Directory, NewUser},
+    http,
+};
+
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Brings the databases up to date.
+///
+/// # Errors
+/// When one cannot be opened or migrated.
+pub async fn migrate(storage: &StorageConfig) -> anyhow::Result<()> {
+    open_directory(storage).await.map(drop)
+}
+
+/// Does what `admin` was asked for.
+///
+/// # Errors
+/// When it cannot be done.
+pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
+    let directory = open_directory(&args.storage).await?;
+    match args.command {
+        AdminCommand::CreateUser { email, name, password } => {
+            create_admin(&directory, &args.auth, &email, &name, password).await
+        }
+    }
+}
+
+/// Makes an administrator, or one out of the account that has the address; its name and password stay then.
+async fn create_admin(
+    directory: &Directory,
+    auth: &AuthConfig,
+    email: &str,
+    name: &str,
+    password: Option<Secret>,
+) -> anyhow::Result<()> {
+    if let Some(user) = directory.user_by_email(email).await? {
+        directory.promote(user.id).await?;
+        return say(&format!("{} is an administrator now.\n", user.email));
+    }
+    let password = match password {
+        Some(password) => password.expose().to_owned(),
+        None => first_line().context("read the password from standard input")?,
+    };
+    if let Err(fields) = http::check_account(email, name, &password) {
+        let problems: Vec<String> = fields.iter().map(|(field, problem)| format!("{field} {problem}")).collect();
+        bail!(problems.join("; "));
+    }
+    let user = NewUser {
+        password_hash: hash_password(auth, password).await?,
+        email: email.to_owned(),
+        name: name.trim().to_owned(),
+        color: random_color().to_owned(),
+        is_admin: true,
+    };
+    let user = directory.create_user(user, OffsetDateTime::now_utc()).await?;
+    say(&format!("{} was created as an administrator.\n", user.email))
+}
+
+/// Asks a running server whether it is ready.
+///
+/// # Errors
+/// When it is not, or does not answer.
+pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
+    let rest = args.url.strip_prefix("http://").context("the address must begin with http://")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let address = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
+    let mut stream = TcpStream::connect(&address).with_context(|| format!("connect to {address}"))?;
+    stream.set_read_timeout(Some(HEALTHCHECK_TIMEOUT))?;
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut answer).context("no answer")?;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.split(' ').nth(1).context("no HTTP answer")?;
+    ensure!(status == "200", "not ready: HTTP status {status}");
+    Ok(())
+}
+
+/// Prints the OpenAPI document.
+///
+/// # Errors
+/// When standard output takes nothing.
+pub fn openapi() -> anyhow::Result<()> {
+    say(&(http::openapi().to_pretty_json()? + "\n"))
+}
+
+async fn open_directory(storage: &StorageConfig) -> anyhow::Result<Directory> {
+    let folder = &storage.data_dir;
+    std::fs::create_dir_all(folder).with_context(|| format!("create data folder {}", folder.display()))?;
+    Directory::sqlite(folder).await
+}
+
+fn first_line() -> std::io::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}

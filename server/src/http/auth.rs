@@ -1,0 +1,116 @@
+//! Registering, logging in and out.
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{
+    extract::{ClientAddress, Json, Principal},
+    users::User,
+    validate::check_account,
+};
+use crate::{
+    app::Services,
+    auth::{Issued, random_color},
+    directory::NewUser,
+    error::ApiError,
+};
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Register {
+    email: String,
+    #[schema(min_length = 10)]
+    password: String,
+    name: String,
+}
+
+/// The account that was made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Registered {
+    user: User,
+}
+
+/// Who wants in.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct LogIn {
+    email: String,
+    password: String,
+}
+
+/// A session, and the token that stands for it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Session {
+    token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    user: User,
+}
+
+impl Session {
+    fn new(issued: Issued, user: User) -> Self {
+        Self { token: issued.token, token_type: "Bearer", expires_at: issued.expires_at, user }
+    }
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post, path = "/api/auth/register", tag = "auth", security(()), request_body = Register,
+    responses((status = 201, body = Registered))
+)]
+pub(super) async fn register(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    Json(new): Json<Register>,
+) -> Result<(StatusCode, Json<Registered>), ApiError> {
+    services.limits.registration(address)?;
+    check_account(&new.email, &new.name, &new.password).map_err(ApiError::Invalid)?;
+    let user = NewUser {
+        password_hash: services.auth.hash_password(new.password).await?,
+        email: new.email,
+        name: new.name.trim().to_owned(),
+        color: random_color().to_owned(),
+        is_admin: false,
+    };
+    let user = services.directory.create_user(user, OffsetDateTime::now_utc()).await?.into();
+    Ok((StatusCode::CREATED, Json(Registered { user })))
+}
+
+/// Begins a session.
+#[utoipa::path(
+    post, path = "/api/auth/login", tag = "auth", security(()), request_body = LogIn,
+    responses((status = 200, body = Session))
+)]
+pub(super) async fn log_in(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    Json(LogIn { email, password }): Json<LogIn>,
+) -> Result<Json<Session>, ApiError> {
+    services.limits.log_in(address)?;
+    services.limits.password(&email)?;
+    let (user, issued) = services.auth.log_in(&email, password).await?;
+    Ok(Json(Session::new(issued, user.into())))
+}
+
+/// Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one.
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses((status = 200, body = Session)))]
+pub(super) async fn refresh(
+    State(services): State<Services>,
+    Principal(session): Principal,
+) -> Result<Json<Session>, ApiError> {
+    let issued = services.auth.refresh(session.id).await?;
+    Ok(Json(Session::new(issued, session.user.into())))
+}
+
+/// Ends the session and closes its sockets.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", responses((status = 204)))]
+pub(super) async fn log_out(
+    State(services): State<Services>,
+    Principal(session): Principal,
+) -> Result<StatusCode, ApiError> {
+    services.auth.log_out(session.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

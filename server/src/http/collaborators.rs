@@ -1,0 +1,108 @@
+//! Who shares a document.
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    documents::Page,
+    extract::{Granted, Json, Segments},
+};
+use crate::{
+    app::Services,
+    auth::{Role, events::AccessEvent},
+    directory::{self, Change, DirectoryError},
+    error::{ApiError, Missing},
+    ids::{DocId, UserId},
+};
+
+/// Someone who shares a document.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Collaborator {
+    user: Contact,
+    role: Role,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+/// What the owners of a document see of those who share it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Contact {
+    id: Uuid,
+    email: String,
+    name: String,
+    color: String,
+}
+
+impl From<directory::Collaborator> for Collaborator {
+    fn from(collaborator: directory::Collaborator) -> Self {
+        let directory::Collaborator { id, email, name, color, role, created_at } = collaborator;
+        Self { user: Contact { id: id.0, email, name, color }, role, created_at }
+    }
+}
+
+/// Who shall have which role.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Grant {
+    email: String,
+    role: Role,
+}
+
+/// Lists all who share the document, owners first; for owners, as it tells e-mail addresses.
+#[utoipa::path(get, path = "/api/documents/{id}/collaborators", tag = "sharing", operation_id = "list_collaborators",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Page<Collaborator>)))]
+pub(super) async fn list(
+    State(services): State<Services>,
+    granted: Granted,
+) -> Result<Json<Page<Collaborator>>, ApiError> {
+    granted.at_least(Role::Owner)?;
+    let people = services.directory.collaborators(granted.doc).await?;
+    Ok(Json(Page::whole(people.into_iter().map(Collaborator::from).collect())))
+}
+
+/// Gives the account with that e-mail address a role, or another one; for owners. Takes effect on open sockets at once.
+#[utoipa::path(put, path = "/api/documents/{id}/collaborators", tag = "sharing", operation_id = "put_collaborator",
+    params(("id" = Uuid, Path)), request_body = Grant, responses((status = 200, body = Collaborator)))]
+pub(super) async fn put(
+    State(services): State<Services>,
+    granted: Granted,
+    Json(Grant { email, role }): Json<Grant>,
+) -> Result<Json<Collaborator>, ApiError> {
+    granted.at_least(Role::Owner)?;
+    let user = services.directory.user_by_email(&email).await?.ok_or(ApiError::NotFound(Missing::User))?;
+    let change = services.directory.set_role(granted.doc, user.id, role, OffsetDateTime::now_utc()).await?;
+    if change == Change::Made {
+        announce(&services, granted.doc, user.id, Some(role));
+    }
+    let people = services.directory.collaborators(granted.doc).await?;
+    let person = people.into_iter().find(|person| person.id == user.id);
+    person.map(|person| Json(person.into())).ok_or(ApiError::NotFound(Missing::User))
+}
+
+/// Takes someone's access away: owners anyone's, everyone his own.
+#[utoipa::path(delete, path = "/api/documents/{id}/collaborators/{user_id}", tag = "sharing",
+    operation_id = "remove_collaborator", params(("id" = Uuid, Path), ("user_id" = Uuid, Path)), responses((status = 204)))]
+pub(super) async fn remove(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, UserId)>, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    let Segments((doc, user)) = segments.map_err(|_| ApiError::NotFound(Missing::User))?;
+    if user != granted.session.user.id {
+        granted.at_least(Role::Owner)?;
+    }
+    services.directory.remove_grant(doc, user).await.map_err(|error| match error {
+        DirectoryError::NotFound => ApiError::NotFound(Missing::User),
+        other => other.into(),
+    })?;
+    announce(&services, doc, user, None);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells open sockets of a change of access.
+pub(super) fn announce(services: &Services, doc: DocId, user: UserId, role: Option<Role>) {
+    services.access_events.publish(AccessEvent::Grant { doc, user, role });
+}

@@ -1,0 +1,249 @@
+//! Documents: all of them but their text.
+
+use axum::{
+    extract::{State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tracing::warn;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    extract::{Granted, Json, Principal},
+    validate::Validate,
+};
+use crate::{
+    app::Services,
+    auth::{Role, events::AccessEvent},
+    directory::{self, Position},
+    error::{ApiError, Missing},
+    ids::{DocId, UserId},
+};
+
+const LIMIT_DEFAULT: u8 = 50;
+const LIMIT_MAX: u8 = 100;
+const QUERY_CHARS_MAX: usize = 200;
+
+/// Some of a list, and where the next ones begin.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    /// Give it as `cursor` for what follows; null at the end.
+    #[schema(required)]
+    pub(super) next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is always given whole.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+}
+
+/// What anyone who meets a user sees of him.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Person {
+    id: Uuid,
+    name: String,
+    color: String,
+}
+
+/// A document as the caller sees it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Document {
+    id: Uuid,
+    title: String,
+    /// The language, as Monaco calls it.
+    language: String,
+    /// Whose it is; of several owners the first.
+    owner: Person,
+    /// What the caller may do.
+    role: Role,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    /// The size of the text, some seconds ago.
+    size_bytes: i64,
+}
+
+impl From<directory::Document> for Document {
+    fn from(document: directory::Document) -> Self {
+        let directory::Person { id, name, color } = document.owner;
+        Self {
+            id: document.id.0,
+            title: document.title,
+            language: document.language,
+            owner: Person { id: id.0, name, color },
+            role: document.role,
+            created_at: document.created_at,
+            updated_at: document.updated_at,
+            size_bytes: document.size_bytes,
+        }
+    }
+}
+
+/// A new document.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewDocument {
+    title: String,
+    /// The language, as Monaco calls it; `plaintext` when left out.
+    language: Option<String>,
+    /// What it begins with.
+    text: Option<String>,
+}
+
+/// What to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct UpdateDocument {
+    title: Option<String>,
+    language: Option<String>,
+}
+
+/// A key to one document's socket, for a minute.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ticket {
+    ticket: String,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    role: Role,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListDocuments {
+    /// What titles contain, whatever its case.
+    #[serde(default)]
+    #[param(required = false)]
+    query: String,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many to give at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Lists the caller's documents and those shared with him, last changed first.
+#[utoipa::path(get, path = "/api/documents", tag = "documents", operation_id = "list_documents",
+    params(ListDocuments), responses((status = 200, body = Page<Document>)))]
+pub(super) async fn list(
+    State(services): State<Services>,
+    Principal(session): Principal,
+    asked: Result<axum::extract::Query<ListDocuments>, QueryRejection>,
+) -> Result<Json<Page<Document>>, ApiError> {
+    let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
+    let limit = match asked.limit {
+        None => LIMIT_DEFAULT,
+        Some(limit) => u8::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+            .ok_or_else(|| ApiError::field("limit", "is not between 1 and 100"))?,
+    };
+    let mut validate = Validate::default();
+    validate.check(asked.query.chars().count() <= QUERY_CHARS_MAX, "query", "is too long");
+    validate.done()?;
+    let after = match asked.cursor {
+        None => None,
+        Some(cursor) => Some(position(&cursor).ok_or_else(|| ApiError::field("cursor", "is none of ours"))?),
+    };
+    let page = services.directory.documents(session.user.id, &asked.query, after, limit).await?;
+    let next_cursor = page.next.map(|next| format!("{:x}.{}", next.updated_at, next.id.0.simple()));
+    Ok(Json(Page { items: page.items.into_iter().map(Document::from).collect(), next_cursor }))
+}
+
+fn position(cursor: &str) -> Option<Position> {
+    let (updated_at, id) = cursor.split_once('.')?;
+    Some(Position { updated_at: i64::from_str_radix(updated_at, 16).ok()?, id: id.parse().ok()? })
+}
+
+/// Makes a document that belongs to the caller.
+#[utoipa::path(post, path = "/api/documents", tag = "documents", operation_id = "create_document",
+    request_body = NewDocument, responses((status = 201, body = Document)))]
+pub(super) async fn create(
+    State(services): State<Services>,
+    Principal(session): Principal,
+    Json(new): Json<NewDocument>,
+) -> Result<(StatusCode, Json<Document>), ApiError> {
+    let language = new.language.unwrap_or_else(|| "plaintext".to_owned());
+    Validate::default().title("title", &new.title).language("language", &language).done()?;
+    let user = session.user.id;
+    let facts = directory::NewDocument { title: new.title.trim().to_owned(), language };
+    let document = services.directory.create_document(user, facts, OffsetDateTime::now_utc()).await?;
+    if let Some(text) = new.text.filter(|text| !text.is_empty())
+        && let Err(error) = seed(&services, document.id, user, text).await
+    {
+        forget(&services, document.id).await?;
+        return Err(error);
+    }
+    Ok((StatusCode::CREATED, Json(see(&services, user, document.id).await?)))
+}
+
+async fn seed(services: &Services, doc: DocId, author: UserId, text: String) -> Result<(), ApiError> {
+    let written = services.rooms.open(doc).await?.replace_text(author, text, None).await?;
+    Ok(services.directory.record_snapshot(doc, written.text.len() as u64).await?)
+}
+
+/// Tells about a document.
+#[utoipa::path(get, path = "/api/documents/{id}", tag = "documents", operation_id = "get_document",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Document)))]
+pub(super) async fn get(State(services): State<Services>, granted: Granted) -> Result<Json<Document>, ApiError> {
+    Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
+}
+
+/// Changes the title or the language; for editors.
+#[utoipa::path(patch, path = "/api/documents/{id}", tag = "documents", operation_id = "update_document",
+    params(("id" = Uuid, Path)), request_body = UpdateDocument, responses((status = 200, body = Document)))]
+pub(super) async fn update(
+    State(services): State<Services>,
+    granted: Granted,
+    Json(change): Json<UpdateDocument>,
+) -> Result<Json<Document>, ApiError> {
+    granted.at_least(Role::Editor)?;
+    let mut validate = Validate::default();
+    if let Some(title) = &change.title {
+        validate = validate.title("title", title);
+    }
+    if let Some(language) = &change.language {
+        validate = validate.language("language", language);
+    }
+    validate.done()?;
+    let title = change.title.map(|title| title.trim().to_owned());
+    services.directory.update_document(granted.doc, title, change.language, OffsetDateTime::now_utc()).await?;
+    Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
+}
+
+/// Deletes a document for everyone; for owners.
+#[utoipa::path(delete, path = "/api/documents/{id}", tag = "documents", operation_id = "delete_document",
+    params(("id" = Uuid, Path)), responses((status = 204)))]
+pub(super) async fn delete(State(services): State<Services>, granted: Granted) -> Result<StatusCode, ApiError> {
+    granted.at_least(Role::Owner)?;
+    forget(&services, granted.doc).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets a document: first that it exists, so that nobody opens it while its log and snapshots go.
+async fn forget(services: &Services, doc: DocId) -> Result<(), ApiError> {
+    services.directory.delete_document(doc).await?;
+    services.access_events.publish(AccessEvent::DocumentDeleted(doc));
+    if let Err(error) = services.rooms.delete(doc).await {
+        // To its people the document is gone; what is left of it only takes space.
+        warn!(doc.id = %doc, error = &error as &dyn std::error::Error, "cannot delete a document's log and snapshots");
+    }
+    Ok(())
+}
+
+/// Gives a key to the document's socket, so that the session's token need not stand in an address.
+#[utoipa::path(post, path = "/api/documents/{id}/ticket", tag = "documents", operation_id = "create_ticket",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Ticket)))]
+pub(super) async fn ticket(State(services): State<Services>, granted: Granted) -> Json<Ticket> {
+    let issued = services.auth.ticket(&granted.session, granted.doc);
+    Json(Ticket { ticket: issued.token, expires_at: issued.expires_at, role: granted.role })
+}
+
+/// The document as `user` sees it now.
+pub(super) async fn see(services: &Services, user: UserId, doc: DocId) -> Result<Document, ApiError> {
+    let document = services.directory.document(user, doc).await?;
+    document.map(Document::from).ok_or(ApiError::NotFound(Missing::Document))
+}

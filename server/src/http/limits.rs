@@ -1,0 +1,178 @@
+//! Rate limits, by address and by account. Buckets that are full again are forgotten, and their number is bounded.
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use governor::{
+    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+
+use super::extract::ClientAddress;
+use crate::{app::Services, config::Switch, directory::fold, error::ApiError, ids::UserId};
+
+/// Buckets that one limit remembers: some 10 MB.
+const KEYS_MAX: usize = 100_000;
+/// How often a limit that remembers too many looks for ones to forget.
+const CLEANING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// All rate limits of the node.
+pub struct Limits {
+    switch: Switch,
+    calls_by_address: Limiter<IpAddr>,
+    calls_by_account: Limiter<UserId>,
+    registrations: Limiter<IpAddr>,
+    log_ins_by_address: Limiter<IpAddr>,
+    passwords_by_account: Limiter<String>,
+    accepts: Limiter<IpAddr>,
+}
+
+impl Limits {
+    /// The limits, in force or not.
+    pub fn new(switch: Switch) -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            switch,
+            calls_by_address: Limiter::new(600, ms(10), KEYS_MAX),
+            calls_by_account: Limiter::new(300, ms(20), KEYS_MAX),
+            registrations: Limiter::new(20, ms(30_000), KEYS_MAX),
+            log_ins_by_address: Limiter::new(30, ms(2_000), KEYS_MAX),
+            passwords_by_account: Limiter::new(10, ms(10_000), KEYS_MAX),
+            accepts: Limiter::new(30, ms(2_000), KEYS_MAX),
+        }
+    }
+
+    /// Counts a call of an account.
+    pub(super) fn account(&self, user: UserId) -> Result<(), ApiError> {
+        self.check(&self.calls_by_account, user)
+    }
+
+    /// Counts a registration from an address.
+    pub(super) fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.registrations, network(address))
+    }
+
+    /// Counts a log-in, right or wrong, from an address.
+    pub(super) fn log_in(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.log_ins_by_address, network(address))
+    }
+
+    /// Counts a password that is tried on an account, known or not.
+    pub(super) fn password(&self, email: &str) -> Result<(), ApiError> {
+        self.check(&self.passwords_by_account, fold(email))
+    }
+
+    /// Counts a share link that is tried from an address.
+    pub(super) fn accept(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.accepts, network(address))
+    }
+
+    fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: K) -> Result<(), ApiError> {
+        match self.switch {
+            Switch::On => limiter.check(&key).map_err(ApiError::TooManyRequests),
+            Switch::Off => Ok(()),
+        }
+    }
+}
+
+/// Counts every call of an address.
+pub(super) async fn by_address(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    services.limits.check(&services.limits.calls_by_address, network(address))?;
+    Ok(next.run(request).await)
+}
+
+/// What one customer has of addresses: with IPv6 the /64, or the limit would be none.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// A bucket a key: `burst` at once, one more every `period`.
+struct Limiter<K: Hash + Eq + Clone> {
+    keyed: DefaultKeyedRateLimiter<K>,
+    /// What keys share for which there is no room.
+    newcomers: DefaultDirectRateLimiter,
+    keys_max: usize,
+    cleaned: Mutex<Option<Instant>>,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    fn new(burst: u32, period: Duration, keys_max: usize) -> Self {
+        let burst = NonZeroU32::new(burst).expect("every limit lets something through");
+        let quota = Quota::with_period(period).expect("every limit has a period").allow_burst(burst);
+        Self {
+            keyed: RateLimiter::keyed(quota),
+            newcomers: RateLimiter::direct(quota),
+            keys_max,
+            cleaned: Mutex::new(None),
+        }
+    }
+
+    /// Counts one, or tells how long to wait.
+    fn check(&self, key: &K) -> Result<(), Duration> {
+        let wait = |not: NotUntil<<DefaultClock as Clock>::Instant>| not.wait_time_from(DefaultClock::default().now());
+        if self.is_full() { self.newcomers.check().map_err(wait) } else { self.keyed.check_key(key).map_err(wait) }
+    }
+
+    fn is_full(&self) -> bool {
+        if self.keyed.len() < self.keys_max {
+            return false;
+        }
+        let mut cleaned = self.cleaned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if cleaned.is_none_or(|at| at.elapsed() >= CLEANING_INTERVAL) {
+            *cleaned = Some(Instant::now());
+            self.keyed.retain_recent();
+        }
+        self.keyed.len() >= self.keys_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn each_key_has_its_own_bucket() {
+        let limiter = Limiter::new(2, HOUR, 10);
+        assert!(limiter.check(&1).is_ok());
+        assert!(limiter.check(&1).is_ok());
+        let wait = limiter.check(&1).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= HOUR, "{wait:?}");
+        assert!(limiter.check(&2).is_ok());
+    }
+
+    #[test]
+    fn keys_past_the_bound_share_a_bucket() {
+        let limiter = Limiter::new(2, HOUR, 3);
+        (1..=3).for_each(|key| assert!(limiter.check(&key).is_ok()));
+        let let_through = (4..1000).filter(|key| limiter.check(key).is_ok()).count();
+        assert_eq!(let_through, 2);
+        assert_eq!(limiter.keyed.len(), 3);
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_key() {
+        let [a, b, c] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"].map(|text| network(text.parse().unwrap()));
+        assert_eq!(a, b);
+        assert_ne!(a, c);
+    }
+}

@@ -1,0 +1,155 @@
+//! Share links: whoever has one and an account gets in.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    collaborators::announce,
+    documents::{Document, Page, see},
+    extract::{ClientAddress, Granted, Json, Principal, Segments},
+};
+use crate::{
+    app::Services,
+    auth::{Role, random_secret},
+    config::HttpConfig,
+    directory::{self, Change, DirectoryError},
+    error::{ApiError, Missing},
+    ids::{DocId, LinkId},
+};
+
+/// A share link, without its secret.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Link {
+    id: Uuid,
+    role: Role,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it ends by itself; null for never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(required)]
+    expires_at: Option<OffsetDateTime>,
+}
+
+impl From<directory::Link> for Link {
+    fn from(link: directory::Link) -> Self {
+        Self { id: link.id.0, role: link.role, created_at: link.created_at, expires_at: link.expires_at }
+    }
+}
+
+/// A share link, with its secret, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreatedLink {
+    id: Uuid,
+    role: Role,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it ends by itself; null for never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(required)]
+    expires_at: Option<OffsetDateTime>,
+    /// What opens it.
+    secret: String,
+    /// The page that opens it.
+    url: String,
+}
+
+/// A new link.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewLink {
+    /// `viewer` or `editor`.
+    role: Role,
+    /// When it ends by itself; never when left out.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// Makes a link; for owners. Its secret is shown this once.
+#[utoipa::path(post, path = "/api/documents/{id}/links", tag = "sharing", operation_id = "create_link",
+    params(("id" = Uuid, Path)), request_body = NewLink, responses((status = 201, body = CreatedLink)))]
+pub(super) async fn create(
+    State(services): State<Services>,
+    granted: Granted,
+    headers: HeaderMap,
+    Json(NewLink { role, expires_at }): Json<NewLink>,
+) -> Result<(StatusCode, Json<CreatedLink>), ApiError> {
+    granted.at_least(Role::Owner)?;
+    let now = OffsetDateTime::now_utc();
+    if role == Role::Owner {
+        return Err(ApiError::field("role", "is viewer or editor: owners are made by name"));
+    }
+    if expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::field("expires_at", "is in the past"));
+    }
+    let secret = random_secret();
+    let new = directory::NewLink { role, expires_at };
+    let directory::Link { id, created_at, expires_at, .. } =
+        services.directory.create_link(granted.doc, new, &secret, now).await?;
+    let url = format!("{}/join/{secret}", origin(&services.config.http, &headers));
+    Ok((StatusCode::CREATED, Json(CreatedLink { id: id.0, role, created_at, expires_at, secret, url })))
+}
+
+/// Lists the links, oldest first, those that have expired too; for owners.
+#[utoipa::path(get, path = "/api/documents/{id}/links", tag = "sharing", operation_id = "list_links",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Page<Link>)))]
+pub(super) async fn list(State(services): State<Services>, granted: Granted) -> Result<Json<Page<Link>>, ApiError> {
+    granted.at_least(Role::Owner)?;
+    let links = services.directory.links(granted.doc).await?;
+    Ok(Json(Page::whole(links.into_iter().map(Link::from).collect())))
+}
+
+/// Ends a link; for owners. Who came in by it stays.
+#[utoipa::path(delete, path = "/api/documents/{id}/links/{link_id}", tag = "sharing", operation_id = "delete_link",
+    params(("id" = Uuid, Path), ("link_id" = Uuid, Path)), responses((status = 204)))]
+pub(super) async fn delete(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, LinkId)>, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    granted.at_least(Role::Owner)?;
+    let Segments((doc, link)) = segments.map_err(|_| ApiError::NotFound(Missing::Link))?;
+    services.directory.delete_link(doc, link).await.map_err(no_link)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the caller the role of a link, unless he has more already.
+#[utoipa::path(post, path = "/api/links/{secret}/accept", tag = "sharing", operation_id = "accept_link",
+    params(("secret" = String, Path)), responses((status = 200, body = Document)))]
+pub(super) async fn accept(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    Principal(session): Principal,
+    Segments(secret): Segments<String>,
+) -> Result<Json<Document>, ApiError> {
+    services.limits.accept(address)?;
+    let now = OffsetDateTime::now_utc();
+    let user = session.user.id;
+    let link = services.directory.link_by_secret(&secret, now).await?.ok_or(ApiError::NotFound(Missing::Link))?;
+    let change = services.directory.raise_role(link.doc, user, link.role, now).await.map_err(no_link)?;
+    if change == Change::Made {
+        announce(&services, link.doc, user, Some(link.role));
+    }
+    Ok(Json(see(&services, user, link.doc).await?))
+}
+
+fn no_link(error: DirectoryError) -> ApiError {
+    match error {
+        DirectoryError::NotFound => ApiError::NotFound(Missing::Link),
+        other => other.into(),
+    }
+}
+
+/// Where people find this server: as configured, else as the caller found it.
+fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
+    if let Some(url) = &config.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let scheme = text("x-forwarded-proto").filter(|scheme| config.trusted_proxies > 0 && *scheme == "https");
+    format!("{}://{}", scheme.unwrap_or("http"), text(header::HOST.as_str()).unwrap_or("localhost"))
+}

@@ -1,0 +1,93 @@
+//! The caller's own account.
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    extract::{Json, Principal},
+    validate::Validate,
+};
+use crate::{app::Services, auth::AuthError, directory, error::ApiError};
+
+/// An account, as its owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct User {
+    id: Uuid,
+    email: String,
+    name: String,
+    /// The colour that others see, `#rrggbb`.
+    color: String,
+    is_admin: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+impl From<directory::User> for User {
+    fn from(user: directory::User) -> Self {
+        let directory::User { id, email, name, color, is_admin, created_at, .. } = user;
+        Self { id: id.0, email, name, color, is_admin, created_at }
+    }
+}
+
+/// What to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct UpdateMe {
+    name: Option<String>,
+    /// The colour that others see, `#rrggbb`.
+    color: Option<String>,
+}
+
+/// The present password and the one to come.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ChangePassword {
+    current_password: String,
+    #[schema(min_length = 10)]
+    new_password: String,
+}
+
+/// Tells who the caller is.
+#[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)))]
+pub(super) async fn me(Principal(session): Principal) -> Json<User> {
+    Json(session.user.into())
+}
+
+/// Changes the name or the colour of the caller.
+#[utoipa::path(patch, path = "/api/users/me", tag = "users", request_body = UpdateMe, responses((status = 200, body = User)))]
+pub(super) async fn update_me(
+    State(services): State<Services>,
+    Principal(session): Principal,
+    Json(change): Json<UpdateMe>,
+) -> Result<Json<User>, ApiError> {
+    let mut validate = Validate::default();
+    if let Some(name) = &change.name {
+        validate = validate.name("name", name);
+    }
+    if let Some(color) = &change.color {
+        validate = validate.color("color", color);
+    }
+    validate.done()?;
+    let change = directory::UserChange {
+        name: change.name.map(|name| name.trim().to_owned()),
+        color: change.color.map(|color| color.to_ascii_lowercase()),
+    };
+    Ok(Json(services.directory.update_user(session.user.id, change).await?.into()))
+}
+
+/// Changes the password and ends every other session of the caller.
+#[utoipa::path(post, path = "/api/users/me/password", tag = "users", request_body = ChangePassword, responses((status = 204)))]
+pub(super) async fn change_password(
+    State(services): State<Services>,
+    Principal(session): Principal,
+    Json(change): Json<ChangePassword>,
+) -> Result<StatusCode, ApiError> {
+    Validate::default().password("new_password", &change.new_password).done()?;
+    services.limits.password(&session.user.email)?;
+    match services.auth.change_password(&session, change.current_password, change.new_password).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),
+        Err(error) => Err(error.into()),
+    }
+}

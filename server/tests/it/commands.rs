@@ -1,0 +1,93 @@
+//! The words of the command line, by the real program.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use codesync_server::directory::Directory;
+use serde_json::json;
+
+use crate::{harness::TestApp, rest::PASSWORD};
+
+fn codesync(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_codesync"))
+        .args(args)
+        .env("CODESYNC_ARGON2_KIB", "64")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn create_user(folder: &Path, email: &str, password: &str) -> Output {
+    let folder = folder.to_str().unwrap();
+    codesync(&["admin", "--data-dir", folder, "create-user", "--email", email, "--name", "Root"], password)
+}
+
+#[tokio::test]
+async fn the_first_administrator_is_made_at_the_command_line() {
+    let app = TestApp::embedded().await;
+    let folder = app.data_dir.path();
+    let made = create_user(folder, "root@example.org", &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{made:?}");
+    let root = app.log_in("root@example.org", PASSWORD).await;
+    assert_eq!(root.user["is_admin"], true);
+    let ada = app.register("ada").await;
+    let promoted = create_user(folder, "ADA@example.org", "");
+    assert!(promoted.status.success(), "{promoted:?}");
+    let me = ada.get("/api/users/me").await.expect(200);
+    assert_eq!((&me["is_admin"], &me["name"]), (&json!(true), &json!("ada")));
+    app.log_in("ada@example.org", PASSWORD).await;
+    let refused = create_user(folder, "short@example.org", "short\n");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 10 characters"), "{refused:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn migrate_makes_the_databases() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = codesync(&["migrate", "--data-dir", folder.path().to_str().unwrap()], "");
+    assert!(done.status.success(), "{done:?}");
+    assert!(folder.path().join("directory.sqlite").exists());
+    Directory::sqlite(folder.path()).await.unwrap().ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healthcheck_says_whether_the_server_is_ready() {
+    let app = TestApp::embedded().await;
+    let url = app.url("/api/health");
+    assert!(codesync(&["healthcheck", "--url", &url], "").status.success());
+    app.services.draining.cancel();
+    let draining = codesync(&["healthcheck", "--url", &url], "");
+    assert!(!draining.status.success());
+    assert!(String::from_utf8_lossy(&draining.stderr).contains("503"), "{draining:?}");
+    app.stop().await;
+    assert!(!codesync(&["healthcheck", "--url", &url], "").status.success());
+}
+
+#[test]
+fn a_short_secret_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let refused = codesync(&["serve", "--listen=127.0.0.1:0", "--data-dir", folder, "--jwt-secret=too-short"], "");
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("JWT_SECRET") && !told.contains("too-short"), "{told}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_made_secret_is_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let app = TestApp::embedded().await;
+    let secret = std::fs::metadata(app.data_dir.path().join("jwt.secret")).unwrap();
+    assert_eq!((secret.permissions().mode() & 0o777, secret.len()), (0o600, 64));
+    app.stop().await;
+}

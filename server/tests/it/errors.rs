@@ -1,0 +1,83 @@
+//! The one shape of refusals, and the headers of every answer.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::TestApp;
+
+#[tokio::test]
+async fn every_refusal_has_our_shape() {
+    let app = TestApp::with(|config| config.http.body_bytes_max = 1000).await;
+    let nobody = app.nobody();
+    let path = "/api/auth/register";
+    let body = |text: &str| nobody.request(Method::POST, path).header("content-type", "application/json").body(text.to_owned());
+    for malformed in ["", "{", "\u{0}", "{\"email\": x}"] {
+        nobody.send(body(malformed), Method::POST, path).await.expect_error(400, "malformed_json");
+    }
+    let untyped = nobody.request(Method::POST, path).body("{}");
+    nobody.send(untyped, Method::POST, path).await.expect_error(415, "unsupported_media_type");
+    let large = body(&json!({ "email": "x".repeat(1000) }).to_string());
+    nobody.send(large, Method::POST, path).await.expect_error(413, "too_large");
+    nobody.send(body("[]"), Method::POST, path).await.expect(422);
+    nobody.get(path).await.expect_error(405, "method_not_allowed");
+    nobody.delete("/api/users/me").await.expect_error(405, "method_not_allowed");
+    nobody.post("/health", json!(null)).await.expect_error(405, "method_not_allowed");
+    nobody.post("/anything", json!(null)).await.expect_error(405, "method_not_allowed");
+    for nowhere in ["/api", "/api/", "/api/nothing", "/api/documents/x/y", "/socket", "/metrics/x"] {
+        nobody.get(nowhere).await.expect_error(404, "route_not_found");
+        nobody.delete(nowhere).await.expect_error(404, "route_not_found");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let app = TestApp::embedded().await;
+    let nobody = app.nobody();
+    for path in ["/", "/api/users/me", "/api/nothing", "/health", "/api/docs/", "/api/openapi.json"] {
+        let answer = nobody.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
+    }
+    let [first, second] = [nobody.get("/health").await, nobody.get("/health").await];
+    assert_ne!(first.header("x-request-id"), second.header("x-request-id"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn health_is_told_and_metrics_are_counted() {
+    let app = TestApp::embedded().await;
+    let nobody = app.nobody();
+    assert_eq!(nobody.get("/health").await.expect(200)["status"], "alive");
+    for path in ["/api/health", "/socket/health"] {
+        assert_eq!(nobody.get(path).await.expect(200)["status"], "ready");
+    }
+    nobody.get("/api/documents/0197b1c5-0000-7000-8000-000000000000").await.expect(401);
+    let metrics = nobody.get("/metrics").await.expect(200).body.as_str().unwrap().to_owned();
+    let counted = metrics.lines().any(|line| {
+        line.starts_with("codesync_http_requests_total") && line.contains("route=\"/api/documents/{id}\"") && line.contains("401")
+    });
+    assert!(counted, "{metrics}");
+    assert!(metrics.contains("codesync_http_request_seconds"));
+    app.services.draining.cancel();
+    nobody.get("/health").await.expect(200);
+    for path in ["/api/health", "/socket/health"] {
+        let answer = nobody.get(path).await.expect_error(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn answers_are_compressed() {
+    let app = TestApp::embedded().await;
+    for encoding in ["gzip", "br"] {
+        let request = app.nobody().request(Method::GET, "/api/openapi.json").header("accept-encoding", encoding);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["content-encoding"], encoding);
+        assert!(response.bytes().await.unwrap().len() < 20_000);
+    }
+    app.stop().await;
+}

@@ -1,0 +1,99 @@
+//! Rate limits.
+
+use codesync_server::config::Switch;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    harness::TestApp,
+    rest::{Answer, PASSWORD},
+};
+
+async fn limited(trusted_proxies: u8) -> TestApp {
+    TestApp::with(|config| {
+        config.http.rate_limits = Switch::On;
+        config.http.trusted_proxies = trusted_proxies;
+    })
+    .await
+}
+
+async fn from(app: &TestApp, address: &str, path: &str, body: Value) -> Answer {
+    let nobody = app.nobody();
+    let request = nobody.request(Method::POST, path).header("x-forwarded-for", address).json(&body);
+    nobody.send(request, Method::POST, path).await
+}
+
+fn account(number: usize) -> Value {
+    json!({ "email": format!("{number}@example.org"), "password": PASSWORD, "name": "x" })
+}
+
+#[tokio::test]
+async fn passwords_of_one_account_cannot_be_tried_at_will() {
+    let app = limited(1).await;
+    app.register("ada").await;
+    let wrong = json!({ "email": "ADA@example.org", "password": "not the password" });
+    // One was taken by the log-in. The attacker's address changes every time.
+    for number in 0..9 {
+        from(&app, &format!("192.0.2.{number}"), "/api/auth/login", wrong.clone()).await.expect_error(401, "wrong_password");
+    }
+    let refused = from(&app, "192.0.2.99", "/api/auth/login", wrong).await.expect_error(429, "too_many_requests");
+    assert!((1..=10).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
+    let other = json!({ "email": "bob@example.org", "password": "not the password" });
+    from(&app, "192.0.2.99", "/api/auth/login", other).await.expect_error(401, "wrong_password");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn one_address_cannot_register_at_will() {
+    let app = limited(0).await;
+    // Without trusted proxies, what the client says of its address counts for nothing.
+    for number in 0..20 {
+        from(&app, &format!("192.0.2.{number}"), "/api/auth/register", account(number)).await.expect(201);
+    }
+    from(&app, "192.0.2.99", "/api/auth/register", account(99)).await.expect_error(429, "too_many_requests");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_its_word_counts_and_the_clients_does_not() {
+    let app = limited(1).await;
+    for number in 0..20 {
+        let claimed = format!("198.51.100.{number}, 192.0.2.1");
+        from(&app, &claimed, "/api/auth/register", account(number)).await.expect(201);
+    }
+    from(&app, "192.0.2.1", "/api/auth/register", account(98)).await.expect_error(429, "too_many_requests");
+    from(&app, "192.0.2.2", "/api/auth/register", account(99)).await.expect(201);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn links_cannot_be_guessed_at_will() {
+    let app = limited(0).await;
+    let ada = app.register("ada").await;
+    let mut answers = Vec::new();
+    for guess in 0..40 {
+        answers.push(ada.post(&format!("/api/links/{guess}/accept"), json!(null)).await.status);
+    }
+    assert!(answers[..30].iter().all(|status| *status == 404), "{answers:?}");
+    assert!(answers.contains(&429), "{answers:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn calls_of_one_account_have_a_limit() {
+    let app = limited(0).await;
+    let ada = app.register("ada").await;
+    let mut refused = None;
+    // More than the bucket holds, sent far faster than it fills.
+    for _ in 0..40 {
+        let calls = (0..50).map(|_| ada.get("/api/users/me"));
+        let answers = futures_util::future::join_all(calls).await;
+        refused = answers.into_iter().find(|answer| answer.status == 429);
+        if refused.is_some() {
+            break;
+        }
+    }
+    refused.expect("the limit is reached").expect_error(429, "too_many_requests");
+    app.nobody().get("/health").await.expect(200);
+    app.stop().await;
+}

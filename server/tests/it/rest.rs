@@ -1,0 +1,175 @@
+//! Callers of the REST API. Every answer that they get is held against the OpenAPI document.
+
+use std::ops::Index;
+
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::{CONTENT_TYPE, HeaderMap},
+};
+use serde_json::{Value, json};
+
+use crate::{harness::TestApp, spec};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Somebody with or without a token.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    client: Client,
+    base: String,
+    pub(crate) token: Option<String>,
+    /// The account; null for nobody.
+    pub(crate) user: Value,
+}
+
+/// What the server answered: JSON where it is, else the text, null where there is nothing.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl TestApp {
+    /// Somebody without a token.
+    pub(crate) fn nobody(&self) -> Caller {
+        Caller { client: Client::new(), base: self.url(""), token: None, user: Value::Null }
+    }
+
+    /// Registers `<name>@example.org` and logs in.
+    pub(crate) async fn register(&self, name: &str) -> Caller {
+        let email = format!("{name}@example.org");
+        let new = json!({ "email": email, "password": PASSWORD, "name": name });
+        self.nobody().post("/api/auth/register", new).await.expect(201);
+        self.log_in(&email, PASSWORD).await
+    }
+
+    /// Logs in.
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Caller {
+        let answer = self.nobody().post("/api/auth/login", json!({ "email": email, "password": password })).await.expect(200);
+        self.nobody().with(answer.text("token"), answer["user"].clone())
+    }
+}
+
+impl Caller {
+    /// The same one with another token.
+    pub(crate) fn with(&self, token: String, user: Value) -> Self {
+        Self { token: Some(token), user, ..self.clone() }
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("has logged in")
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.user["id"].as_str().expect("has an account")
+    }
+
+    pub(crate) fn email(&self) -> &str {
+        self.user["email"].as_str().expect("has an account")
+    }
+
+    /// Makes a document and gives its address.
+    pub(crate) async fn document(&self, title: &str) -> String {
+        let answer = self.post("/api/documents", json!({ "title": title })).await.expect(201);
+        format!("/api/documents/{}", answer.text("id"))
+    }
+
+    /// Gives `other` a role in the document at that address.
+    pub(crate) async fn share(&self, document: &str, other: &Caller, role: &str) {
+        let grant = json!({ "email": other.email(), "role": role });
+        self.put(&format!("{document}/collaborators"), grant).await.expect(200);
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path), Method::GET, path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body), Method::POST, path).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body), Method::PUT, path).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body), Method::PATCH, path).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path), Method::DELETE, path).await
+    }
+
+    /// A request to add to, for [`Caller::send`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder, method: Method, path: &str) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let media_type = headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap());
+        let media_type = media_type.split(';').next().unwrap().to_owned();
+        let text = response.text().await.unwrap();
+        let body = match media_type.as_str() {
+            "application/json" => serde_json::from_str(&text).unwrap(),
+            _ if text.is_empty() => Value::Null,
+            _ => Value::String(text),
+        };
+        spec::check(method.as_str(), path, status, &media_type, &body);
+        Answer { status, headers, body }
+    }
+}
+
+impl Answer {
+    /// Panics where the status is another one.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// Panics where it is another refusal.
+    #[track_caller]
+    pub(crate) fn expect_error(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert!(self["error"]["message"].as_str().is_some_and(|message| !message.is_empty()));
+        self
+    }
+
+    /// Panics where it is no 422, or of other fields.
+    #[track_caller]
+    pub(crate) fn expect_fields(self, fields: &[&str]) -> Self {
+        let answer = self.expect_error(422, "invalid");
+        let told: Vec<&String> = answer["error"]["fields"].as_object().unwrap().keys().collect();
+        assert_eq!(told, fields);
+        answer
+    }
+
+    pub(crate) fn text(&self, field: &str) -> String {
+        self.body[field].as_str().unwrap_or_else(|| panic!("no {field} in {}", self.body)).to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The strings at `pointer` of every item of a list.
+    pub(crate) fn items(&self, pointer: &str) -> Vec<&str> {
+        let items = self.body["items"].as_array().unwrap();
+        items.iter().map(|item| item.pointer(pointer).and_then(Value::as_str).unwrap()).collect()
+    }
+}
+
+impl Index<&str> for Answer {
+    type Output = Value;
+
+    fn index(&self, field: &str) -> &Value {
+        &self.body[field]
+    }
+}
