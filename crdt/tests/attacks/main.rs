@@ -2,9 +2,8 @@
 
 #![cfg(test)]
 
-#[path = "../it/fixtures.rs"]
-mod fixtures;
-#[path = "../support.rs"]
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
 mod cost;

@@ -6,8 +6,9 @@ use codesync_crdt::{
 };
 
 use crate::cost::turn;
-use crate::fixtures::{HISTORIES, bytes, load, updates};
-use crate::support::{Chance, PIECES, ROOT, Wire, document, seeded, take_in};
+use crate::support::{
+    Chance, HISTORIES, PIECES, ROOT, Wire, bytes, document, recorded, seeded, take_in, updates,
+};
 
 /// Of 200 mutants each.
 const ROUNDS: u64 = 200;
@@ -126,7 +127,7 @@ fn mutated_updates_are_refused_or_applied_whole() {
     let _turn = turn();
     let mut tally = Tally::default();
     seeded(ROUNDS, |chance| {
-        let history = updates(&load(*chance.pick::<&str>(&HISTORIES)));
+        let history = updates(&recorded(*chance.pick::<&str>(&HISTORIES)));
         let (before, after) = history.split_at(chance.below(history.len()));
         let mut base = document();
         for update in before {
@@ -197,7 +198,7 @@ fn live_on(document: &mut Document, later: &[Bytes], chance: &mut Chance) {
 #[test]
 fn mutated_frames_are_refused_or_read_whole() {
     let _turn = turn();
-    let messages = load("messages");
+    let messages = recorded("messages");
     let frames: Vec<Bytes> = messages
         .as_object()
         .unwrap()
