@@ -100,9 +100,9 @@ fn crafted_struct(chance: &mut Chance, clocks: &[(u64, u32)], mut wire: Wire) ->
     if origins == 0 {
         wire = wire
             .number(1)
-            .string(*chance.pick(&[ROOT, "meta", "list", "new"]));
+            .string(chance.pick::<&str>(&[ROOT, "meta", "list", "new"]));
         if key != 0 {
-            wire = wire.string(*chance.pick(&["a", "b", ""]));
+            wire = wire.string(chance.pick::<&str>(&["a", "b", ""]));
         }
     }
     match content {
@@ -127,7 +127,7 @@ fn mutated_updates_are_refused_or_applied_whole() {
     let _turn = turn();
     let mut tally = Tally::default();
     seeded(ROUNDS, |chance| {
-        let history = updates(&recorded(*chance.pick::<&str>(&HISTORIES)));
+        let history = updates(&recorded(chance.pick::<&str>(&HISTORIES)));
         let (before, after) = history.split_at(chance.below(history.len()));
         let mut base = document();
         for update in before {

@@ -118,7 +118,10 @@ fn merging_one_or_none_or_empty_updates() {
     let empty = room.check(Bytes::from_static(&[0, 0])).unwrap();
     assert!(empty.is_empty());
     let (typed, _) = take_in(&mut room, &Writer::new(1).insert(0, "a"));
-    assert_eq!(Update::merge(&[typed.clone()])[0].bytes(), typed.bytes());
+    assert_eq!(
+        Update::merge(std::slice::from_ref(&typed))[0].bytes(),
+        typed.bytes()
+    );
     let merged = Update::merge(&[empty.clone(), empty.clone()]);
     assert_eq!(merged.len(), 1);
     assert!(merged[0].is_empty());

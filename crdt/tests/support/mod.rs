@@ -64,3 +64,13 @@ pub(crate) fn unhex(text: &str) -> Bytes {
     let byte = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
 }
+
+/// Returns the path of a script of `tests/node`, whose packages must be installed.
+pub(crate) fn node_script(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
+    let installed = std::path::Path::new(folder)
+        .join("node_modules/yjs")
+        .exists();
+    assert!(installed, "run `npm ci --prefix crdt/tests/node` first");
+    format!("{folder}/{name}")
+}
