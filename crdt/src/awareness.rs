@@ -112,8 +112,12 @@ impl Awareness {
         if entry.clock <= clock && !leaves {
             return false;
         }
-        if known.is_none() && !self.make_room() {
+        let arrives = entry.state.is_some() && !was_live;
+        if arrives && self.live >= self.clients_max {
             return false;
+        }
+        if known.is_none() {
+            self.make_room();
         }
         self.live = self.live + usize::from(entry.state.is_some()) - usize::from(was_live);
         self.known.insert(
@@ -180,23 +184,18 @@ impl Awareness {
         self.live == 0
     }
 
-    /// The oldest tombstone makes room for a newcomer; the living do not.
-    fn make_room(&mut self) -> bool {
-        if self.live >= self.clients_max {
-            return false;
+    /// The oldest tombstone makes room for what is new, so that as many are remembered as may be here.
+    fn make_room(&mut self) {
+        if self.known.len() < self.clients_max * 2 {
+            return;
         }
-        if self.known.len() >= self.clients_max * 2 {
-            let gone = self
-                .known
-                .values()
-                .filter(|known| known.entry.state.is_none());
-            if let Some(oldest) = gone
-                .min_by_key(|known| known.heard_ms)
-                .map(|known| known.entry.client)
-            {
-                self.known.remove(&oldest);
-            }
+        let gone = self
+            .known
+            .values()
+            .filter(|known| known.entry.state.is_none());
+        let oldest = gone.min_by_key(|known| known.heard_ms);
+        if let Some(client) = oldest.map(|known| known.entry.client) {
+            self.known.remove(&client);
         }
-        true
     }
 }

@@ -7,12 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use yrs::block::ClientID;
 use yrs::types::Delta;
+use yrs::types::text::YChange;
 use yrs::updates::decoder::Decode;
-use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, Text, Transact, TransactionMut, WriteTxn};
+use yrs::{Any, Doc, GetString, OffsetKind, Options, Out, ReadTxn, Text, Transact, WriteTxn};
 
 use crate::text::{self, Edit};
-use crate::update::Parts;
 use crate::update::check::{self, Known};
+use crate::update::encode::start_anew;
+use crate::update::{Parts, Section};
 use crate::{ClientId, DocumentError, Limits, Malformed, Refusal, StateVector, Update};
 
 /// One replica of a document.
@@ -68,6 +70,16 @@ impl Document {
 
     /// Applies an update that was checked against this replica.
     pub fn apply(&mut self, update: &Update) -> Result<Effect, DocumentError> {
+        self.apply_while(update, || true)
+    }
+
+    /// Applies an update that was checked against this replica, asking between its steps whether to go on: a few hostile
+    /// kilobytes can take seconds. A replica that did not go on is poisoned.
+    pub fn apply_while(
+        &mut self,
+        update: &Update,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<Effect, DocumentError> {
         if self.poisoned {
             return Err(DocumentError::Poisoned);
         }
@@ -75,7 +87,7 @@ impl Document {
         let follows = parts
             .sections
             .iter()
-            .all(|section| section.clock <= self.state_vector.clock(section.client));
+            .all(|section| section.start.clock <= self.state_vector.clock(section.client));
         if !follows {
             return Err(DocumentError::Corrupt(Malformed::Invalid(
                 "update: it was checked against another replica",
@@ -84,7 +96,7 @@ impl Document {
         if update.is_empty() {
             return Ok(Effect::Unchanged);
         }
-        let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update)));
+        let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update, &mut go_on)));
         let Ok(Some(effect)) = applied else {
             self.poisoned = true;
             return Err(DocumentError::Poisoned);
@@ -93,7 +105,7 @@ impl Document {
             self.size_bytes += update.bytes().len();
         }
         for section in &parts.sections {
-            self.state_vector.advance(section.client, section.end);
+            self.state_vector.advance(section.client, section.end.clock);
         }
         self.roots.extend(parts.new_roots.iter().cloned());
         Ok(effect)
@@ -145,18 +157,13 @@ impl Document {
         if old == new {
             return Ok(None);
         }
-        let units = text::utf16_len(&old);
-        let mut edits = text::edits(&old, &new);
-        // Embedded values take up positions that the text does not show.
-        if units != self.text_len(root) {
-            edits = vec![Edit::Delete(self.text_len(root)), Edit::Insert(&new)];
-        }
         let state = self.state();
         // Made on a copy, so that the edit reaches this replica as any other does: checked and applied.
-        let made = catch_unwind(|| edit_copy(&state, client, root, edits))
-            .ok()
-            .flatten();
-        let update = self.check_stored(made.ok_or(DocumentError::Poisoned)?.into())?;
+        let made = catch_unwind(|| edit_copy(&state, client, root, &old, &new));
+        // Where hostile edits have tied two root types together positions mean nothing: then only starting anew helps.
+        let made = made.ok().flatten();
+        let made = made.unwrap_or_else(|| start_anew(&self.state_vector, client, root, &new));
+        let update = self.check_stored(made.into())?;
         self.apply(&update)?;
         Ok(Some(update))
     }
@@ -173,31 +180,42 @@ impl Document {
         }
     }
 
-    /// Returns `None` when yrs refused or kept back part of the update: the replica is then unlike any other.
-    fn integrate(&self, update: &Update) -> Option<Effect> {
-        let decoded = yrs::Update::decode_v1(update.bytes()).ok()?;
-        let mut txn = self.doc.try_transact_mut().ok()?;
-        txn.apply_update(decoded).ok()?;
-        let effect = if txn.has_changes() {
-            Effect::Changed
-        } else {
-            Effect::Unchanged
-        };
-        let whole = !txn.has_missing_updates() && self.reached(&txn, update.parts());
-        txn.commit();
-        whole.then_some(effect)
+    /// Returns `None` when not all of the update was taken in: the replica is then unlike any other.
+    fn integrate(&self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Effect> {
+        let mut effect = Effect::Unchanged;
+        let mut inserted = 0;
+        for (step, stage) in update.stages().into_iter().enumerate() {
+            if step > 0 && !go_on() {
+                return None;
+            }
+            let stage = yrs::Update::decode_v1(&stage).ok()?;
+            let mut txn = self.doc.try_transact_mut().ok()?;
+            txn.apply_update(stage).ok()?;
+            if txn.has_missing_updates() {
+                return None;
+            }
+            if txn.has_changes() {
+                effect = Effect::Changed;
+            }
+            let ranges = txn.insert_set().iter().flat_map(|(_, ranges)| ranges);
+            inserted += ranges
+                .map(|range| u64::from(range.end - range.start))
+                .sum::<u64>();
+            txn.commit();
+        }
+        (inserted == self.unseen(update.parts())).then_some(effect)
     }
 
-    fn reached(&self, txn: &TransactionMut<'_>, parts: &Parts) -> bool {
-        parts.sections.iter().all(|section| {
-            let known = self.state_vector.clock(section.client);
-            let inserted = || {
-                txn.insert_set()
-                    .get(&ClientID::new(section.client))
-                    .and_then(|ranges| ranges.clock_end())
-            };
-            section.end <= known || inserted() == Some(section.end)
-        })
+    /// Counts the clocks of an update that this replica has not seen.
+    fn unseen(&self, parts: &Parts) -> u64 {
+        let unseen = |section: &Section| {
+            let seen = self
+                .state_vector
+                .clock(section.client)
+                .max(section.start.clock);
+            u64::from(section.end.clock.saturating_sub(seen))
+        };
+        parts.sections.iter().map(unseen).sum()
     }
 
     fn read<T>(&self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> T {
@@ -229,21 +247,39 @@ fn new_doc(client: ClientId) -> Doc {
     })
 }
 
-fn edit_copy(state: &[u8], client: ClientId, root: &str, edits: Vec<Edit<'_>>) -> Option<Vec<u8>> {
+/// Edits a copy of a document and returns the update; `None` when that does not lead from the old text to the new.
+fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -> Option<Vec<u8>> {
     let copy = new_doc(client);
-    copy.try_transact_mut()
-        .ok()?
-        .apply_update(yrs::Update::decode_v1(state).ok()?)
-        .ok()?;
+    let state = yrs::Update::decode_v1(state).ok()?;
+    copy.try_transact_mut().ok()?.apply_update(state).ok()?;
     let mut txn = copy.try_transact_mut().ok()?;
     let text = txn.get_or_insert_text(root);
-    text.apply_delta(
-        &mut txn,
-        edits.into_iter().map(|edit| match edit {
-            Edit::Keep(units) => Delta::Retain(units, None),
-            Edit::Delete(units) => Delta::Deleted(units),
-            Edit::Insert(text) => Delta::Inserted(text.to_owned(), None),
-        }),
-    );
-    Some(txn.encode_update_v1())
+    if text.get_string(&txn) != old {
+        return None;
+    }
+    let positions = text.len(&txn);
+    let mut edits = text::edits(old, new);
+    if positions != text::utf16_len(old) {
+        // Embedded values take up positions that the text does not show; yrs panics on one that is not there.
+        let chunks = text.diff(&txn, YChange::identity);
+        let embedded = chunks
+            .iter()
+            .filter(|chunk| !is_text(&chunk.insert))
+            .count();
+        if positions as usize != text::utf16_len(old) as usize + embedded {
+            return None;
+        }
+        edits = vec![Edit::Delete(positions), Edit::Insert(new)];
+    }
+    let delta = edits.iter().map(|edit| match *edit {
+        Edit::Keep(units) => Delta::Retain(units, None),
+        Edit::Delete(units) => Delta::Deleted(units),
+        Edit::Insert(text) => Delta::Inserted(text.to_owned(), None),
+    });
+    text.apply_delta(&mut txn, delta);
+    (text.get_string(&txn) == new).then(|| txn.encode_update_v1())
+}
+
+fn is_text(chunk: &Out) -> bool {
+    matches!(chunk, Out::Any(Any::String(_)))
 }

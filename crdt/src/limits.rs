@@ -20,6 +20,8 @@ pub struct Limits {
     pub state_vector_clients: usize,
     /// Client sections in one update: yrs is quadratic in chains of sections that depend on each other.
     pub update_clients: usize,
+    /// Structs, or ranges of deletions, that are applied at once: yrs may walk the whole document for each.
+    pub step_structs: usize,
     /// Messages in one frame.
     pub frame_messages: usize,
     /// Bytes of one client's awareness state.
@@ -43,6 +45,7 @@ impl Limits {
             json_values: usize::MAX,
             state_vector_clients: usize::MAX,
             update_clients: usize::MAX,
+            step_structs: usize::MAX,
             ..Self::default()
         }
     }
@@ -59,6 +62,7 @@ impl Default for Limits {
             json_values: 100_000,
             state_vector_clients: 65_536,
             update_clients: 32_768,
+            step_structs: 256,
             frame_messages: 64,
             awareness_state_bytes: 16 << 10,
             awareness_clients_per_update: 1024,

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod content;
+pub(crate) mod encode;
 mod item;
 mod merge;
 mod order;
@@ -30,30 +31,64 @@ pub(crate) struct Parts {
     pub(crate) deletions: SmallVec<[Deletion; 1]>,
     /// Root types that the replica did not have.
     pub(crate) new_roots: SmallVec<[Box<str>; 1]>,
+    /// In which order to apply it piece by piece; empty when it can be applied as it is.
+    pub(crate) plan: Vec<Piece>,
+    /// How many structs or deletions to apply at once.
+    pub(crate) step: usize,
 }
 
 /// Consecutive edits of one client.
 #[derive(Debug)]
 pub(crate) struct Section {
     pub(crate) client: ClientId,
-    pub(crate) clock: u32,
-    /// The clock after the last edit.
-    pub(crate) end: u32,
-    pub(crate) structs: u32,
-    /// The bytes of all structs, without the section's head.
-    pub(crate) body: Range<u32>,
+    pub(crate) start: Point,
+    pub(crate) end: Point,
     pub(crate) first_run: Option<Run>,
     pub(crate) last_run: Option<Run>,
 }
 
-/// A struct that inserts text, at the edge of a section.
+/// A place between two structs of a section.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point {
+    pub(crate) clock: u32,
+    pub(crate) byte: u32,
+    /// How many structs of the section come before.
+    pub(crate) structs: u32,
+}
+
+/// Structs of one section that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    pub(crate) section: u32,
+    pub(crate) start: Point,
+    pub(crate) end: Point,
+    /// Whether the piece before it in the same section must be committed first.
+    pub(crate) after_commit: bool,
+}
+
+impl Piece {
+    fn structs(&self) -> usize {
+        (self.end.structs - self.start.structs) as usize
+    }
+}
+
+/// A struct of a kind that yrs joins with its neighbours.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
+    pub(crate) kind: u8,
     pub(crate) start: u32,
-    pub(crate) text: Range<u32>,
+    /// The bytes of its text or values.
+    pub(crate) content: Range<u32>,
     /// Whether it was inserted right behind the same client's previous edit.
     pub(crate) continues: bool,
     pub(crate) right_origin: Option<(ClientId, u32)>,
+}
+
+impl Run {
+    /// Tells whether yrs may join the two structs into one.
+    pub(crate) fn joins(&self, before: &Run) -> bool {
+        self.continues && self.kind == before.kind && self.right_origin == before.right_origin
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::item::Cursor;
 use super::order::{self, Dependency};
-use super::{Deletion, Parts, Section, Update};
+use super::{Deletion, Parts, Point, Run, Section, Update};
 use crate::lib0::Reader;
 use crate::{ClientId, Limits, Malformed, Refusal, StateVector};
 
@@ -51,9 +51,35 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
     if check.gap {
         return Err(Refusal::Gap);
     }
-    order::check(&check.parts.sections, &dependencies)?;
-    let parts = check.parts;
+    let mut parts = check.parts;
+    parts.step = limits.step_structs;
+    parts.plan = order::plan(&parts.sections, &dependencies, parts.step)?;
     Ok(Update::new(bytes, parts))
+}
+
+/// yrs joins structs at the end of a transaction, from the last to the first, and copies all that was joined so far at each
+/// step: this many bytes are copied in one transaction at most.
+const JOINED_BYTES_MAX: usize = 8 << 20;
+
+/// What joining the structs of a section costs.
+#[derive(Default)]
+struct Joining {
+    structs: usize,
+    bytes: usize,
+}
+
+impl Joining {
+    /// Counts one more struct, and tells whether those before it should be joined first.
+    fn is_costly(&mut self, before: Option<&Run>, run: Option<&Run>) -> bool {
+        let joined = run.zip(before).filter(|(run, before)| run.joins(before));
+        self.structs = joined.map_or(0, |_| self.structs + 1);
+        self.bytes += self.structs * joined.map_or(0, |(run, _)| run.memory());
+        let costly = self.bytes > JOINED_BYTES_MAX;
+        if costly {
+            *self = Self::default();
+        }
+        costly
+    }
 }
 
 /// The state of one pass.
@@ -71,8 +97,8 @@ pub(super) struct Check<'a> {
 
 struct Reference {
     section: u32,
-    /// The clock of the struct that refers.
-    before: u32,
+    /// The start of the struct that refers.
+    before: Point,
     client: ClientId,
     clock: u32,
 }
@@ -103,21 +129,31 @@ impl Check<'_> {
         let seen = self.known.clocks.clock(client);
         self.gap |= clock > seen;
         self.new_clients += u32::from(seen == 0);
-        let start = self.reader.position();
-        let mut at = Cursor { client, clock };
+        let start = Point {
+            clock,
+            byte: self.reader.position(),
+            structs: 0,
+        };
+        let mut at = Cursor { client, at: start };
         let first_run = self.item(&mut at)?;
         let mut last_run = first_run.clone();
-        for _ in 1..structs {
-            last_run = self.item(&mut at)?;
+        let mut joining = Joining::default();
+        for index in 1..structs {
+            let before = at.at;
+            let run = self.item(&mut at)?;
+            let costly = joining.is_costly(last_run.as_ref(), run.as_ref());
+            if costly || index % self.limits.step_structs == 0 {
+                // What a section needs of itself is a place to commit at: see `order`.
+                self.need(before, (client, before.clock - 1));
+            }
+            last_run = run;
         }
         Ok(Section {
             client,
-            clock,
-            end: at.clock,
-            structs: structs as u32,
-            body: start..self.reader.position(),
-            first_run,
-            last_run,
+            start,
+            end: at.at,
+            first_run: first_run.filter(Run::is_text),
+            last_run: last_run.filter(Run::is_text),
         })
     }
 
@@ -126,18 +162,22 @@ impl Check<'_> {
         let client = self.reader.number()?;
         let clock = self.reader.number_u32()?;
         if client == at.client {
-            if clock >= at.clock {
+            if clock >= at.at.clock {
                 return Err(Malformed::Invalid("origin: it is not before its own edit"));
             }
         } else if clock >= self.known.clocks.clock(client) {
-            self.references.push(Reference {
-                section: self.parts.sections.len() as u32,
-                before: at.clock,
-                client,
-                clock,
-            });
+            self.need(at.at, (client, clock));
         }
         Ok((client, clock))
+    }
+
+    fn need(&mut self, before: Point, (client, clock): (ClientId, u32)) {
+        self.references.push(Reference {
+            section: self.parts.sections.len() as u32,
+            before,
+            client,
+            clock,
+        });
     }
 
     fn index_sections(&self) -> Result<ByClient, Malformed> {
@@ -158,7 +198,8 @@ impl Check<'_> {
     fn deletions(&mut self, by_client: &ByClient) -> Result<(), Malformed> {
         for _ in 0..self.reader.count(4)? {
             let client = self.reader.number()?;
-            let here = find(by_client, client).map_or(0, |i| self.parts.sections[i as usize].end);
+            let here =
+                find(by_client, client).map_or(0, |i| self.parts.sections[i as usize].end.clock);
             let known = here.max(self.known.clocks.clock(client));
             for _ in 0..self.reader.count(2)? {
                 let clock = self.reader.number_u32()?;
@@ -174,7 +215,7 @@ impl Check<'_> {
         let mut dependencies = Vec::with_capacity(self.references.len());
         for reference in &self.references {
             let needs = find(by_client, reference.client);
-            let here = |i: &u32| reference.clock < self.parts.sections[*i as usize].end;
+            let here = |i: &u32| reference.clock < self.parts.sections[*i as usize].end.clock;
             match needs.filter(here) {
                 Some(needs) => dependencies.push(Dependency {
                     section: reference.section,

@@ -1,8 +1,8 @@
 //! One struct of an update: where it belongs, and what it holds.
 
-use super::Run;
 use super::check::{Check, end_clock};
 use super::content::{check_json, skip_any, skip_key};
+use super::{Point, Run};
 use crate::text::utf16_len;
 use crate::{ClientId, Malformed};
 
@@ -26,16 +26,27 @@ const CONTENT: u8 = 0x1f;
 /// How far a section has been read.
 pub(super) struct Cursor {
     pub(super) client: ClientId,
-    pub(super) clock: u32,
+    pub(super) at: Point,
+}
+
+impl Cursor {
+    fn pass(&mut self, len: u32, byte: u32) -> Result<(), Malformed> {
+        self.at = Point {
+            clock: end_clock(self.at.clock, len)?,
+            byte,
+            structs: self.at.structs + 1,
+        };
+        Ok(())
+    }
 }
 
 impl Check<'_> {
     /// Reads one struct and moves `at` behind it; returns it if it is one that text can be appended to.
     pub(super) fn item(&mut self, at: &mut Cursor) -> Result<Option<Run>, Malformed> {
-        let start = self.reader.position();
         let info = self.reader.byte()?;
         if info == GC {
-            at.clock = end_clock(at.clock, self.reader.number_u32()?)?;
+            let len = self.reader.number_u32()?;
+            at.pass(len, self.reader.position())?;
             return Ok(None);
         }
         let mut origin = None;
@@ -49,19 +60,15 @@ impl Check<'_> {
         if origin.is_none() && right_origin.is_none() {
             self.parent(info)?;
         }
-        if info & CONTENT != STRING {
-            let len = self.content(info & CONTENT)?;
-            at.clock = end_clock(at.clock, len)?;
-            return Ok(None);
-        }
-        let continues = at.clock > 0 && origin == Some((at.client, at.clock - 1));
-        let text = self.reader.string()?;
-        at.clock = end_clock(at.clock, utf16_len(text))?;
-        let end = self.reader.position();
-        Ok(Some(Run {
-            start,
-            text: end - text.len() as u32..end,
-            continues,
+        let Point { clock, byte, .. } = at.at;
+        let kind = info & CONTENT;
+        let (content, len) = self.content(kind)?;
+        at.pass(len, self.reader.position())?;
+        Ok(matches!(kind, STRING | ANY).then(|| Run {
+            kind,
+            start: byte,
+            content: content..at.at.byte,
+            continues: clock > 0 && origin == Some((at.client, clock - 1)),
             right_origin,
         }))
     }
@@ -87,23 +94,35 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reads what a struct holds and returns its length in clocks.
-    fn content(&mut self, kind: u8) -> Result<u32, Malformed> {
+    /// Reads what a struct holds; returns the byte behind its own length, and its length in clocks.
+    fn content(&mut self, kind: u8) -> Result<(u32, u32), Malformed> {
         let (reader, limits) = (&mut self.reader, self.limits);
-        match kind {
-            DELETED => return reader.number_u32(),
-            BINARY => drop(reader.buffer()?),
-            EMBED => drop(check_json(reader.string()?, limits, &mut self.values_left)?),
-            FORMAT => {
-                skip_key(reader, limits)?;
-                check_json(reader.string()?, limits, &mut self.values_left)?;
+        let len = match kind {
+            STRING => {
+                let text = reader.string()?;
+                return Ok((reader.position() - text.len() as u32, utf16_len(text)));
             }
             ANY => {
                 let count = reader.count(1)?;
+                let start = reader.position();
                 for _ in 0..count {
                     skip_any(reader, limits, &mut self.values_left)?;
                 }
-                return Ok(count as u32);
+                return Ok((start, count as u32));
+            }
+            DELETED => reader.number_u32()?,
+            BINARY => {
+                reader.buffer()?;
+                1
+            }
+            EMBED => {
+                check_json(reader.string()?, limits, &mut self.values_left)?;
+                1
+            }
+            FORMAT => {
+                skip_key(reader, limits)?;
+                check_json(reader.string()?, limits, &mut self.values_left)?;
+                1
             }
             // yrs reads one string too many here, and Yjs has not written it for years.
             JSON => return Err(Malformed::Unsupported("legacy json values")),
@@ -111,7 +130,19 @@ impl Check<'_> {
             DOC => return Err(Malformed::Unsupported("subdocuments")),
             SKIP => return Err(Malformed::Unsupported("skipped edits")),
             _ => return Err(Malformed::Invalid("struct: unknown content")),
-        }
-        Ok(1)
+        };
+        Ok((reader.position(), len))
+    }
+}
+
+impl Run {
+    pub(super) fn is_text(&self) -> bool {
+        self.kind == STRING
+    }
+
+    /// How many bytes its content takes, about: a value of one byte becomes one of 24.
+    pub(super) fn memory(&self) -> usize {
+        let bytes = self.content.len();
+        if self.is_text() { bytes } else { bytes * 24 }
     }
 }

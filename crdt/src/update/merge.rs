@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Deletion, Parts, Run, Section, Update};
+use super::encode::{write_deletions, write_section};
+use super::order::SECTIONS_AT_ONCE;
+use super::{Parts, Point, Run, Section, Update};
 use crate::ClientId;
 use crate::lib0::{write_buffer, write_number};
 
@@ -57,9 +59,9 @@ struct Joined {
 }
 
 struct Open {
+    run: Run,
     head: Vec<u8>,
     text: Vec<u8>,
-    right_origin: Option<(ClientId, u32)>,
 }
 
 impl Batch {
@@ -67,10 +69,12 @@ impl Batch {
         let follows = |section: &Section| {
             self.sections
                 .get(&section.client)
-                .is_none_or(|joined| joined.end == section.clock)
+                .is_none_or(|joined| joined.end == section.start.clock)
         };
+        let sections = &update.parts.sections;
         self.bytes + update.bytes.len() <= BATCH_BYTES_MAX
-            && update.parts.sections.iter().all(follows)
+            && self.sections.len() + sections.len() <= SECTIONS_AT_ONCE
+            && sections.iter().all(follows)
     }
 
     fn add(&mut self, update: &Update) {
@@ -97,28 +101,28 @@ impl Batch {
         // Higher client ids first, as Yjs writes them.
         for (client, mut joined) in self.sections.into_iter().rev() {
             joined.close();
-            write_number(&mut out, u64::from(joined.structs));
-            write_number(&mut out, client);
-            write_number(&mut out, u64::from(joined.clock));
-            let start = out.len() as u32;
-            out.extend_from_slice(&joined.closed);
-            let Joined {
+            let (clock, structs) = (joined.clock, joined.structs);
+            write_section(&mut out, client, clock, structs);
+            let start = Point {
                 clock,
-                end,
+                byte: out.len() as u32,
+                structs: 0,
+            };
+            out.extend_from_slice(&joined.closed);
+            let end = Point {
+                clock: joined.end,
+                byte: out.len() as u32,
                 structs,
-                ..
-            } = joined;
-            let body = start..out.len() as u32;
+            };
             self.parts.sections.push(Section {
                 client,
-                clock,
+                start,
                 end,
-                structs,
-                body,
                 first_run: None,
                 last_run: None,
             });
         }
+        self.parts.step = usize::MAX;
         coalesce(&mut self.parts);
         write_deletions(&mut out, &self.parts.deletions);
         Update::new(out.into(), self.parts)
@@ -127,43 +131,42 @@ impl Batch {
 
 impl Joined {
     fn new(section: &Section, bytes: &[u8]) -> Self {
-        let Section { clock, end, .. } = *section;
         let mut joined = Self {
-            clock,
-            end,
+            clock: section.start.clock,
+            end: section.end.clock,
             structs: 0,
             closed: Vec::new(),
             open: None,
         };
-        joined.push(section, section.body.start, bytes);
+        joined.push(section, section.start.byte, bytes);
         joined
     }
 
     fn append(&mut self, section: &Section, bytes: &[u8]) {
-        self.end = section.end;
+        self.end = section.end.clock;
         match (&mut self.open, &section.first_run) {
-            (Some(open), Some(run)) if run.continues && run.right_origin == open.right_origin => {
-                open.text.extend_from_slice(slice(bytes, &run.text));
-                if section.structs > 1 {
+            (Some(open), Some(run)) if run.joins(&open.run) => {
+                open.text.extend_from_slice(slice(bytes, &run.content));
+                if section.end.structs > 1 {
                     self.structs -= 1;
                     self.close();
-                    self.push(section, run.text.end, bytes);
+                    self.push(section, run.content.end, bytes);
                 }
             }
             _ => {
                 self.close();
-                self.push(section, section.body.start, bytes);
+                self.push(section, section.start.byte, bytes);
             }
         }
     }
 
     /// Takes over the structs of `section` from byte `start` on, leaving the last open if it can grow.
     fn push(&mut self, section: &Section, start: u32, bytes: &[u8]) {
-        self.structs += section.structs;
+        self.structs += section.end.structs;
         let end = section
             .last_run
             .as_ref()
-            .map_or(section.body.end, |run| run.start);
+            .map_or(section.end.byte, |run| run.start);
         self.closed.extend_from_slice(slice(bytes, &(start..end)));
         self.open = section.last_run.as_ref().map(|run| Open::new(run, bytes));
     }
@@ -178,14 +181,14 @@ impl Joined {
 
 impl Open {
     fn new(run: &Run, bytes: &[u8]) -> Self {
-        let text = slice(bytes, &run.text);
-        let mut prefix = Vec::new();
-        write_number(&mut prefix, text.len() as u64);
-        let head = slice(bytes, &(run.start..run.text.start - prefix.len() as u32));
+        let text = slice(bytes, &run.content);
+        let mut length = Vec::new();
+        write_number(&mut length, text.len() as u64);
+        let head = run.start..run.content.start - length.len() as u32;
         Self {
-            head: head.to_vec(),
+            run: run.clone(),
+            head: slice(bytes, &head).to_vec(),
             text: text.to_vec(),
-            right_origin: run.right_origin,
         }
     }
 }
@@ -203,17 +206,4 @@ fn coalesce(parts: &mut Parts) {
         }
         joins
     });
-}
-
-fn write_deletions(out: &mut Vec<u8>, deletions: &[Deletion]) {
-    let clients: Vec<&[Deletion]> = deletions.chunk_by(|a, b| a.client == b.client).collect();
-    write_number(out, clients.len() as u64);
-    for ranges in clients.into_iter().rev() {
-        write_number(out, ranges[0].client);
-        write_number(out, ranges.len() as u64);
-        for range in ranges {
-            write_number(out, u64::from(range.clock));
-            write_number(out, u64::from(range.end - range.clock));
-        }
-    }
 }

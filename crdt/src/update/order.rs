@@ -2,53 +2,81 @@
 
 use std::collections::BTreeSet;
 
-use super::Section;
+use super::{Piece, Point, Section};
 use crate::Malformed;
 
-/// A struct that needs an edit of another section of the same update.
+/// yrs follows dependencies between sections with a stack that it searches at every step, and by recursion.
+pub(super) const SECTIONS_AT_ONCE: usize = 512;
+
+/// A struct that needs an edit of another section of the same update, or all before it in its own section committed.
 pub(super) struct Dependency {
     /// The number of the struct's section.
     pub(super) section: u32,
-    /// The clock of the struct.
-    pub(super) before: u32,
-    /// The number of the section that it needs, and up to which clock.
+    /// The start of the struct.
+    pub(super) before: Point,
+    /// The number of the section that it needs, and which clock of it.
     pub(super) needs: u32,
     pub(super) clock: u32,
 }
 
-/// Makes sure that the sections can be integrated in some order; `dependencies` are in the order of the bytes.
-pub(super) fn check(sections: &[Section], dependencies: &[Dependency]) -> Result<(), Malformed> {
-    if dependencies.is_empty() {
-        return Ok(());
+/// Finds an order in which the sections can be integrated, in pieces of at most `step` structs; `dependencies` are in the order
+/// of the bytes. The plan is empty when yrs can be left to find one.
+pub(super) fn plan(
+    sections: &[Section],
+    dependencies: &[Dependency],
+    step: usize,
+) -> Result<Vec<Piece>, Malformed> {
+    let structs: usize = sections
+        .iter()
+        .map(|section| section.end.structs as usize)
+        .sum();
+    if dependencies.is_empty() && structs <= step {
+        return Ok(Vec::new());
     }
     let mut lanes = Lanes::new(sections, dependencies);
+    let mut plan: Vec<Piece> = Vec::new();
+    let mut commits = vec![false; sections.len()];
     // (needed section, needed clock, waiting section)
     let mut waiting: BTreeSet<(u32, u32, u32)> = BTreeSet::new();
-    let mut runnable: Vec<u32> = (0..sections.len() as u32).collect();
+    // Yjs writes higher client ids first, and that order is the cheap one for edits at the same place.
+    let mut runnable: Vec<u32> = (0..sections.len() as u32).rev().collect();
     while let Some(section) = runnable.pop() {
-        if let Some(needed) = lanes.run(section) {
+        let start = lanes.done[section as usize];
+        let needed = lanes.run(section);
+        if let Some(needed) = needed {
             waiting.insert((needed.needs, needed.clock, section));
         }
-        let reached = lanes.reached(section);
-        let from = (section, 0, 0);
-        while let Some(&wakes) = waiting.range(from..(section, reached, 0)).next() {
-            waiting.remove(&wakes);
-            runnable.push(wakes.2);
+        let to_commit = needed.is_some_and(|needed| needed.needs == section);
+        let after_commit = std::mem::replace(&mut commits[section as usize], to_commit);
+        let end = lanes.done[section as usize];
+        plan.push(Piece {
+            section,
+            start,
+            end,
+            after_commit,
+        });
+        let woken = (section, 0, 0)..(section, end.clock, 0);
+        while let Some(&waiter) = waiting.range(woken.clone()).next() {
+            waiting.remove(&waiter);
+            runnable.push(waiter.2);
         }
     }
-    if waiting.is_empty() {
-        Ok(())
-    } else {
-        Err(Malformed::Invalid("update: edits that need each other"))
+    if !waiting.is_empty() {
+        return Err(Malformed::Invalid("update: edits that need each other"));
     }
+    let in_one_go = sections.len() <= SECTIONS_AT_ONCE
+        && structs <= step
+        && plan.iter().all(|piece| !piece.after_commit);
+    Ok(if in_one_go { Vec::new() } else { plan })
 }
 
-/// How far each section could be integrated.
+/// How far each section is integrated.
 struct Lanes<'a> {
     sections: &'a [Section],
     dependencies: &'a [Dependency],
     /// For each section its first dependency that is not known to be met.
     next: Vec<usize>,
+    done: Vec<Point>,
 }
 
 impl<'a> Lanes<'a> {
@@ -58,29 +86,24 @@ impl<'a> Lanes<'a> {
             sections,
             dependencies,
             next: (0..sections.len() as u32).map(first).collect(),
+            done: sections.iter().map(|section| section.start).collect(),
         }
     }
 
     /// Goes on with a section until its end or an unmet dependency, which is returned.
     fn run(&mut self, section: u32) -> Option<&'a Dependency> {
-        loop {
-            let needed = self.blocker(section)?;
-            if self.reached(needed.needs) <= needed.clock {
+        let lane = section as usize;
+        while let Some(needed) = self.dependencies.get(self.next[lane]) {
+            if needed.section != section {
+                break;
+            }
+            if self.done[needed.needs as usize].clock <= needed.clock {
+                self.done[lane] = needed.before;
                 return Some(needed);
             }
-            self.next[section as usize] += 1;
+            self.next[lane] += 1;
         }
-    }
-
-    fn blocker(&self, section: u32) -> Option<&'a Dependency> {
-        let dependency = self.dependencies.get(self.next[section as usize]);
-        dependency.filter(|dependency| dependency.section == section)
-    }
-
-    fn reached(&self, section: u32) -> u32 {
-        let blocker = self.blocker(section);
-        blocker.map_or(self.sections[section as usize].end, |blocker| {
-            blocker.before
-        })
+        self.done[lane] = self.sections[lane].end;
+        None
     }
 }

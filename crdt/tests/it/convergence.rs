@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use codesync_crdt::{Document, Effect, Limits, Refusal};
 
-use crate::support::{Chance, ROOT, Writer, assert_same, document, normal, seeded, take_in};
+use crate::support::writer::Writer;
+use crate::support::{Chance, ROOT, assert_same, document, normal, seeded, take_in};
 
 #[test]
 fn writers_behind_one_room_converge() {

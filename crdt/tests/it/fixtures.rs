@@ -3,32 +3,14 @@
 use codesync_crdt::{Document, Effect, Limits, Update};
 use serde_json::Value;
 
-use crate::support::{ROOT, assert_same, document, hex, take_in, unhex};
-
-pub(crate) fn load(name: &str) -> Value {
-    let path = format!("{}/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-pub(crate) fn bytes(value: &Value) -> bytes::Bytes {
-    unhex(value.as_str().unwrap())
-}
-
-pub(crate) fn updates(history: &Value) -> Vec<bytes::Bytes> {
-    history["updates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(bytes)
-        .collect()
-}
-
-pub(crate) const HISTORIES: [&str; 4] = ["typing", "unicode", "several", "rich"];
+use crate::support::{
+    HISTORIES, ROOT, assert_same, bytes, document, hex, recorded, take_in, updates,
+};
 
 #[test]
 fn histories_of_yjs_end_in_its_text_and_bytes() {
     for name in HISTORIES {
-        let history = load(name);
+        let history = recorded(name);
         let mut replica = document();
         for update in updates(&history) {
             take_in(&mut replica, &update);
@@ -48,7 +30,7 @@ fn histories_of_yjs_end_in_its_text_and_bytes() {
 #[test]
 fn a_history_sent_again_changes_nothing() {
     for name in HISTORIES {
-        let history = load(name);
+        let history = recorded(name);
         let mut replica = document();
         let all: Vec<Update> = updates(&history)
             .iter()

@@ -1,1 +1,259 @@
+//! Histories shared with real Yjs, over the frames of y-websocket.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use bytes::Bytes;
+use codesync_crdt::{Document, Limits, Message, StateVector, Update, decode_frame, encode};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, seeded, take_in, unhex,
+};
+
+/// A Node process with any number of Yjs replicas.
+struct Yjs {
+    process: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Yjs {
+    fn start() -> Self {
+        let mut node = Command::new("node");
+        node.arg(node_script("peer.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = node.spawn().unwrap();
+        let commands = process.stdin.take().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap());
+        Self {
+            process,
+            commands,
+            answers,
+        }
+    }
+
+    fn ask(&mut self, command: &Value) -> Value {
+        writeln!(self.commands, "{command}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Gives a replica a command and returns the frames that it sends.
+    fn frames(&mut self, command: &Value) -> Vec<Bytes> {
+        let answer = self.ask(command);
+        answer["sent"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|frame| unhex(frame.as_str().unwrap()))
+            .collect()
+    }
+}
+
+impl Drop for Yjs {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// A room as the server has it: the replica, and the log of what it relays.
+struct Room {
+    replica: Document,
+    log: Vec<Update>,
+}
+
+impl Room {
+    fn receive(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
+        let messages = decode_frame(frame, &Limits::default()).unwrap();
+        match &messages[..] {
+            [Message::SyncStep1(theirs)] => {
+                return Some(encode::sync_step2(&self.replica.diff(theirs)));
+            }
+            [Message::SyncStep2(update) | Message::Update(update)] => {
+                let update = Bytes::copy_from_slice(update);
+                self.log.push(take_in(&mut self.replica, &update).0);
+            }
+            other => panic!("{other:?}"),
+        }
+        None
+    }
+}
+
+/// A Yjs replica that is sometimes offline.
+struct Peer {
+    name: String,
+    outgoing: Vec<Bytes>,
+    seen: usize,
+}
+
+impl Peer {
+    fn edit(&mut self, yjs: &mut Yjs, chance: &mut Chance, length: usize) {
+        let edits: Vec<Value> = (0..1 + chance.below(3))
+            .map(|_| {
+                let deleted = if chance.one_in(3) { chance.below(6) } else { 0 };
+                let inserted = if deleted > 0 && chance.one_in(2) {
+                    ""
+                } else {
+                    chance.pick::<&str>(&PIECES)
+                };
+                json!([chance.below(length + 8), deleted, inserted])
+            })
+            .collect();
+        self.outgoing
+            .extend(yjs.frames(&json!({"replica": self.name, "do": "edit", "edits": edits})));
+    }
+
+    fn upload(&mut self, room: &mut Room) {
+        for frame in self.outgoing.drain(..) {
+            assert_eq!(room.receive(&frame), None);
+        }
+    }
+
+    /// Takes in what the room relayed since, update by update or merged.
+    fn download(&mut self, yjs: &mut Yjs, room: &Room, chance: &mut Chance) {
+        let news = &room.log[self.seen..];
+        let news = if chance.one_in(2) {
+            news.to_vec()
+        } else {
+            Update::merge(news)
+        };
+        for update in news {
+            self.receive(yjs, &encode::update(update.bytes()));
+        }
+        self.seen = room.log.len();
+    }
+
+    /// Both sides ask for what they lack, as after a reconnect; what was not sent yet is lost with the old connection.
+    fn resync(&mut self, yjs: &mut Yjs, room: &mut Room) {
+        self.outgoing.clear();
+        let step1 = yjs.ask(&json!({"replica": self.name, "do": "step1"}));
+        let step2 = room
+            .receive(&unhex(step1["frame"].as_str().unwrap()))
+            .unwrap();
+        self.receive(yjs, &step2);
+        for answer in self.receive(yjs, &encode::sync_step1(room.replica.state_vector())) {
+            room.receive(&answer);
+        }
+        self.seen = room.log.len();
+    }
+
+    fn receive(&self, yjs: &mut Yjs, frame: &[u8]) -> Vec<Bytes> {
+        yjs.frames(&json!({"replica": self.name, "do": "receive", "frame": hex(frame)}))
+    }
+
+    fn assert_holds(&self, yjs: &mut Yjs, room: &Room) {
+        let look = yjs.ask(&json!({"replica": self.name, "do": "look"}));
+        assert_eq!(look["text"].as_str().unwrap(), room.replica.text(ROOT));
+        assert_eq!(look["length"], room.replica.text_len(ROOT));
+        assert_eq!(look["pending"], false);
+        let vector = unhex(look["vector"].as_str().unwrap());
+        assert_eq!(
+            &StateVector::decode(&vector, &Limits::default()).unwrap(),
+            room.replica.state_vector()
+        );
+        let state = unhex(look["state"].as_str().unwrap());
+        assert!(
+            normal(&state) == normal(&room.replica.state()),
+            "the states differ"
+        );
+    }
+}
+
+#[test]
+fn yjs_replicas_and_a_room_converge_through_outages_and_inside_surrogate_pairs() {
+    let mut yjs = Yjs::start();
+    seeded(30, |chance| {
+        let mut room = Room {
+            replica: document(),
+            log: Vec::new(),
+        };
+        let mut peers: Vec<Peer> = (0..3)
+            .map(|i| {
+                let (name, client) = (format!("{i}"), chance.next() >> 11);
+                yjs.ask(&json!({"do": "open", "replica": name, "client": client}));
+                Peer {
+                    name,
+                    outgoing: Vec::new(),
+                    seen: 0,
+                }
+            })
+            .collect();
+        for step in 0..120u64 {
+            let peer = chance.below(peers.len());
+            let peer = &mut peers[peer];
+            match chance.below(10) {
+                0..=4 => peer.edit(&mut yjs, chance, room.replica.text_len(ROOT) as usize),
+                5 | 6 => peer.upload(&mut room),
+                7 => peer.resync(&mut yjs, &mut room),
+                8 => rewrite(&mut room, chance, step),
+                _ => peer.download(&mut yjs, &room, chance),
+            }
+        }
+        for _ in 0..2 {
+            for peer in &mut peers {
+                peer.resync(&mut yjs, &mut room);
+            }
+        }
+        for peer in &peers {
+            peer.assert_holds(&mut yjs, &room);
+        }
+        let mut replayed = document();
+        for update in Update::merge(&room.log) {
+            take_in(&mut replayed, update.bytes());
+        }
+        assert_same(&replayed, &room.replica);
+    });
+}
+
+/// The room's own edit: it replaces the text through the API.
+fn rewrite(room: &mut Room, chance: &mut Chance, step: u64) {
+    let text = room.replica.text(ROOT);
+    let mut chars: Vec<char> = text.chars().collect();
+    let at = chance.below(chars.len() + 1);
+    let end = (at + chance.below(4)).min(chars.len());
+    chars.splice(at..end, chance.pick::<&str>(&PIECES).chars());
+    let text: String = chars.into_iter().collect();
+    if let Some(update) = room
+        .replica
+        .replace_text(ROOT, &text, (1 << 52) + step)
+        .unwrap()
+    {
+        room.log.push(update);
+    }
+}
+
+#[test]
+fn what_this_side_writes_yjs_reads_the_same() {
+    let mut yjs = Yjs::start();
+    seeded(10, |chance| {
+        let mut room = Room {
+            replica: document(),
+            log: Vec::new(),
+        };
+        for step in 0..60 {
+            rewrite(&mut room, chance, step % 7);
+        }
+        for (name, updates) in [
+            ("single", room.log.clone()),
+            ("merged", Update::merge(&room.log)),
+        ] {
+            yjs.ask(&json!({"do": "open", "replica": name, "client": 1}));
+            let peer = Peer {
+                name: name.to_owned(),
+                outgoing: Vec::new(),
+                seen: 0,
+            };
+            for update in &updates {
+                assert!(
+                    peer.receive(&mut yjs, &encode::update(update.bytes()))
+                        .is_empty()
+                );
+            }
+            peer.assert_holds(&mut yjs, &room);
+        }
+    });
+}

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-#[path = "../support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 mod awareness;

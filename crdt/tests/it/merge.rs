@@ -4,8 +4,10 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits, Update};
 
 use crate::convergence::mixed_history;
-use crate::fixtures::{HISTORIES, load, updates};
-use crate::support::{Chance, ROOT, Writer, assert_same, document, seeded, take_in};
+use crate::support::writer::Writer;
+use crate::support::{
+    Chance, HISTORIES, ROOT, assert_same, document, recorded, seeded, take_in, updates,
+};
 
 /// Applies updates one by one and in merged batches of random size; both replicas must be the same after every batch.
 fn assert_merges(chance: &mut Chance, log: &[Bytes]) -> usize {
@@ -44,7 +46,7 @@ fn batches_of_random_histories_equal_their_updates() {
 fn batches_of_recorded_histories_equal_their_updates() {
     seeded(10, |chance| {
         for name in HISTORIES {
-            assert_merges(chance, &updates(&load(name)));
+            assert_merges(chance, &updates(&recorded(name)));
         }
     });
 }
@@ -116,7 +118,10 @@ fn merging_one_or_none_or_empty_updates() {
     let empty = room.check(Bytes::from_static(&[0, 0])).unwrap();
     assert!(empty.is_empty());
     let (typed, _) = take_in(&mut room, &Writer::new(1).insert(0, "a"));
-    assert_eq!(Update::merge(&[typed.clone()])[0].bytes(), typed.bytes());
+    assert_eq!(
+        Update::merge(std::slice::from_ref(&typed))[0].bytes(),
+        typed.bytes()
+    );
     let merged = Update::merge(&[empty.clone(), empty.clone()]);
     assert_eq!(merged.len(), 1);
     assert!(merged[0].is_empty());

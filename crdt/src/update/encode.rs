@@ -1,0 +1,114 @@
+//! Writing updates of our own.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::order::SECTIONS_AT_ONCE;
+use super::{Deletion, Parts, Piece, Section, Update};
+use crate::lib0::{write_buffer, write_number};
+use crate::{ClientId, StateVector};
+
+/// The content of a struct that inserts text.
+const STRING: u8 = 4;
+
+impl Update {
+    /// Returns the update as yrs should be given it: whole, or in stages, each to be committed on its own, where it would follow
+    /// too many dependencies, join too much or take too long at once.
+    pub(crate) fn stages(&self) -> Vec<Cow<'_, [u8]>> {
+        let Parts { plan, step, .. } = &*self.parts;
+        if plan.is_empty() && self.parts.deletions.len() <= *step {
+            return vec![Cow::Borrowed(&self.bytes)];
+        }
+        let mut stages = Vec::new();
+        let mut stage: BTreeMap<u32, Piece> = BTreeMap::new();
+        let mut structs = 0;
+        for piece in self.pieces() {
+            let known = stage.contains_key(&piece.section);
+            let full = structs + piece.structs() > *step
+                || (!known && stage.len() == SECTIONS_AT_ONCE)
+                || (known && piece.after_commit);
+            if full {
+                stages.push(Cow::Owned(self.stage(&stage)));
+                stage.clear();
+                structs = 0;
+            }
+            structs += piece.structs();
+            stage.entry(piece.section).or_insert(piece).end = piece.end;
+        }
+        stages.push(Cow::Owned(self.stage(&stage)));
+        for deletions in self.parts.deletions.chunks(*step) {
+            let mut out = vec![0];
+            write_deletions(&mut out, deletions);
+            stages.push(Cow::Owned(out));
+        }
+        stages
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        let whole = |(section, number): (&Section, u32)| Piece {
+            section: number,
+            start: section.start,
+            end: section.end,
+            after_commit: false,
+        };
+        if self.parts.plan.is_empty() {
+            self.parts.sections.iter().zip(0..).map(whole).collect()
+        } else {
+            self.parts.plan.clone()
+        }
+    }
+
+    fn stage(&self, pieces: &BTreeMap<u32, Piece>) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_number(&mut out, pieces.len() as u64);
+        for piece in pieces.values() {
+            let (start, end) = (piece.start, piece.end);
+            let client = self.parts.sections[piece.section as usize].client;
+            write_section(&mut out, client, start.clock, piece.structs() as u32);
+            out.extend_from_slice(&self.bytes[start.byte as usize..end.byte as usize]);
+        }
+        out.push(0);
+        out
+    }
+}
+
+/// Encodes an update that deletes all that is known and writes `text` into one root type.
+pub(crate) fn start_anew(known: &StateVector, client: ClientId, root: &str, text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 64);
+    write_number(&mut out, u64::from(!text.is_empty()));
+    if !text.is_empty() {
+        write_section(&mut out, client, known.clock(client), 1);
+        // No origins, and a parent that is a root type.
+        out.extend_from_slice(&[STRING, 1]);
+        write_buffer(&mut out, root.as_bytes());
+        write_buffer(&mut out, text.as_bytes());
+    }
+    let all = known.iter().map(|(client, end)| Deletion {
+        client,
+        clock: 0,
+        end,
+    });
+    write_deletions(&mut out, &all.collect::<Vec<_>>());
+    out
+}
+
+/// Writes what comes before a section's structs.
+pub(super) fn write_section(out: &mut Vec<u8>, client: ClientId, clock: u32, structs: u32) {
+    write_number(out, u64::from(structs));
+    write_number(out, client);
+    write_number(out, u64::from(clock));
+}
+
+/// Writes a delete set; `deletions` are grouped by client, which come out in reverse, as Yjs writes them.
+pub(super) fn write_deletions(out: &mut Vec<u8>, deletions: &[Deletion]) {
+    let clients: Vec<&[Deletion]> = deletions.chunk_by(|a, b| a.client == b.client).collect();
+    write_number(out, clients.len() as u64);
+    for ranges in clients.into_iter().rev() {
+        write_number(out, ranges[0].client);
+        write_number(out, ranges.len() as u64);
+        for range in ranges {
+            write_number(out, u64::from(range.clock));
+            write_number(out, u64::from(range.end - range.clock));
+        }
+    }
+}
