@@ -125,7 +125,7 @@ impl Update {
         self.parts
             .sections
             .iter()
-            .any(|section| section.end > known.clock(section.client))
+            .any(|section| section.end.clock > known.clock(section.client))
     }
 
     /// Counts the client ids that `known` has never seen.

@@ -55,6 +55,40 @@ impl Raw {
         self.socket.send(Message::Binary(frame.into())).await
     }
 
+    /// Sends a frame and a question, and hears the answer or the code that the socket is closed with.
+    pub(crate) async fn probe(&mut self, frame: Vec<u8>) -> Result<(), u16> {
+        // A socket that is gone already says why below.
+        if self.try_send(frame).await.is_ok() {
+            let _ = self.try_send(encode::query_awareness()).await;
+        }
+        loop {
+            match self.frame().await {
+                Ok(frame) if matches!(decode_frame(&frame, &Limits::default()).as_deref(), Ok([Protocol::Awareness(_)])) => {
+                    return Ok(());
+                }
+                Ok(_) => {}
+                Err(Some(code)) => return Err(code),
+                Err(None) => panic!("the connection ended without a code"),
+            }
+        }
+    }
+
+    /// Sends frames while taking in whatever comes.
+    pub(crate) async fn send_all(&mut self, frames: Vec<Vec<u8>>) {
+        let (mut sink, mut stream) = (&mut self.socket).split();
+        let sending = async {
+            for frame in frames {
+                sink.feed(Message::Binary(frame.into())).await.unwrap();
+            }
+            sink.flush().await.unwrap();
+        };
+        let hearing = async { while stream.next().await.is_some() {} };
+        tokio::select! {
+            () = sending => {}
+            () = hearing => panic!("the socket ended"),
+        }
+    }
+
     /// Asks for the document and takes frames in until it came.
     pub(crate) async fn sync(&mut self) {
         self.send(encode::sync_step1(&StateVector::default())).await;
@@ -92,6 +126,13 @@ impl Raw {
     /// Takes frames in until the text is `text`.
     pub(crate) async fn until_text(&mut self, text: &str) {
         while self.replica.text("content") != text {
+            self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
+        }
+    }
+
+    /// Takes frames in until the text is so long.
+    pub(crate) async fn until_length(&mut self, length: u32) {
+        while self.replica.text_len("content") < length {
             self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
         }
     }

@@ -33,25 +33,40 @@ pub(crate) struct Answer {
 impl TestApp {
     /// Somebody without a token.
     pub(crate) fn nobody(&self) -> Caller {
-        Caller { client: Client::new(), base: self.url(""), token: None, user: Value::Null }
+        Caller::at(&self.url(""))
     }
 
     /// Registers `<name>@example.org` and logs in.
     pub(crate) async fn register(&self, name: &str) -> Caller {
-        let email = format!("{name}@example.org");
-        let new = json!({ "email": email, "password": PASSWORD, "name": name });
-        self.nobody().post("/api/auth/register", new).await.expect(201);
-        self.log_in(&email, PASSWORD).await
+        self.nobody().register(name).await
     }
 
     /// Logs in.
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> Caller {
-        let answer = self.nobody().post("/api/auth/login", json!({ "email": email, "password": password })).await.expect(200);
-        self.nobody().with(answer.text("token"), answer["user"].clone())
+        self.nobody().log_in(email, password).await
     }
 }
 
 impl Caller {
+    /// Somebody without a token at that server.
+    pub(crate) fn at(base: &str) -> Self {
+        Self { client: Client::new(), base: base.to_owned(), token: None, user: Value::Null }
+    }
+
+    /// Registers `<name>@example.org` and logs in.
+    pub(crate) async fn register(&self, name: &str) -> Self {
+        let email = format!("{name}@example.org");
+        let new = json!({ "email": email, "password": PASSWORD, "name": name });
+        self.post("/api/auth/register", new).await.expect(201);
+        self.log_in(&email, PASSWORD).await
+    }
+
+    /// Logs in.
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Self {
+        let answer = self.post("/api/auth/login", json!({ "email": email, "password": password })).await.expect(200);
+        self.with(answer.text("token"), answer["user"].clone())
+    }
+
     /// The same one with another token.
     pub(crate) fn with(&self, token: String, user: Value) -> Self {
         Self { token: Some(token), user, ..self.clone() }

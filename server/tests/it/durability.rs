@@ -1,0 +1,107 @@
+//! "Saved" is true: what was acknowledged is there after `kill -9`.
+
+use std::time::Duration;
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+use crate::{clients::Clients, process::{Process, free_port}, rest::Caller};
+
+const CLIENTS: [&str; 4] = ["a", "b", "c", "d"];
+/// Snapshots and trims all the time, so that the kills meet them too.
+const BUSY: [(&str, &str); 3] =
+    [("CODESYNC_SNAPSHOT_MS", "20"), ("CODESYNC_SNAPSHOT_UPDATES_MAX", "5"), ("CODESYNC_FAN_OUT_MS", "1")];
+
+fn seed() -> u64 {
+    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
+        Some(seed) => seed.parse().unwrap(),
+        None => rand::random(),
+    };
+    println!("CODESYNC_TEST_SEED={seed}");
+    seed
+}
+
+async fn account_and_document(server: &Process) -> (Caller, String) {
+    let caller = Caller::at(&server.url("")).register("ann").await;
+    let path = caller.document("kept").await;
+    (caller, path.rsplit('/').next().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_lose_nothing_that_was_acknowledged() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let (data, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut server = Process::start(data.path(), port, &BUSY).await;
+    let (ann, doc) = account_and_document(&server).await;
+    let (clients, url) = (Clients::start(), server.socket());
+    for client in CLIENTS {
+        clients.open(client, &url, &doc, ann.token()).await;
+    }
+    let mut acknowledged = 0;
+    for round in 0..50 {
+        for client in CLIENTS {
+            clients.wait(client, json!({ "synced": true })).await;
+            let edits = json!({ "client": client, "seed": random.random::<u32>(), "everyMs": 4 });
+            clients.ask("edit", edits).await;
+        }
+        // The moment of the kill is what is random here.
+        tokio::time::sleep(Duration::from_millis(random.random_range(30..400))).await;
+        server.kill().await;
+        for client in CLIENTS {
+            clients.ask("rest", json!({ "client": client })).await;
+            clients.ask("disconnect", json!({ "client": client })).await;
+        }
+        server = Process::start(data.path(), port, &BUSY).await;
+        // Before anybody sends again what was lost.
+        clients.join("auditor", &url, &doc, ann.token()).await;
+        let missing = clients.ask("missing", json!({ "client": "auditor", "of": CLIENTS })).await;
+        assert_eq!(missing, json!([]), "round {round}");
+        clients.ask("close", json!({ "client": "auditor" })).await;
+        for client in CLIENTS {
+            clients.ask("connect", json!({ "client": client })).await;
+        }
+        acknowledged = clients.status("a", "acknowledged").await.as_u64().unwrap();
+    }
+    assert!(acknowledged > 100, "the clients were acknowledged all the time: {acknowledged}");
+    clients.converge(&CLIENTS).await;
+    let text = ann.get(&format!("/api/documents/{doc}/text")).await.expect(200);
+    assert_eq!(text.body.as_str().unwrap_or_default(), clients.text("a").await);
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_server_says_when_to_come_back_and_keeps_everything() {
+    let (data, port) = (tempfile::tempdir().unwrap(), free_port());
+    let server = Process::start(data.path(), port, &[]).await;
+    let (ann, doc) = account_and_document(&server).await;
+    let (clients, url) = (Clients::start(), server.socket());
+    clients.join("a", &url, &doc, ann.token()).await;
+    clients.append("a", "kept").await;
+    assert!(server.terminate().await, "the drain ends well");
+    clients.wait("a", json!({ "closed": 4503 })).await;
+    let server = Process::start(data.path(), port, &[]).await;
+    clients.wait("a", json!({ "synced": true, "acknowledged": true })).await;
+    clients.join("b", &url, &doc, ann.token()).await;
+    assert_eq!(clients.text("b").await, "kept");
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_session_at_full_speed_arrives_exactly() {
+    let trace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces/rustcode.json.gz");
+    if !trace.is_file() {
+        println!("skipped: no recorded sessions beside the project");
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[]).await;
+    let (ann, doc) = account_and_document(&server).await;
+    let (clients, url) = (Clients::start(), server.socket());
+    clients.join("writer", &url, &doc, ann.token()).await;
+    clients.join("reader", &url, &doc, ann.token()).await;
+    let done = clients.ask("replay", json!({ "client": "writer", "trace": trace })).await;
+    assert_eq!(done["exact"], true);
+    clients.converge(&["writer", "reader"]).await;
+    assert_eq!(clients.ask("ended", json!({ "client": "reader", "trace": trace })).await, true);
+    assert!(server.terminate().await);
+}

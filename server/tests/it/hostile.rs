@@ -1,0 +1,176 @@
+//! A broken or hostile client harms only itself.
+
+use std::time::{Duration, Instant};
+
+use codesync_crdt::encode;
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+use crate::{process::{Process, free_port}, raw::Raw, rest::Caller};
+
+async fn room(server: &Process) -> (Caller, String) {
+    let caller = Caller::at(&server.url("")).register("ann").await;
+    let path = caller.document("target").await;
+    (caller, path.rsplit('/').next().unwrap().to_owned())
+}
+
+/// Frames of a real session, whole.
+fn samples() -> Vec<Vec<u8>> {
+    let mut page = codesync_crdt::Document::new(Default::default());
+    let mut frames = vec![encode::sync_step1(page.state_vector()), encode::query_awareness()];
+    for (client, text) in [(1, "hello"), (2, "hello wörld 👩‍💻"), (1, "held"), (3, "held\nfast\n")] {
+        let update = page.replace_text("content", text, client).unwrap().unwrap();
+        frames.push(encode::update(update.bytes()));
+        frames.push(encode::sync_step2(&page.state()));
+    }
+    let here = codesync_crdt::AwarenessEntry { client: 1, clock: 3, state: Some(r#"{"cursor":{"at":1}}"#.into()) };
+    frames.push(encode::awareness(&codesync_crdt::encode_awareness([&here])));
+    frames
+}
+
+fn mutate(random: &mut StdRng, samples: &[Vec<u8>]) -> Vec<u8> {
+    let mut frame = samples.choose(random).unwrap().clone();
+    match random.random_range(0..4) {
+        0 => frame.truncate(random.random_range(0..frame.len())),
+        1 => frame = (0..random.random_range(1..200)).map(|_| random.random()).collect(),
+        2 => {
+            let at = random.random_range(0..frame.len());
+            frame[at] = *[0, 1, 0x7f, 0x80, 0xff].choose(random).unwrap();
+        }
+        _ => {
+            for _ in 0..random.random_range(1..4) {
+                let at = random.random_range(0..frame.len());
+                frame[at] ^= 1 << random.random_range(0..8);
+            }
+        }
+    }
+    frame
+}
+
+/// Sends broken frames, each answered before the next; returns how many sockets that cost.
+async fn attacker(server: &Process, doc: &str, token: &str, frames: usize, mut random: StdRng) -> usize {
+    let (samples, url) = (samples(), server.socket());
+    let mut refused = 0;
+    let mut socket = Raw::connect(&url, doc, token).await;
+    for _ in 0..frames {
+        let frame = mutate(&mut random, &samples);
+        // A mutant that the check accepts is an edit like any other.
+        if let Err(code) = socket.probe(frame).await {
+            assert_eq!(code, 4400);
+            refused += 1;
+            socket = Raw::connect(&url, doc, token).await;
+        }
+    }
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_broken_frames_harm_nobody_else() {
+    let seed: u64 = std::option_env!("CODESYNC_TEST_SEED").map_or_else(rand::random, |seed| seed.parse().unwrap());
+    println!("CODESYNC_TEST_SEED={seed}");
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "off")]).await;
+    let (ann, doc) = room(&server).await;
+    let (mut writer, mut reader) = (
+        Raw::connect(&server.socket(), &doc, ann.token()).await,
+        Raw::connect(&server.socket(), &doc, ann.token()).await,
+    );
+    writer.sync().await;
+    reader.sync().await;
+    let attack = async |frames: usize, seed: u64| {
+        let attackers = (0..8).map(|n| attacker(&server, &doc, ann.token(), frames / 8, StdRng::seed_from_u64(seed + n)));
+        futures_util::future::join_all(attackers).await.into_iter().sum::<usize>()
+    };
+    let warm = attack(20_000, seed).await;
+    let before = server.resident_kib();
+    let refused = warm + attack(80_000, seed ^ 0xface).await;
+    assert!(refused > 50_000, "most mutants are refused: {refused}");
+    writer.sync().await;
+    writer.append(77, "still here").await;
+    let text = writer.replica.text("content");
+    reader.until_text(&text).await;
+    let after = server.resident_kib();
+    println!("100,000 frames, {refused} sockets closed, {before} KiB then {after} KiB");
+    assert!(after < before + 64 * 1024, "memory returns: {before} KiB, then {after} KiB");
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_past_the_limit_is_refused_by_its_code() {
+    let data = tempfile::tempdir().unwrap();
+    let limit = [("CODESYNC_MESSAGE_BYTES_MAX", "100000"), ("CODESYNC_DOCUMENT_BYTES_MAX", "150000")];
+    let server = Process::start(data.path(), free_port(), &limit).await;
+    let (ann, doc) = room(&server).await;
+    for bytes in [100_100, 5_000_000] {
+        let mut hostile = Raw::connect(&server.socket(), &doc, ann.token()).await;
+        let _ = hostile.try_send(vec![0; bytes]).await;
+        assert_eq!(hostile.closed().await, 4413);
+    }
+    let mut eager = Raw::connect(&server.socket(), &doc, ann.token()).await;
+    eager.sync().await;
+    eager.append(1, &"x".repeat(90_000)).await;
+    eager.append(1, &"y".repeat(90_000)).await;
+    assert_eq!(eager.closed().await, 4413);
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_reads_nothing_costs_nobody_else_anything() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "off")]).await;
+    let (ann, doc) = room(&server).await;
+    let mut sleeper = Raw::connect(&server.socket(), &doc, ann.token()).await;
+    sleeper.sync().await;
+    let start = server.resident_kib();
+    let mut writers = Vec::new();
+    for client in 1..=4 {
+        let mut writer = Raw::connect(&server.socket(), &doc, ann.token()).await;
+        writer.sync().await;
+        writers.push((client, writer));
+    }
+    let started = Instant::now();
+    let writers = writers.into_iter().map(|(client, writer)| type_much(client, writer));
+    let writers = futures_util::future::join_all(writers).await;
+    let mut auditor = Raw::connect(&server.socket(), &doc, ann.token()).await;
+    auditor.sync().await;
+    auditor.until_length(100_000).await;
+    let grown = server.resident_kib().saturating_sub(start);
+    println!("100,000 edits in {:?} beside one that reads nothing; {grown} KiB more", started.elapsed());
+    assert!(grown < 96 * 1024, "{grown} KiB more");
+    assert!(started.elapsed() < Duration::from_secs(100));
+    drop(writers);
+    let text = auditor.replica.text("content");
+    sleeper.until_text(&text).await;
+    assert!(server.terminate().await);
+}
+
+/// Types 25,000 letters, one an edit, reading all the while.
+async fn type_much(client: u8, mut writer: Raw) -> Raw {
+    let frames = (0..25_000).map(|clock| encode::update(&letter(client, clock))).collect();
+    writer.send_all(frames).await;
+    writer
+}
+
+/// The update that types one letter behind the same client's letter before.
+fn letter(client: u8, clock: u32) -> Vec<u8> {
+    let mut update = vec![1, 1, client];
+    number(&mut update, clock);
+    match clock.checked_sub(1) {
+        // A string (4) with an origin (128).
+        Some(before) => {
+            update.extend([0x84, client]);
+            number(&mut update, before);
+        }
+        // A string in a root type, by name.
+        None => update.extend(b"\x04\x01\x07content"),
+    }
+    update.extend(b"\x01x\x00");
+    update
+}
+
+fn number(out: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
