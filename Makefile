@@ -1,0 +1,98 @@
+# CodeSync: `make run` runs it, `make test` tests it; each sets up what is missing. `make help` lists the words.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/codesync/target
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+BIN := $(CARGO_TARGET_DIR)/debug/codesync
+RELEASE := $(CARGO_TARGET_DIR)/release/codesync
+FUZZ_SECONDS ?= 15
+FUZZ_TARGETS := update awareness frame
+SAY := @printf '\n==> %s\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short openapi bench deny clean
+
+help: ## Lists the words
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: site ## Builds and runs CodeSync on its embedded default
+	$(SAY) 'Building the server (a first release build takes some minutes)'
+	cargo build --release --locked -p codesync-server
+	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
+	exec $(RELEASE) serve
+
+test: lint docs test-rust wasm fuzz-short test-web test-e2e ## Sets up what is missing and runs all tests
+	$(SAY) 'All tests passed'
+
+setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json ## Installs the packages that tests and builds need
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	$(SAY) 'Installing Node packages in $*'
+	cd $* && npm ci --no-audit --no-fund
+
+crdt/tests/node/node_modules/.package-lock.json: crdt/tests/node/package-lock.json
+
+site: frontend/node_modules/.package-lock.json ## Builds the browser's part into frontend/dist
+	$(SAY) 'Building the editor for the browser'
+	cd frontend && npm run --silent build
+
+build: site ## Builds the server for tests
+	$(SAY) 'Building the server'
+	cargo build --locked -p codesync-server
+
+lint: frontend/node_modules/.package-lock.json ## Formatting, clippy, types and lint of the browser's part
+	$(SAY) 'Checking form and lints (the first time compiles all dependencies)'
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cd frontend && npm run --silent typecheck && npm run --silent lint
+
+docs: ## Builds the API documentation with warnings denied
+	$(SAY) 'Checking the documentation'
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
+
+test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, with stock clients in Node and real processes
+	$(SAY) 'Testing the server and the documents'
+	cargo test --locked --workspace
+
+test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser's part
+	$(SAY) "Testing the browser's part"
+	cd frontend && npm run --silent test
+
+test-e2e: build ## The whole product in Chromium
+	@.ci/need chromium
+	$(SAY) 'Testing the product in a browser'
+	cd frontend && CODESYNC_BIN=$(BIN) npm run --silent e2e
+
+wasm: ## Checks that the documents build for wasm32
+	$(SAY) 'Checking the documents for wasm32'
+	crdt/check-wasm.sh
+
+fuzz-short: FUZZ_RUN := -max_total_time=$(FUZZ_SECONDS)
+fuzz-short: fuzz-run
+fuzz: FUZZ_RUN := -max_total_time=3600
+fuzz: fuzz-run ## Fuzzes each target for an hour
+
+.PHONY: fuzz-run
+fuzz-run:
+	@.ci/need g++
+	@command -v cargo-fuzz >/dev/null || { printf '\n==> Installing cargo-fuzz\n'; cargo install --locked --quiet cargo-fuzz; }
+	$(SAY) 'Fuzzing $(FUZZ_TARGETS)'
+	cd crdt && for target in $(FUZZ_TARGETS); do \
+	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
+	done
+
+openapi: ## Writes the OpenAPI document and the types made from it
+	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
+	cd frontend && npm run --silent generate
+
+bench: ## Measures CodeSync beside its peers (long; see server/bench)
+	cargo build --release --locked -p codesync-server
+	cd server/bench/peers && npm ci --no-audit --no-fund
+	cd server/bench && cargo run --release -- --codesync $(RELEASE)
+
+deny: ## Licences, sources and duplicates of the dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+clean: ## Removes what was built, not the data
+	rm -rf $(CARGO_TARGET_DIR) $(CARGO_TARGET_DIR)-fuzz frontend/dist frontend/node_modules server/tests/node/node_modules
