@@ -23,18 +23,17 @@ export function Modal({ open, onClose, title, description, wide = false, closabl
       <Dialog.Portal>
         <Dialog.Overlay className={styles.scrim}>
           <Dialog.Content className={classes(styles.modal, wide && styles.wide)} {...(description ? {} : { 'aria-describedby': undefined })}>
-            <header className={styles.header}>
-              <Dialog.Title className={styles.title}>{title}</Dialog.Title>
-              {closable && (
-                <Dialog.Close asChild>
-                  <IconButton label="Close">
-                    <X size={18} aria-hidden />
-                  </IconButton>
-                </Dialog.Close>
-              )}
-            </header>
+            <Dialog.Title className={styles.title}>{title}</Dialog.Title>
             {description && <Dialog.Description className={styles.description}>{description}</Dialog.Description>}
             {children}
+            {/* Last, so that the first field takes the focus. */}
+            {closable && (
+              <Dialog.Close asChild>
+                <IconButton label="Close" className={styles.close}>
+                  <X size={18} aria-hidden />
+                </IconButton>
+              </Dialog.Close>
+            )}
           </Dialog.Content>
         </Dialog.Overlay>
       </Dialog.Portal>

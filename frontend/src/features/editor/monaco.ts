@@ -36,11 +36,11 @@ import 'monaco-editor/features/wordHighlighter/register';
 import 'monaco-editor/features/wordOperations/register';
 import 'monaco-editor/features/wordPartOperations/register';
 import 'monaco-editor/languages/definitions/register.all';
-import '@fontsource-variable/jetbrains-mono/wght.css';
 import { editor, languages } from 'monaco-editor/editor';
 import EditorWorker from 'monaco-editor/editor/editor.worker.js?worker';
 import { registerJson } from './json';
 import { defineThemes } from './themes';
+import './monaco.css';
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() };
 registerJson();

@@ -27,6 +27,8 @@ const FIXED: editor.IStandaloneEditorConstructionOptions = {
   bracketPairColorization: { enabled: true },
   dropIntoEditor: { enabled: false },
   fixedOverflowWidgets: true,
+  glyphMargin: false,
+  lineNumbersMinChars: 4,
   fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
   fontLigatures: false,
   occurrencesHighlight: 'singleFile',
