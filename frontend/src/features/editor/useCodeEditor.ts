@@ -23,6 +23,8 @@ export interface CodeEditorOptions {
 }
 
 const FIXED: editor.IStandaloneEditorConstructionOptions = {
+  // Completions are only words of this text: Enter stays Enter.
+  acceptSuggestionOnEnter: 'off',
   automaticLayout: true,
   bracketPairColorization: { enabled: true },
   dropIntoEditor: { enabled: false },
