@@ -36,6 +36,7 @@ const FIXED: editor.IStandaloneEditorConstructionOptions = {
   occurrencesHighlight: 'singleFile',
   padding: { top: 14, bottom: 14 },
   quickSuggestions: { other: true, comments: false, strings: false },
+  renderFinalNewline: 'on',
   renderWhitespace: 'selection',
   scrollBeyondLastLine: false,
   stickyScroll: { enabled: true, maxLineCount: 3 },
