@@ -313,8 +313,8 @@ describe('refusals', () => {
   it('keeps what the server rejected, and says why', async () => {
     await socket().welcome();
     type('a');
-    await socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'too_large', message: 'Too large.' })));
-    expect(status()).toMatchObject({ phase: 'refused', reason: 'Too large.', unsaved: 1 });
+    await socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'read_only', message: 'viewers cannot edit' })));
+    expect(status()).toMatchObject({ phase: 'refused', reason: expect.stringContaining('only read') as string, unsaved: 1 });
     expect(doc.getText('content').toString()).toBe('a');
   });
 

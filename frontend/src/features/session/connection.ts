@@ -218,7 +218,7 @@ export class Connection {
       case 'role':
         { this.update({ role: message.role }); return; }
       case 'rejected':
-        { this.refuse(message.message || 'The server did not accept your last changes.'); return; }
+        { this.refuse(rejection(message.code)); return; }
       case 'token-accepted':
         { this.planRenewal(message.expiresAt); return; }
       case 'unknown':
@@ -268,6 +268,7 @@ export class Connection {
   }
 
   private refuse(reason: string) {
+    if (isFinal(this.state.get().phase)) return;
     this.update({ reason });
     this.enter('refused');
     this.provider.disconnect();
@@ -291,6 +292,19 @@ export class Connection {
   private later(timer: keyof Connection['timers'], ms: number, run: () => void) {
     window.clearTimeout(this.timers[timer]);
     this.timers[timer] = window.setTimeout(run, ms);
+  }
+}
+
+function rejection(code: string): string {
+  switch (code) {
+    case 'read_only':
+      return 'You may only read this document now: your last changes were not accepted.';
+    case 'document_too_large':
+      return 'The document has reached the size that this server allows: your last changes were not accepted.';
+    case 'update_too_large':
+      return 'Your last change was larger than this server allows.';
+    default:
+      return 'The server did not accept your last changes.';
   }
 }
 
