@@ -80,7 +80,7 @@ export class Connection {
 
   /** Shows the server a fresh ticket on the open connection, or uses one to come back. */
   async renew() {
-    if (!this.provider.wsconnected) { this.retryNow(); return; }
+    if (!this.provider.wsconnected) return this.retryNow();
     try {
       const { ticket } = await this.config.requestTicket();
       this.send(encodeToken(ticket));
@@ -183,7 +183,7 @@ export class Connection {
   }
 
   private closedUnauthenticated() {
-    if (this.retriedAuth) { this.enter('signed-out'); return; }
+    if (this.retriedAuth) return this.enter('signed-out');
     this.retriedAuth = true;
     // The provider still holds the old socket while it tells of its end.
     queueMicrotask(() => void this.connect());
@@ -210,17 +210,17 @@ export class Connection {
     const message = decode(decoder);
     switch (message.kind) {
       case 'mark':
-        { this.marks.echoed(message.n); return; }
+        return this.marks.echoed(message.n);
       case 'hello':
         this.update({ role: message.role });
         this.planRenewal(message.expiresAt);
-        { this.checkEpoch(message.epoch); return; }
+        return this.checkEpoch(message.epoch);
       case 'role':
-        { this.update({ role: message.role }); return; }
+        return this.update({ role: message.role });
       case 'rejected':
-        { this.refuse(rejection(message.code)); return; }
+        return this.refuse(rejection(message.code));
       case 'token-accepted':
-        { this.planRenewal(message.expiresAt); return; }
+        return this.planRenewal(message.expiresAt);
       case 'unknown':
         return;
     }
