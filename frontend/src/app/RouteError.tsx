@@ -4,7 +4,7 @@ import { Button } from '@/components/Button';
 import { Notice } from '@/components/Notice';
 import { useTitle } from '@/lib/useTitle';
 import { NotFoundPage } from './pages/NotFoundPage';
-import styles from './Page.module.css';
+import { BarePage } from './BarePage';
 
 /** What a page shows that broke while it was shown or loaded. */
 export function RouteError() {
@@ -12,7 +12,7 @@ export function RouteError() {
   useTitle('Something went wrong');
   if (isRouteErrorResponse(error) && error.status === 404) return <NotFoundPage />;
   return (
-    <main className={styles.centered}>
+    <BarePage>
       <Notice
         level={1}
         title="This page stopped working"
@@ -28,6 +28,6 @@ export function RouteError() {
       >
         What had been saved is safe on the server. Perhaps the connection was lost, or a new version of CodeSync arrived while the page was open.
       </Notice>
-    </main>
+    </BarePage>
   );
 }

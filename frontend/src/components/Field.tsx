@@ -53,7 +53,7 @@ export function Select({ label, labelHidden = false, className, children, ...res
 /** What went wrong with a whole form; read out as soon as it appears. */
 export function FormError({ children }: { children: string | null }) {
   return (
-    <div role="alert">
+    <div role="alert" className={styles.alert}>
       {children !== null && <p className={styles.formError}>{children}</p>}
     </div>
   );

@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
 import { Dialog } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { classes } from '@/lib/classes';
 import { IconButton } from './Button';
 import styles from './Modal.module.css';
@@ -18,28 +18,42 @@ interface ModalProps {
 
 /** A dialog over the page. Focus goes in, stays in, and returns to where it came from. */
 export function Modal({ open, onClose, title, description, wide = false, closable = true, children }: ModalProps) {
+  const opener = useRef<HTMLElement | null>(null);
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && closable && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className={styles.scrim}>
-          <Dialog.Content className={classes(styles.modal, wide && styles.wide)} {...(description ? {} : { 'aria-describedby': undefined })}>
-            <header className={styles.header}>
-              <Dialog.Title className={styles.title}>{title}</Dialog.Title>
-              {closable && (
-                <Dialog.Close asChild>
-                  <IconButton label="Close">
-                    <X size={18} aria-hidden />
-                  </IconButton>
-                </Dialog.Close>
-              )}
-            </header>
+          <Dialog.Content className={classes(styles.modal, wide && styles.wide)}
+            onOpenAutoFocus={() => (opener.current = openerOf(document.activeElement))}
+            onCloseAutoFocus={(event) => {
+              // Radix would return the focus to a trigger of its own, and has none.
+              event.preventDefault();
+              opener.current?.focus();
+            }}
+            {...(description ? {} : { 'aria-describedby': undefined })}>
+            <Dialog.Title className={styles.title}>{title}</Dialog.Title>
             {description && <Dialog.Description className={styles.description}>{description}</Dialog.Description>}
             {children}
+            {/* Last, so that the first field takes the focus. */}
+            {closable && (
+              <Dialog.Close asChild>
+                <IconButton label="Close" className={styles.close}>
+                  <X size={18} aria-hidden />
+                </IconButton>
+              </Dialog.Close>
+            )}
           </Dialog.Content>
         </Dialog.Overlay>
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** What to return to. A menu is gone by then: its button stands for it. */
+function openerOf(active: Element | null): HTMLElement | null {
+  const button = active?.closest('[role=menu]')?.getAttribute('aria-labelledby');
+  const opener = button ? document.getElementById(button) : active;
+  return opener instanceof HTMLElement ? opener : null;
 }
 
 /** The row of buttons at the foot of a dialog; on a phone they stack. */

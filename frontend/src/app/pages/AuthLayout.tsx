@@ -14,7 +14,9 @@ export function AuthLayout({ title, children, footer }: AuthLayoutProps) {
   return (
     <div className={styles.layout}>
       <main className={styles.side}>
-        <Logo size={32} />
+        <div className={styles.brand}>
+          <Logo size={32} />
+        </div>
         <div className={styles.form}>
           <h1 className={styles.title}>{title}</h1>
           {children}
@@ -37,6 +39,14 @@ function Picture() {
         </div>
         <pre className={styles.code}>
           <Line>
+            <C>{'// Any order, any machine:'}</C>
+          </Line>
+          <Line>
+            <C>{'// the same '}</C>
+            <span className={styles.marked}>text in the end.</span>
+            <Caret name="Grace" color={2} />
+          </Line>
+          <Line>
             <K>pub fn</K> <F>merge</F>(ours: <T>&Doc</T>, theirs: <T>&Doc</T>) -&gt; <T>Doc</T> {'{'}
           </Line>
           <Line>
@@ -44,29 +54,18 @@ function Picture() {
             <K>let mut</K> all = ours.<F>edits</F>();
           </Line>
           <Line>
-            {'    '}all.<F>extend</F>(theirs
-            <Caret name="Ada" color={1} />
-            .<F>edits</F>());
+            {'    '}all.<F>extend</F>(theirs.<F>edits</F>());
           </Line>
           <Line />
           <Line>
             {'    '}
-            <C>{'// any order, on any machine:'}</C>
-          </Line>
-          <Line>
-            {'    '}
-            <C>{'// the same '}</C>
-            <span className={styles.marked}>text in the end</span>
-            <Caret name="Grace" color={2} />
-          </Line>
-          <Line>
-            {'    '}
-            <T>Doc</T>::<F>from</F>(all)
+            <T>Doc</T>::<F>from</F>(al
+            <Caret name="Ada" color={1} />)
           </Line>
           <Line>{'}'}</Line>
         </pre>
       </div>
-      <p className={styles.claim}>Write code together, letter by letter. On a server that is yours.</p>
+      <p className={styles.claim}>Write code together, letter by letter, on a server of your own.</p>
     </aside>
   );
 }

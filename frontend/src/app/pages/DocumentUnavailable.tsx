@@ -1,12 +1,12 @@
 import { FileQuestion, Lock, WifiOff } from 'lucide-react';
-import { Link } from 'react-router';
+import { LinkButton } from '@/components/LinkButton';
 import { Button } from '@/components/Button';
 import { Notice } from '@/components/Notice';
 import type { Phase } from '@/features/session/status';
 import type { User } from '@/lib/api/types';
 import { useTitle } from '@/lib/useTitle';
-import styles from '../Page.module.css';
 import { SignInAgain } from '../SignInAgain';
+import { BarePage } from '../BarePage';
 
 interface DocumentUnavailableProps {
   phase: Exclude<Phase, 'loading' | 'connecting' | 'live'>;
@@ -18,14 +18,14 @@ interface DocumentUnavailableProps {
 /** In place of a document whose text never arrived: why, and what can be done. */
 export function DocumentUnavailable(props: DocumentUnavailableProps) {
   return (
-    <main className={styles.centered}>
+    <BarePage>
       <Why {...props} />
-    </main>
+    </BarePage>
   );
 }
 
 function Why({ phase, reason, me, onRetry }: DocumentUnavailableProps) {
-  const home = <Link to="/">Go to your documents</Link>;
+  const home = <LinkButton to="/">Go to your documents</LinkButton>;
   useTitle(TITLES[phase]);
   switch (phase) {
     case 'gone':

@@ -1,5 +1,5 @@
 import { useParams } from 'react-router';
-import { useMe } from '@/features/auth/useAuth';
+import { useMe, useSession } from '@/features/auth/useAuth';
 import { useDocumentInfo } from '@/features/documents/useDocuments';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { INITIAL, type Status } from '@/features/session/status';
@@ -9,6 +9,7 @@ import { type Store, useStore } from '@/lib/store';
 import { RequireSession } from '../RequireSession';
 import { EditorLoading } from './EditorLoading';
 import { EditorWorkspace } from './EditorWorkspace';
+import { SignInAgain } from '../SignInAgain';
 import { DocumentUnavailable } from './DocumentUnavailable';
 
 export function EditorPage() {
@@ -27,10 +28,17 @@ function Editor({ id }: { id: string }) {
   const open = useDocument(id);
   const info = useDocumentInfo(id);
   const status = useStore(open?.status ?? NOT_YET);
+  const session = useSession();
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
   // The text is here; its name and language may still be on their way, or out of reach by now.
-  return <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} />;
+  return (
+    <>
+      <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} />
+      {/* Either the socket or a call may be the first to hear of it. */}
+      {(status.phase === 'signed-out' || session.state === 'expired') && <SignInAgain me={me} />}
+    </>
+  );
 }
 
 function Waiting({ open, status: { phase, reason }, me }: { open: OpenDocument; status: Status; me: User }) {

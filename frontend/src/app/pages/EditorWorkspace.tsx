@@ -17,7 +17,6 @@ import type { Document, User } from '@/lib/api/types';
 import { languageById, PLAIN } from '@/lib/languages';
 import { useTitle } from '@/lib/useTitle';
 import { toast } from '@/components/toasts';
-import { SignInAgain } from '../SignInAgain';
 import { EditorBanner } from './EditorBanner';
 import { EditorHeader } from './EditorHeader';
 import styles from './EditorPage.module.css';
@@ -72,7 +71,6 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
       {dialog === 'settings' && <SettingsDialog onClose={close} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}
       {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={() => void navigate('/')} />}
-      {status.phase === 'signed-out' && <SignInAgain me={me} />}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { Button } from '@/components/Button';
+import { LinkButton } from '@/components/LinkButton';
 import { Notice } from '@/components/Notice';
 import { Spinner } from '@/components/Spinner';
 import { useAcceptLink } from '@/features/sharing/useSharing';
@@ -42,7 +43,7 @@ export function JoinPage() {
                   Try again
                 </Button>
               )}
-              <Link to="/">Go to your documents</Link>
+              <LinkButton to="/">Go to your documents</LinkButton>
             </>
           }
         >

@@ -68,8 +68,8 @@ export class CodeBinding {
 
   private onModel(event: editor.IModelContentChangedEvent) {
     if (this.applying) return;
-    if (event.isEolChange) { this.restoreLf(); return; }
-    if (!this.config.canWrite()) { this.match(); return; }
+    if (event.isEolChange) return this.restoreLf();
+    if (!this.config.canWrite()) return this.match();
     if (this.unclean) this.clean();
     this.before = this.view?.selections() ?? [];
     const changes = [...event.changes].sort((a, b) => b.rangeOffset - a.rangeOffset);
@@ -88,9 +88,9 @@ export class CodeBinding {
 
   private readonly onText = (event: YTextEvent, transaction: Transaction) => {
     if (transaction.origin === this || transaction.origin === CLEANING) return;
-    if (this.own.has(transaction)) { this.heal('nested'); return; }
+    if (this.own.has(transaction)) return this.heal('nested');
     const delta = this.unclean ? null : steps(event);
-    if (delta === null) { this.match(); return; }
+    if (delta === null) return this.match();
     this.apply(delta);
     this.check('remote');
   };

@@ -77,7 +77,7 @@ function decorate(peer: Peer, selection: Selection): editor.IModelDeltaDecoratio
       options: {
         stickiness,
         beforeContentClassName: `cs-caret ${tone}${peer.idle ? ' cs-idle' : ''}`,
-        overviewRuler: { color: PALETTE[peer.color]?.hex ?? PALETTE[0].hex, position: editor.OverviewRulerLane.Full },
+        overviewRuler: { color: PALETTE[peer.color]?.hex ?? PALETTE[0].hex, position: editor.OverviewRulerLane.Right },
       },
     },
   ];

@@ -20,6 +20,7 @@ interface Tones {
   selection: string;
   match: string;
   accent: string;
+  shadow: string;
 }
 
 // Every text colour has a contrast of at least 4.5 on `background`, on `line` and under `selection`.
@@ -42,6 +43,7 @@ const LIGHT: Tones = {
   selection: 'cfe8e3',
   match: 'fbe7b0',
   accent: '0b6b60',
+  shadow: '191c1b33',
 };
 
 const DARK: Tones = {
@@ -63,6 +65,7 @@ const DARK: Tones = {
   selection: '1f4740',
   match: '5a4711',
   accent: '57d3bb',
+  shadow: '000000aa',
 };
 
 export const THEME_NAMES: Record<Theme, string> = { light: 'codesync-light', dark: 'codesync-dark' };
@@ -172,6 +175,8 @@ function colors(tones: Tones): editor.IColors {
     'list.highlightForeground': `#${tones.accent}`,
     'list.focusHighlightForeground': `#${tones.accent}`,
     'minimap.background': `#${tones.background}`,
+    'widget.shadow': `#${tones.shadow}`,
+    'widget.border': `#${tones.border}`,
     'scrollbar.shadow': '#00000000',
     'scrollbarSlider.background': `#${tones.quiet}40`,
     'scrollbarSlider.hoverBackground': `#${tones.quiet}66`,

@@ -1,10 +1,12 @@
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import type { Awareness } from 'y-protocols/awareness';
 import type { Text } from 'yjs';
+import { toast } from '@/components/toasts';
 import { useStore } from '@/lib/store';
 import { activeTheme } from '@/lib/theme';
 import { CodeBinding } from './binding';
 import { editor } from './monaco';
+import { guardPaste } from './guardPaste';
 import { drawPeers } from './peers';
 import { publishSelections } from './publish';
 import { editorSettings } from './settings';
@@ -23,15 +25,20 @@ export interface CodeEditorOptions {
 }
 
 const FIXED: editor.IStandaloneEditorConstructionOptions = {
+  // Completions are only words of this text: Enter stays Enter.
+  acceptSuggestionOnEnter: 'off',
   automaticLayout: true,
   bracketPairColorization: { enabled: true },
   dropIntoEditor: { enabled: false },
   fixedOverflowWidgets: true,
+  glyphMargin: false,
+  lineNumbersMinChars: 4,
   fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
   fontLigatures: false,
   occurrencesHighlight: 'singleFile',
   padding: { top: 14, bottom: 14 },
   quickSuggestions: { other: true, comments: false, strings: false },
+  renderFinalNewline: 'on',
   renderWhitespace: 'selection',
   scrollBeyondLastLine: false,
   stickyScroll: { enabled: true, maxLineCount: 3 },
@@ -56,7 +63,8 @@ export function useCodeEditor(container: RefObject<HTMLElement | null>, { text, 
     const binding = new CodeBinding({ text, model, canWrite: () => canWrite.current });
     const codeEditor = editor.create(container.current, { ...FIXED, model });
     const view = binding.attach(codeEditor);
-    const undo = [publishSelections(view, awareness), drawPeers(codeEditor, text, awareness)];
+    const refused = () => toast('That is too much to paste at once. Upload it as a document of its own.', { tone: 'bad' });
+    const undo = [publishSelections(view, awareness), drawPeers(codeEditor, text, awareness), guardPaste(container.current, refused)];
     globalThis.codesyncProbe?.({ model, text, binding });
     // eslint-disable-next-line react-hooks/set-state-in-effect -- the editor is made by an effect: it needs its element
     setMade(codeEditor);

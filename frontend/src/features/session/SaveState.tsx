@@ -1,4 +1,4 @@
-import { CircleAlert, CloudCheck, CloudOff } from 'lucide-react';
+import { Check, CircleAlert, CloudOff } from 'lucide-react';
 import { Spinner } from '@/components/Spinner';
 import { classes } from '@/lib/classes';
 import type { OpenDocument } from './openDocument';
@@ -28,7 +28,7 @@ export function SaveState({ open }: { open: OpenDocument }) {
 function Icon({ tone }: { tone: Tone }) {
   switch (tone) {
     case 'ok':
-      return <CloudCheck size={16} aria-hidden />;
+      return <Check size={16} aria-hidden />;
     case 'busy':
       return <Spinner />;
     case 'warn':

@@ -80,7 +80,7 @@ export class Connection {
 
   /** Shows the server a fresh ticket on the open connection, or uses one to come back. */
   async renew() {
-    if (!this.provider.wsconnected) { this.retryNow(); return; }
+    if (!this.provider.wsconnected) return this.retryNow();
     try {
       const { ticket } = await this.config.requestTicket();
       this.send(encodeToken(ticket));
@@ -183,7 +183,7 @@ export class Connection {
   }
 
   private closedUnauthenticated() {
-    if (this.retriedAuth) { this.enter('signed-out'); return; }
+    if (this.retriedAuth) return this.enter('signed-out');
     this.retriedAuth = true;
     // The provider still holds the old socket while it tells of its end.
     queueMicrotask(() => void this.connect());
@@ -210,17 +210,17 @@ export class Connection {
     const message = decode(decoder);
     switch (message.kind) {
       case 'mark':
-        { this.marks.echoed(message.n); return; }
+        return this.marks.echoed(message.n);
       case 'hello':
         this.update({ role: message.role });
         this.planRenewal(message.expiresAt);
-        { this.checkEpoch(message.epoch); return; }
+        return this.checkEpoch(message.epoch);
       case 'role':
-        { this.update({ role: message.role }); return; }
+        return this.update({ role: message.role });
       case 'rejected':
-        { this.refuse(message.message || 'The server did not accept your last changes.'); return; }
+        return this.refuse(rejection(message.code));
       case 'token-accepted':
-        { this.planRenewal(message.expiresAt); return; }
+        return this.planRenewal(message.expiresAt);
       case 'unknown':
         return;
     }
@@ -268,6 +268,7 @@ export class Connection {
   }
 
   private refuse(reason: string) {
+    if (isFinal(this.state.get().phase)) return;
     this.update({ reason });
     this.enter('refused');
     this.provider.disconnect();
@@ -291,6 +292,19 @@ export class Connection {
   private later(timer: keyof Connection['timers'], ms: number, run: () => void) {
     window.clearTimeout(this.timers[timer]);
     this.timers[timer] = window.setTimeout(run, ms);
+  }
+}
+
+function rejection(code: string): string {
+  switch (code) {
+    case 'read_only':
+      return 'You may only read this document now: your last changes were not accepted.';
+    case 'document_too_large':
+      return 'The document has reached the size that this server allows: your last changes were not accepted.';
+    case 'update_too_large':
+      return 'Your last change was larger than this server allows.';
+    default:
+      return 'The server did not accept your last changes.';
   }
 }
 

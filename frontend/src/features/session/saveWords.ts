@@ -38,6 +38,6 @@ export function saveWords(status: Status, unsavedForMs: number): SaveWords | nul
     case 'gone':
       return words(NO_ACCESS, 'bad', true);
     case 'refused':
-      return words('Your last changes were NOT saved. Download a copy', 'bad', true);
+      return status.unsaved > 0 ? words('Your last changes were NOT saved. Download a copy', 'bad', true) : words('Not connected. Changes are not possible', 'bad', true);
   }
 }

@@ -34,7 +34,7 @@ export function Invite({ documentId }: { documentId: string }) {
 }
 
 function problem(error: Error): string {
-  if (error instanceof ApiError && error.status === 404) {
+  if (error instanceof ApiError && error.code === 'user_not_found') {
     return 'Nobody here has that e-mail. Send them a link instead: they can register with it.';
   }
   return error instanceof ApiError ? (error.fields.email ?? explain(error)) : explain(error);

@@ -12,6 +12,8 @@ import { useLinks, useRevokeLink } from './useSharing';
 export function LinkList({ documentId }: { documentId: string }) {
   const links = useLinks(documentId);
   const revoke = useRevokeLink(documentId);
+  // The server tells a link's address once, when it is made.
+  const [urls, setUrls] = useState<Record<string, string>>({});
   const error = links.error ?? revoke.error;
   const items = links.data?.items ?? [];
   return (
@@ -20,19 +22,26 @@ export function LinkList({ documentId }: { documentId: string }) {
       {items.length > 0 && (
         <ul className={styles.people}>
           {items.map((link) => (
-            <LinkRow key={link.id} link={link} onRevoke={() => revoke.mutate(link.id)} />
+            <LinkRow key={link.id} link={link} url={urls[link.id]} onRevoke={() => revoke.mutate(link.id)} />
           ))}
         </ul>
       )}
-      <NewLink documentId={documentId} />
+      <NewLink documentId={documentId} onCreated={({ id, url }) => setUrls({ ...urls, [id]: url })} />
       <p className={styles.note}>
-        Anyone signed in who has a link gets in with its role. Removing a person does not stop a link that is live: revoke the link too.
+        Anyone signed in who has a link gets in with its role. Its address can be copied only here and now, after it is made. Removing a person does not stop a link that is live: revoke the link too.
       </p>
     </>
   );
 }
 
-function LinkRow({ link, onRevoke }: { link: ShareLink; onRevoke: () => void }) {
+interface LinkRowProps {
+  link: ShareLink;
+  /** Its address, while it is known. */
+  url: string | undefined;
+  onRevoke: () => void;
+}
+
+function LinkRow({ link, url, onRevoke }: LinkRowProps) {
   const { role, expires_at } = link;
   const [now] = useState(Date.now);
   const over = typeof expires_at === 'string' && Date.parse(expires_at) <= now;
@@ -45,7 +54,7 @@ function LinkRow({ link, onRevoke }: { link: ShareLink; onRevoke: () => void }) 
         <p className={styles.name}>{role === 'viewer' ? 'Anyone with it can view' : 'Anyone with it can edit'}</p>
         <p className={styles.email}>{typeof expires_at === 'string' ? `${over ? 'Expired' : 'Expires'} ${exactTime(expires_at)}` : 'Does not expire'}</p>
       </div>
-      {!over && <CopyButton secret={link.secret} />}
+      {url !== undefined && !over && <CopyButton url={url} />}
       <IconButton label="Revoke link" onClick={onRevoke}>
         <Trash2 size={16} aria-hidden />
       </IconButton>
@@ -53,9 +62,8 @@ function LinkRow({ link, onRevoke }: { link: ShareLink; onRevoke: () => void }) 
   );
 }
 
-function CopyButton({ secret }: { secret: string }) {
+function CopyButton({ url }: { url: string }) {
   const [copied, setCopied] = useState(false);
-  const url = `${window.location.origin}/join/${secret}`;
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(url);

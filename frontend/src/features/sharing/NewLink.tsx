@@ -2,7 +2,7 @@ import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
 import { FormError, Select } from '@/components/Field';
 import { explain } from '@/lib/api/errors';
-import type { Role } from '@/lib/api/types';
+import type { CreatedLink, Role } from '@/lib/api/types';
 import { asRole } from './roles';
 import styles from './Share.module.css';
 import { useCreateLink } from './useSharing';
@@ -14,7 +14,12 @@ const LIFETIMES = [
   { name: '30 days', hours: 30 * 24 },
 ] as const;
 
-export function NewLink({ documentId }: { documentId: string }) {
+interface NewLinkProps {
+  documentId: string;
+  onCreated: (link: CreatedLink) => void;
+}
+
+export function NewLink({ documentId, onCreated }: NewLinkProps) {
   const [role, setRole] = useState<Role>('viewer');
   const [hours, setHours] = useState(0);
   const create = useCreateLink(documentId);
@@ -22,7 +27,7 @@ export function NewLink({ documentId }: { documentId: string }) {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const expires = hours === 0 ? null : new Date(Date.now() + hours * 3600_000).toISOString();
-    create.mutate({ role, expires_at: expires });
+    create.mutate({ role, expires_at: expires }, { onSuccess: onCreated });
   };
   return (
     <form onSubmit={submit} className={styles.newLink}>

@@ -38,8 +38,10 @@ export function apiError(response: Response, body: unknown): ApiError {
   return new ApiError(response.status, code, message, Object.fromEntries(problems), retryAfter);
 }
 
+// The server says what a field is ("is too long"); beside the field that becomes a sentence.
 function sentence(problem: unknown): string {
-  return Array.isArray(problem) ? problem.map(String).join(' ') : String(problem);
+  const text = String(problem);
+  return /^[a-z]/.test(text) ? `This ${text}.` : text;
 }
 
 /** What to tell a person about any failure. */

@@ -4,22 +4,6 @@
  */
 
 export interface paths {
-    "/api/auth/register": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["register"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -29,23 +13,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["login"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["refresh"];
+        /** Begins a session. */
+        post: operations["log_in"];
         delete?: never;
         options?: never;
         head?: never;
@@ -61,30 +30,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["logout"];
+        /** Ends the session and closes its sockets. */
+        post: operations["log_out"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/users/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["me"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch: operations["update_me"];
-        trace?: never;
-    };
-    "/api/users/me/password": {
+    "/api/auth/refresh": {
         parameters: {
             query?: never;
             header?: never;
@@ -93,7 +47,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["change_password"];
+        /** Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an account. */
+        post: operations["register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -107,8 +79,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Lists the caller's documents and those shared with him, last changed first. */
         get: operations["list_documents"];
         put?: never;
+        /** Makes a document that belongs to the caller. */
         post: operations["create_document"];
         delete?: never;
         options?: never;
@@ -123,29 +97,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Tells about a document. */
         get: operations["get_document"];
         put?: never;
         post?: never;
+        /** Deletes a document for everyone; for owners. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
+        /** Changes the title or the language; for editors. */
         patch: operations["update_document"];
-        trace?: never;
-    };
-    "/api/documents/{id}/ticket": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["create_ticket"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/api/documents/{id}/collaborators": {
@@ -155,7 +116,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Lists all who share the document, owners first; for owners, as it tells e-mail addresses. */
         get: operations["list_collaborators"];
+        /** Gives the account with that e-mail address a role, or another one; for owners. Takes effect on open sockets at once. */
         put: operations["put_collaborator"];
         post?: never;
         delete?: never;
@@ -174,6 +137,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Takes someone's access away: owners anyone's, everyone his own. */
         delete: operations["remove_collaborator"];
         options?: never;
         head?: never;
@@ -187,8 +151,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Lists the links, oldest first, those that have expired too; for owners. */
         get: operations["list_links"];
         put?: never;
+        /** Makes a link; for owners. Its secret is shown this once. */
         post: operations["create_link"];
         delete?: never;
         options?: never;
@@ -206,7 +172,43 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["revoke_link"];
+        /** Ends a link; for owners. Who came in by it stays. */
+        delete: operations["delete_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the text. */
+        get: operations["get_text"];
+        /** Replaces the text by the smallest edits, live for everyone who has it open; for editors. */
+        put: operations["put_text"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a key to the document's socket, so that the session's token need not stand in an address. */
+        post: operations["create_ticket"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -221,7 +223,43 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Gives the caller the role of a link, unless he has more already. */
         post: operations["accept_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells who the caller is. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes the name or the colour of the caller. */
+        patch: operations["update_me"];
+        trace?: never;
+    };
+    "/api/users/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the password and ends every other session of the caller. */
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -232,124 +270,241 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        Role: "viewer" | "editor" | "owner";
-        User: {
-            /** Format: uuid */
-            id: string;
-            email: string;
-            name: string;
-            color: string;
-            is_admin: boolean;
-            /** Format: date-time */
-            created_at: string;
+        BTreeMap: {
+            [key: string]: string;
         };
-        Person: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            color: string;
-        };
-        ErrorBody: {
-            error: {
-                code: string;
-                message: string;
-                fields?: {
-                    [key: string]: string;
-                };
-            };
-        };
-        Register: {
-            email: string;
-            password: string;
-            name: string;
-        };
-        Login: {
-            email: string;
-            password: string;
-        };
-        Registered: {
-            user: components["schemas"]["User"];
-        };
-        Session: {
-            token: string;
-            token_type: string;
-            /** Format: date-time */
-            expires_at: string;
-            user: components["schemas"]["User"];
-        };
-        UpdateMe: {
-            name?: string;
-            color?: string;
-        };
+        /** @description The present password and the one to come. */
         ChangePassword: {
             current_password: string;
             new_password: string;
         };
-        Document: {
+        /** @description Someone who shares a document. */
+        Collaborator: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            role: components["schemas"]["Role"];
+            user: components["schemas"]["Contact"];
+        };
+        /** @description What the owners of a document see of those who share it. */
+        Contact: {
+            color: string;
+            email: string;
             /** Format: uuid */
             id: string;
-            title: string;
-            language: string;
-            owner: components["schemas"]["Person"];
-            role: components["schemas"]["Role"];
+            name: string;
+        };
+        /** @description A share link, with its secret, which is shown this once. */
+        CreatedLink: {
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never.
+             */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            role: components["schemas"]["Role"];
+            /** @description What opens it. */
+            secret: string;
+            /** @description The page that opens it. */
+            url: string;
+        };
+        /** @description A document as the caller sees it. */
+        Document: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The language, as Monaco calls it. */
+            language: string;
+            /** @description Whose it is; of several owners the first. */
+            owner: components["schemas"]["Person"];
+            /** @description What the caller may do. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: int64
+             * @description The size of the text, some seconds ago.
+             */
+            size_bytes: number;
+            title: string;
             /** Format: date-time */
             updated_at: string;
-            /** Format: int64 */
-            size_bytes: number;
         };
-        DocumentList: {
-            items: components["schemas"]["Document"][];
-            next_cursor: string | null;
+        /** @description The body of every refusal. */
+        ErrorBody: {
+            /** @description What went wrong. */
+            error: components["schemas"]["ErrorDetail"];
         };
-        NewDocument: {
-            title: string;
-            language?: string;
-            text?: string;
+        /** @description What went wrong. */
+        ErrorDetail: {
+            /** @description For programs: stable. */
+            code: string;
+            /** @description With 422, what is wrong with which field. */
+            fields?: components["schemas"]["BTreeMap"];
+            /** @description For people: may change. */
+            message: string;
         };
-        UpdateDocument: {
-            title?: string;
-            language?: string;
-        };
-        Ticket: {
-            ticket: string;
-            /** Format: date-time */
-            expires_at: string;
-            role: components["schemas"]["Role"];
-        };
-        Collaborator: {
-            user: components["schemas"]["User"];
-            role: components["schemas"]["Role"];
-        };
-        CollaboratorList: {
-            items: components["schemas"]["Collaborator"][];
-            next_cursor: string | null;
-        };
+        /** @description Who shall have which role. */
         Grant: {
             email: string;
             role: components["schemas"]["Role"];
         };
+        /** @description A share link, without its secret. */
         Link: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never.
+             */
+            expires_at: string | null;
             /** Format: uuid */
             id: string;
             role: components["schemas"]["Role"];
-            secret: string;
-            url: string;
-            /** Format: date-time */
-            expires_at: string | null;
-            /** Format: date-time */
-            created_at: string;
         };
-        LinkList: {
-            items: components["schemas"]["Link"][];
+        /** @description Who wants in. */
+        LogIn: {
+            email: string;
+            password: string;
+        };
+        /** @description A new document. */
+        NewDocument: {
+            /** @description The language, as Monaco calls it; `plaintext` when left out. */
+            language?: string | null;
+            /** @description What it begins with. */
+            text?: string | null;
+            title: string;
+        };
+        /** @description A new link. */
+        NewLink: {
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out.
+             */
+            expires_at?: string | null;
+            /** @description `viewer` or `editor`. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Collaborator: {
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Since when.
+                 */
+                created_at: string;
+                role: components["schemas"]["Role"];
+                user: components["schemas"]["Contact"];
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
             next_cursor: string | null;
         };
-        NewLink: {
-            role: components["schemas"]["Role"];
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Document: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                id: string;
+                /** @description The language, as Monaco calls it. */
+                language: string;
+                /** @description Whose it is; of several owners the first. */
+                owner: components["schemas"]["Person"];
+                /** @description What the caller may do. */
+                role: components["schemas"]["Role"];
+                /**
+                 * Format: int64
+                 * @description The size of the text, some seconds ago.
+                 */
+                size_bytes: number;
+                title: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Link: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends by itself; null for never.
+                 */
+                expires_at: string | null;
+                /** Format: uuid */
+                id: string;
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description What anyone who meets a user sees of him. */
+        Person: {
+            color: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        /** @description A new account. */
+        Register: {
+            email: string;
+            name: string;
+            password: string;
+        };
+        /** @description The account that was made. */
+        Registered: {
+            user: components["schemas"]["User"];
+        };
+        /**
+         * @description What a user may do with a document; each role includes the ones before it.
+         * @enum {string}
+         */
+        Role: "viewer" | "editor" | "owner";
+        /** @description A session, and the token that stands for it. */
+        Session: {
             /** Format: date-time */
-            expires_at?: string | null;
+            expires_at: string;
+            token: string;
+            /** @example Bearer */
+            token_type: string;
+            user: components["schemas"]["User"];
+        };
+        /** @description A key to one document's socket, for a minute. */
+        Ticket: {
+            /** Format: date-time */
+            expires_at: string;
+            role: components["schemas"]["Role"];
+            ticket: string;
+        };
+        /** @description What to change; what is left out stays. */
+        UpdateDocument: {
+            language?: string | null;
+            title?: string | null;
+        };
+        /** @description What to change; what is left out stays. */
+        UpdateMe: {
+            /** @description The colour that others see, `#rrggbb`. */
+            color?: string | null;
+            name?: string | null;
+        };
+        /** @description An account, as its owner sees it. */
+        User: {
+            /** @description The colour that others see, `#rrggbb`. */
+            color: string;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            is_admin: boolean;
+            name: string;
         };
     };
     responses: never;
@@ -360,7 +515,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    register: {
+    log_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -369,20 +524,19 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Register"];
+                "application/json": components["schemas"]["LogIn"];
             };
         };
         responses: {
-            /** @description Success */
-            201: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Registered"];
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -393,29 +547,22 @@ export interface operations {
             };
         };
     };
-    login: {
+    log_out: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Login"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Success */
-            200: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
+                content?: never;
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -435,7 +582,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -444,7 +590,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -455,63 +601,7 @@ export interface operations {
             };
         };
     };
-    logout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description An error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description An error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    update_me: {
+    register: {
         parameters: {
             query?: never;
             header?: never;
@@ -520,51 +610,19 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpdateMe"];
+                "application/json": components["schemas"]["Register"];
             };
         };
         responses: {
-            /** @description Success */
-            200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["Registered"];
                 };
             };
-            /** @description An error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    change_password: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChangePassword"];
-            };
-        };
-        responses: {
-            /** @description Success */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -578,8 +636,11 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
+                /** @description What titles contain, whatever its case. */
                 query?: string;
+                /** @description The `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description How many to give at most. */
                 limit?: number;
             };
             header?: never;
@@ -588,16 +649,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DocumentList"];
+                    "application/json": components["schemas"]["Page_Document"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -621,7 +681,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -630,7 +689,7 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -652,7 +711,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -661,7 +719,7 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -683,14 +741,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -716,7 +773,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -725,38 +781,7 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description An error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    create_ticket: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ticket"];
-                };
-            };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -778,16 +803,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CollaboratorList"];
+                    "application/json": components["schemas"]["Page_Collaborator"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -813,7 +837,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -822,7 +845,7 @@ export interface operations {
                     "application/json": components["schemas"]["Collaborator"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -845,14 +868,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -874,16 +896,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LinkList"];
+                    "application/json": components["schemas"]["Page_Link"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -909,16 +930,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Link"];
+                    "application/json": components["schemas"]["CreatedLink"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -929,7 +949,7 @@ export interface operations {
             };
         };
     };
-    revoke_link: {
+    delete_link: {
         parameters: {
             query?: never;
             header?: never;
@@ -941,14 +961,122 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description An error */
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the text at hand */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this text */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The text is the one at hand */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only where the text has this `ETag` */
+                "if-match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    /** @description Names the new text */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -970,7 +1098,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -979,7 +1106,97 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description An error */
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMe"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
             default: {
                 headers: {
                     [name: string]: unknown;

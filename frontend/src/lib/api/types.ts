@@ -7,3 +7,4 @@ export type Role = Schemas['Role'];
 export type Document = Schemas['Document'];
 export type Collaborator = Schemas['Collaborator'];
 export type ShareLink = Schemas['Link'];
+export type CreatedLink = Schemas['CreatedLink'];

@@ -1,0 +1,113 @@
+import { expectAccessible } from './axe';
+import { expect, test } from './fixtures';
+
+const CODE = `// Greets the world.\nimport { world } from './world';\n\nexport class Greeter<T> {\n  private count = 0x1f;\n\n  /** Says it. */\n  greet(name: string): string {\n    const pattern = /^h[aeiou]llo\\s+(.*)$/i;\n    return \`hello \${name ?? "nobody"}\` + world[(this.count + 1) % 2];\n  }\n}\n`;
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`pages and dialogs, ${colorScheme}`, async ({ join, api, browser, server }) => {
+    test.setTimeout(180_000);
+    const stranger = await (await browser.newContext({ colorScheme })).newPage();
+    for (const path of ['/login', '/register']) {
+      await stranger.goto(server.url + path);
+      await stranger.getByRole('heading', { level: 1 }).waitFor();
+      await expectAccessible(stranger);
+    }
+    await stranger.context().close();
+
+    const [ada, bob] = [await join('Ada', { colorScheme }), await join('Bob')];
+    const { page } = ada;
+    await page.goto(ada.url);
+    await page.getByRole('heading', { name: 'Start with a document' }).waitFor();
+    await expectAccessible(page);
+
+    const { id } = await api.create(ada.account, { title: 'greeter.ts', language: 'typescript', text: CODE });
+    const shared = await api.create(bob.account, { title: 'theirs.md', language: 'markdown', text: '# Theirs\n\nsome *text*, `code` and [a link](https://example.org)\n' });
+    await api.grant(bob.account, shared.id, ada.account, 'viewer');
+    await api.grant(ada.account, id, bob.account, 'editor');
+    await page.reload();
+    await page.getByRole('link', { name: 'greeter.ts' }).waitFor();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Actions for greeter.ts' }).click();
+    await expectAccessible(page);
+    await page.getByRole('menuitem', { name: 'Rename…' }).click();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Actions for greeter.ts' }).click();
+    await page.getByRole('menuitem', { name: 'Delete…' }).click();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'New document' }).click();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Account of Ada' }).click();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('tab', { name: 'Shared with me' }).click();
+    await page.getByRole('link', { name: 'theirs.md' }).waitFor();
+    await expectAccessible(page);
+
+    for (const path of ['/account', '/no/such/page', '/join/no-such-link', '/d/018f0000-0000-7000-8000-000000000000']) {
+      await page.goto(ada.url + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await expectAccessible(page);
+    }
+    await ada.open(shared.id);
+    await expect(page.getByText('View only')).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test(`the editor and what opens over it, ${colorScheme}`, async ({ join, api }) => {
+    test.setTimeout(180_000);
+    const [ada, bob] = [await join('Ada', { colorScheme }), await join('Bob')];
+    const { page } = ada;
+    const { id } = await api.create(ada.account, { title: 'greeter.ts', language: 'typescript', text: CODE });
+    await api.grant(ada.account, id, bob.account, 'editor');
+    await ada.open(id);
+    await bob.open(id);
+    await bob.press('ArrowDown', 'Shift+End');
+    await expect(page.locator('.cs-sel')).toBeVisible();
+    // The tokenizer of the language comes late and colours the text anew.
+    await expect(page.locator('.view-line').first().locator('span span').first()).toHaveCSS('font-style', 'italic');
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('dialog').getByText(bob.account.email).waitFor();
+    await page.getByRole('button', { name: 'Create link' }).click();
+    await page.getByRole('button', { name: 'Copy link' }).waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    for (const item of ['Download…', 'Editor settings…', 'Keyboard shortcuts', 'Delete document…']) {
+      await page.getByRole('button', { name: 'More' }).click();
+      await page.getByRole('menuitem', { name: item }).click();
+      await page.getByRole('dialog').waitFor();
+      await expectAccessible(page);
+      await page.keyboard.press('Escape');
+    }
+    await page.getByRole('button', { name: 'Language: TypeScript' }).click();
+    await page.getByRole('listbox').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'greeter.ts' }).getByRole('button').click();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await api.signOut(ada.account);
+    await page.getByRole('dialog', { name: 'Sign in again' }).waitFor();
+    await expectAccessible(page);
+  });
+}
+
+test('the dashboard and the share dialog fit a phone', async ({ join, api }) => {
+  const ada = await join('Ada', { viewport: { width: 360, height: 740 } });
+  const { id } = await api.create(ada.account, { title: 'a rather long name for a document on a small screen.md' });
+  await ada.page.goto(ada.url);
+  await ada.page.getByRole('listitem').first().waitFor();
+  const overflow = () => ada.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(await overflow()).toBe(0);
+  await ada.open(id);
+  await ada.page.getByRole('button', { name: 'Share' }).click();
+  const dialog = ada.page.getByRole('dialog');
+  await dialog.getByText(ada.account.email).waitFor();
+  const box = await dialog.boundingBox();
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+  expect(await overflow()).toBe(0);
+});

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { saveWords } from './saveWords';
+import { INITIAL, type Status } from './status';
+
+const live: Status = { ...INITIAL, phase: 'live', loaded: true, role: 'editor' };
+const words = (change: Partial<Status>, unsavedForMs = 0) => saveWords({ ...live, ...change }, unsavedForMs)?.text ?? null;
+
+describe('the words for the state', () => {
+  it('says saved only of what is', () => {
+    expect(words({})).toBe('Saved');
+    expect(words({ unsaved: 1 })).toBe('Saving…');
+    expect(words({ unsaved: 1 }, 10_000)).toBe('Still saving…');
+    expect(words({ phase: 'connecting', unsaved: 1 })).toBe('Saving…');
+  });
+
+  it('tells the truth about being offline', () => {
+    expect(words({ phase: 'offline' })).toBe('Offline. Changes are NOT saved. Keep this tab open');
+    expect(words({ phase: 'offline', localSafe: true })).toBe('Offline. Changes are saved on this device and will sync');
+    expect(words({ phase: 'offline', role: 'viewer' })).toBe('Offline. This may not be the latest text');
+  });
+
+  it('says nothing to a viewer who is in step', () => {
+    expect(words({ role: 'viewer' })).toBeNull();
+  });
+
+  it('offers a copy where access is gone', () => {
+    expect(words({ phase: 'denied' })).toBe('You no longer have access. Download a copy');
+    expect(words({ phase: 'refused', unsaved: 3 })).toContain('NOT saved');
+  });
+});
