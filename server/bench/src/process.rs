@@ -99,6 +99,19 @@ pub fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds("self".into())
 }
 
+/// All processes' share, and what the host took away.
+pub fn machine_cpu_seconds() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let mut ticks = 0.0;
+    for (index, field) in stat.split_whitespace().skip(1).take(8).enumerate() {
+        // The fourth and fifth are idle time.
+        if !(3..=4).contains(&index) {
+            ticks += field.parse::<f64>()?;
+        }
+    }
+    Ok(ticks / TICKS_PER_SECOND)
+}
+
 fn cpu_seconds(pid: String) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The command's name, in parentheses, may hold spaces: count fields behind it.

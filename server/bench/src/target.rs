@@ -1,5 +1,6 @@
 //! The servers that are compared: how each is started, how it names a document, how it frames a message.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,6 +34,7 @@ pub struct Target {
     pub kind: Kind,
     process: Process,
     account: Option<rest::Account>,
+    rooms: Cell<usize>,
 }
 
 /// One document of a target, as its clients address it.
@@ -139,17 +141,22 @@ impl Target {
             kind,
             process,
             account,
+            rooms: Cell::new(0),
         })
     }
 
     /// Documents that nobody has opened yet.
-    pub fn new_rooms(&self, prefix: &str, count: usize) -> Result<Vec<Room>> {
-        (0..count)
-            .map(|index| match &self.account {
-                Some(account) => self.room(&account.create_document(&format!("{prefix}-{index}"))?),
-                None => self.room(&format!("{prefix}-{index}")),
-            })
-            .collect()
+    pub fn new_rooms(&self, count: usize) -> Result<Vec<Room>> {
+        (0..count).map(|_| self.new_room()).collect()
+    }
+
+    fn new_room(&self) -> Result<Room> {
+        self.rooms.set(self.rooms.get() + 1);
+        let name = format!("bench-{}", self.rooms.get());
+        match &self.account {
+            Some(account) => self.room(&account.create_document(&name)?),
+            None => self.room(&name),
+        }
     }
 
     /// A document by its name (at CodeSync: its id).

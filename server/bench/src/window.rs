@@ -7,10 +7,13 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::load::{Author, Client, Meter, Updates, join_all, until};
-use crate::process::own_cpu_seconds;
+use crate::process::{machine_cpu_seconds, own_cpu_seconds};
+use crate::report::number;
 use crate::target::{Room, Target};
 
 const JOIN_DEADLINE: Duration = Duration::from_secs(60);
+/// More than the kernel's own work for the sockets.
+const ELSEWHERE_CORES: f64 = 0.25;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Who sits in which document, and how fast they type.
@@ -31,6 +34,8 @@ pub struct Window {
     pub acknowledged: u64,
     pub server_cpu: f64,
     pub generator_cpu: f64,
+    /// What others on this machine used meanwhile.
+    pub elsewhere_cpu: f64,
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub durable_p99_ms: Option<f64>,
@@ -38,7 +43,32 @@ pub struct Window {
     pub lost: u64,
 }
 
+#[derive(Clone, Copy)]
+struct Cpu {
+    server: f64,
+    generator: f64,
+    elsewhere: f64,
+}
+
+impl Cpu {
+    fn now(target: &Target) -> Result<Self> {
+        let (server, generator) = (target.process().cpu_seconds()?, own_cpu_seconds()?);
+        let elsewhere = machine_cpu_seconds()? - server - generator;
+        Ok(Self {
+            server,
+            generator,
+            elsewhere,
+        })
+    }
+}
+
 impl Window {
+    /// Whether something else kept the machine busy, so that latencies say little.
+    pub fn disturbed(&self) -> Option<String> {
+        let cores = self.elsewhere_cpu / self.seconds;
+        (cores > ELSEWHERE_CORES).then(|| format!("disturbed: {} cores elsewhere", number(cores)))
+    }
+
     pub fn per_cpu_second(&self) -> f64 {
         self.deliveries as f64 / self.server_cpu
     }
@@ -77,17 +107,13 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
         .collect();
 
     sleep(shape.warm_up).await;
-    let (before, own_before, opened) = (
-        target.process().cpu_seconds()?,
-        own_cpu_seconds()?,
-        Instant::now(),
-    );
+    let before = Cpu::now(target)?;
+    let opened = Instant::now();
     meter.set_open(true);
     sleep(shape.measured).await;
     meter.set_open(false);
     let seconds = opened.elapsed().as_secs_f64();
-    let server_cpu = target.process().cpu_seconds()? - before;
-    let generator_cpu = own_cpu_seconds()? - own_before;
+    let after = Cpu::now(target)?;
 
     for task in typing {
         // A writer that cannot get rid of its edits in time shows as a loss.
@@ -115,8 +141,9 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
         expected: per_edit * shape.edits_per_second * seconds,
         frames: meter.frames.get(),
         acknowledged: meter.acknowledged.get(),
-        server_cpu,
-        generator_cpu,
+        server_cpu: after.server - before.server,
+        generator_cpu: after.generator - before.generator,
+        elsewhere_cpu: (after.elsewhere - before.elsewhere).max(0.0),
         p50_ms: meter.to_peer.borrow().quantile_ms(0.5),
         p99_ms: meter.to_peer.borrow().quantile_ms(0.99),
         durable_p99_ms: meter.to_durable.borrow().quantile_ms(0.99),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{Run, progress};
 use crate::report::{Bar, Table, milliseconds, number};
@@ -34,6 +34,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
             "deliveries per CPU-second",
             "edits a frame",
             "generator cores",
+            "note",
         ],
     );
     let measured = run
@@ -43,11 +44,8 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
             async |kind| {
                 let (rate, window) = highest(run, kind).await?;
                 let generator = window.generator_cpu / window.seconds;
-                let busy = if generator > GENERATOR_BUSY {
-                    " (its limit)"
-                } else {
-                    ""
-                };
+                let busy = (generator > GENERATOR_BUSY).then(|| "the generator's limit".into());
+                let notes: Vec<String> = busy.into_iter().chain(window.disturbed()).collect();
                 let arrived = (window.deliveries + window.acknowledged) as f64;
                 let cells = vec![
                     number(rate),
@@ -59,7 +57,8 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
                     number(window.server_cpu / window.seconds),
                     number(window.per_cpu_second()),
                     number(arrived / window.frames.max(1) as f64),
-                    format!("{}{busy}", number(generator)),
+                    number(generator),
+                    notes.join(", "),
                 ];
                 Ok((window.per_cpu_second(), cells))
             },
@@ -75,25 +74,13 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
 /// Doubles the rate until the server falls behind, closes in on the limit, then measures there for longer.
 async fn highest(run: &Run, kind: Kind) -> Result<(f64, Window)> {
     let (target, _folder) = run.fresh(kind)?;
-    let seconds = run.pick(2, 4);
     let (mut passed, mut failed, mut rate) = (0.0, f64::INFINITY, FIRST_RATE);
     let mut refinements = run.pick(1, 3);
     loop {
-        let window = step(&target, rate, Duration::from_secs(seconds)).await?;
-        if sustained(&window) {
-            passed = rate
-        } else {
-            failed = rate
+        match sustain(&target, rate, run.pick(2, 4)).await? {
+            Some(_) => passed = rate,
+            None => failed = rate,
         }
-        progress(format_args!(
-            "{} at {}/s a writer: {} deliveries/s, p99 {}, lost {}{}",
-            kind.label(),
-            number(rate),
-            number(window.per_second()),
-            milliseconds(window.p99_ms),
-            window.lost,
-            if sustained(&window) { "" } else { ": too much" }
-        ));
         rate = if failed.is_infinite() {
             2.0 * passed
         } else if passed == 0.0 {
@@ -105,21 +92,39 @@ async fn highest(run: &Run, kind: Kind) -> Result<(f64, Window)> {
             break;
         };
     }
-    for _ in 0..5 {
-        let window = step(&target, passed, Duration::from_secs(run.pick(4, 15))).await?;
-        if sustained(&window) {
+    for _ in 0..8 {
+        if let Some(window) = sustain(&target, passed, run.pick(4, 15)).await? {
             return Ok((passed, window));
         }
         passed *= 0.9;
     }
-    anyhow::bail!("sustains no rate for long")
+    bail!("sustains no rate for long")
+}
+
+/// A rate is too much when it fails twice: one hiccup of the machine says nothing.
+async fn sustain(target: &Target, rate: f64, seconds: u64) -> Result<Option<Window>> {
+    for _ in 0..2 {
+        let window = step(target, rate, Duration::from_secs(seconds)).await?;
+        let sustained = sustained(&window);
+        progress(format_args!(
+            "{} at {}/s a writer: {} deliveries/s, p99 {}, lost {}{}, {}",
+            target.kind.label(),
+            number(rate),
+            number(window.per_second()),
+            milliseconds(window.p99_ms),
+            window.lost,
+            if sustained { "" } else { ": too much" },
+            window.disturbed().as_deref().unwrap_or("undisturbed")
+        ));
+        if sustained {
+            return Ok(Some(window));
+        }
+    }
+    Ok(None)
 }
 
 async fn step(target: &Target, edits_per_second: f64, measured: Duration) -> Result<Window> {
-    let rooms = target.new_rooms(
-        &format!("fanout-{edits_per_second:.0}-{}", measured.as_secs()),
-        DOCUMENTS,
-    )?;
+    let rooms = target.new_rooms(DOCUMENTS)?;
     let warm_up = Duration::from_secs(1);
     window::measure(
         target,

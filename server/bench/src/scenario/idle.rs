@@ -48,7 +48,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
 
 async fn resident(run: &Run, kind: Kind) -> Result<(u64, u64)> {
     let (target, _folder) = run.fresh(kind)?;
-    let rooms = target.new_rooms("idle", DOCUMENTS)?;
+    let rooms = target.new_rooms(DOCUMENTS)?;
     let meter = Meter::new();
     sleep(SETTLE).await;
     let before = target.process().resident_kib()?;

@@ -22,6 +22,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
             "edit to durable p99",
             "server cores",
             "deliveries per CPU-second",
+            "note",
         ],
     );
     let measured = run
@@ -37,6 +38,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
                     milliseconds(window.durable_p99_ms.filter(|_| kind == Kind::Codesync)),
                     number(window.server_cpu / window.seconds),
                     number(window.per_cpu_second()),
+                    window.disturbed().unwrap_or_default(),
                 ];
                 Ok((window, cells))
             },
@@ -58,7 +60,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
 
 async fn observe(run: &Run, kind: Kind) -> Result<Window> {
     let (target, _folder) = run.fresh(kind)?;
-    let rooms = target.new_rooms("observers", 1)?;
+    let rooms = target.new_rooms(1)?;
     let shape = Shape {
         clients: OBSERVERS + 1,
         writers: 1,

@@ -62,7 +62,7 @@ async fn cold(run: &Run, kind: Kind, recorded: &Recorded) -> Result<(Opened, Ope
     let name = if kind == Kind::Codesync {
         progress(format_args!("writing the document into CodeSync"));
         let target = Target::start(kind, &run.programs, folder.path())?;
-        let room = target.new_rooms("open", 1)?.remove(0);
+        let room = target.new_rooms(1)?.remove(0);
         recorded.play(&room).await?;
         target.stop()?;
         room.name

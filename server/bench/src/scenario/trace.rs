@@ -143,7 +143,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
 }
 
 async fn play(target: &Target, recorded: &Recorded) -> Result<(Duration, f64, usize)> {
-    let rooms = target.new_rooms("trace", 1)?;
+    let rooms = target.new_rooms(1)?;
     let before = target.process().cpu_seconds()?;
     let (reader, took) = recorded.play(&rooms[0]).await?;
     let cpu = target.process().cpu_seconds()? - before;
