@@ -43,11 +43,7 @@ pub fn decode_awareness(bytes: &[u8], limits: &Limits) -> Result<Vec<AwarenessEn
             serde_json::Value::Object(_) => Some(text.to_owned()),
             _ => return Err(Malformed::Invalid("awareness: neither an object nor null")),
         };
-        entries.push(AwarenessEntry {
-            client,
-            clock,
-            state,
-        });
+        entries.push(AwarenessEntry { client, clock, state });
     }
     reader.finish()?;
     Ok(entries)
@@ -61,10 +57,7 @@ pub fn encode_awareness<'a>(entries: impl IntoIterator<Item = &'a AwarenessEntry
         count += 1;
         write_number(&mut body, entry.client);
         write_number(&mut body, u64::from(entry.clock));
-        write_buffer(
-            &mut body,
-            entry.state.as_deref().unwrap_or("null").as_bytes(),
-        );
+        write_buffer(&mut body, entry.state.as_deref().unwrap_or("null").as_bytes());
     }
     let mut out = Vec::with_capacity(body.len() + 4);
     write_number(&mut out, count);
@@ -95,11 +88,7 @@ impl Default for Awareness {
 impl Awareness {
     /// Makes an empty room's awareness.
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            known: BTreeMap::new(),
-            live: 0,
-            clients_max: limits.awareness_clients,
-        }
+        Self { known: BTreeMap::new(), live: 0, clients_max: limits.awareness_clients }
     }
 
     /// Takes in an entry, and tells whether it is newer than what was known, by the rule of y-protocols. A new client beyond
@@ -120,22 +109,13 @@ impl Awareness {
             self.make_room();
         }
         self.live = self.live + usize::from(entry.state.is_some()) - usize::from(was_live);
-        self.known.insert(
-            entry.client,
-            Known {
-                entry,
-                heard_ms: now_ms,
-            },
-        );
+        self.known.insert(entry.client, Known { entry, heard_ms: now_ms });
         true
     }
 
     /// Ends a client's presence; returns the entry that tells the others, `None` when it was not there.
     pub fn remove(&mut self, client: ClientId, now_ms: u64) -> Option<AwarenessEntry> {
-        let known = self
-            .known
-            .get_mut(&client)
-            .filter(|known| known.entry.state.is_some())?;
+        let known = self.known.get_mut(&client).filter(|known| known.entry.state.is_some())?;
         known.entry.clock = known.entry.clock.saturating_add(1);
         known.entry.state = None;
         known.heard_ms = now_ms;
@@ -146,27 +126,16 @@ impl Awareness {
     /// Ends the presence of clients that were silent too long; returns the entries that tell the others.
     pub fn expire(&mut self, now_ms: u64) -> Vec<AwarenessEntry> {
         let silent = |known: &Known, limit| now_ms.saturating_sub(known.heard_ms) >= limit;
-        self.known
-            .retain(|_, known| known.entry.state.is_some() || !silent(known, TOMBSTONE_MS));
-        let live = self
-            .known
-            .values()
-            .filter(|known| known.entry.state.is_some());
-        let gone: Vec<ClientId> = live
-            .filter(|known| silent(known, SILENCE_MS))
-            .map(|known| known.entry.client)
-            .collect();
-        gone.into_iter()
-            .filter_map(|client| self.remove(client, now_ms))
-            .collect()
+        self.known.retain(|_, known| known.entry.state.is_some() || !silent(known, TOMBSTONE_MS));
+        let live = self.known.values().filter(|known| known.entry.state.is_some());
+        let gone: Vec<ClientId> =
+            live.filter(|known| silent(known, SILENCE_MS)).map(|known| known.entry.client).collect();
+        gone.into_iter().filter_map(|client| self.remove(client, now_ms)).collect()
     }
 
     /// Iterates over the clients that are here.
     pub fn states(&self) -> impl Iterator<Item = &AwarenessEntry> {
-        self.known
-            .values()
-            .map(|known| &known.entry)
-            .filter(|entry| entry.state.is_some())
+        self.known.values().map(|known| &known.entry).filter(|entry| entry.state.is_some())
     }
 
     /// Returns the newest clock heard of a client, here or gone.
@@ -189,10 +158,7 @@ impl Awareness {
         if self.known.len() < self.clients_max * 2 {
             return;
         }
-        let gone = self
-            .known
-            .values()
-            .filter(|known| known.entry.state.is_none());
+        let gone = self.known.values().filter(|known| known.entry.state.is_none());
         let oldest = gone.min_by_key(|known| known.heard_ms);
         if let Some(client) = oldest.map(|known| known.entry.client) {
             self.known.remove(&client);

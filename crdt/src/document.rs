@@ -75,23 +75,15 @@ impl Document {
 
     /// Applies an update that was checked against this replica, asking between its steps whether to go on: a few hostile
     /// kilobytes can take seconds. A replica that did not go on is poisoned.
-    pub fn apply_while(
-        &mut self,
-        update: &Update,
-        mut go_on: impl FnMut() -> bool,
-    ) -> Result<Effect, DocumentError> {
+    pub fn apply_while(&mut self, update: &Update, mut go_on: impl FnMut() -> bool) -> Result<Effect, DocumentError> {
         if self.poisoned {
             return Err(DocumentError::Poisoned);
         }
         let parts = update.parts();
-        let follows = parts
-            .sections
-            .iter()
-            .all(|section| section.start.clock <= self.state_vector.clock(section.client));
+        let follows =
+            parts.sections.iter().all(|section| section.start.clock <= self.state_vector.clock(section.client));
         if !follows {
-            return Err(DocumentError::Corrupt(Malformed::Invalid(
-                "update: it was checked against another replica",
-            )));
+            return Err(DocumentError::Corrupt(Malformed::Invalid("update: it was checked against another replica")));
         }
         if update.is_empty() {
             return Ok(Effect::Unchanged);
@@ -113,10 +105,7 @@ impl Document {
 
     /// Encodes what `theirs` has not seen, with all deletions.
     pub fn diff(&self, theirs: &StateVector) -> Vec<u8> {
-        let theirs = theirs
-            .iter()
-            .map(|(client, clock)| (ClientID::new(client), clock))
-            .collect();
+        let theirs = theirs.iter().map(|(client, clock)| (ClientID::new(client), clock)).collect();
         self.read(|txn| txn.encode_diff_v1(&theirs))
     }
 
@@ -132,11 +121,7 @@ impl Document {
 
     /// Returns the text of a root type, empty when there is none.
     pub fn text(&self, root: &str) -> String {
-        self.read(|txn| {
-            txn.get_text(root)
-                .map(|text| text.get_string(txn))
-                .unwrap_or_default()
-        })
+        self.read(|txn| txn.get_text(root).map(|text| text.get_string(txn)).unwrap_or_default())
     }
 
     /// Returns the length of a root type's text in UTF-16 units.
@@ -146,12 +131,7 @@ impl Document {
 
     /// Turns the text of a root type into `text` by the smallest edits, made as `client`, whose id nobody else may use.
     /// Line ends become `\n` and a byte order mark goes. Returns the update to log and relay, `None` when nothing differs.
-    pub fn replace_text(
-        &mut self,
-        root: &str,
-        text: &str,
-        client: ClientId,
-    ) -> Result<Option<Update>, DocumentError> {
+    pub fn replace_text(&mut self, root: &str, text: &str, client: ClientId) -> Result<Option<Update>, DocumentError> {
         let old = self.text(root);
         let new = text::normalize(text);
         if old == new {
@@ -174,10 +154,7 @@ impl Document {
     }
 
     fn known(&self) -> Known<'_> {
-        Known {
-            clocks: &self.state_vector,
-            roots: &self.roots,
-        }
+        Known { clocks: &self.state_vector, roots: &self.roots }
     }
 
     /// Returns `None` when not all of the update was taken in: the replica is then unlike any other.
@@ -198,9 +175,7 @@ impl Document {
                 effect = Effect::Changed;
             }
             let ranges = txn.insert_set().iter().flat_map(|(_, ranges)| ranges);
-            inserted += ranges
-                .map(|range| u64::from(range.end - range.start))
-                .sum::<u64>();
+            inserted += ranges.map(|range| u64::from(range.end - range.start)).sum::<u64>();
             txn.commit();
         }
         (inserted == self.unseen(update.parts())).then_some(effect)
@@ -209,22 +184,14 @@ impl Document {
     /// Counts the clocks of an update that this replica has not seen.
     fn unseen(&self, parts: &Parts) -> u64 {
         let unseen = |section: &Section| {
-            let seen = self
-                .state_vector
-                .clock(section.client)
-                .max(section.start.clock);
+            let seen = self.state_vector.clock(section.client).max(section.start.clock);
             u64::from(section.end.clock.saturating_sub(seen))
         };
         parts.sections.iter().map(unseen).sum()
     }
 
     fn read<T>(&self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> T {
-        read(
-            &self
-                .doc
-                .try_transact()
-                .expect("no transaction outlives a call"),
-        )
+        read(&self.doc.try_transact().expect("no transaction outlives a call"))
     }
 }
 
@@ -240,11 +207,7 @@ impl std::fmt::Debug for Document {
 fn new_doc(client: ClientId) -> Doc {
     let client_id = ClientID::new(client);
     // The other constructors make the server delete formatting marks inside other people's transactions.
-    Doc::with_options(Options {
-        client_id,
-        offset_kind: OffsetKind::Utf16,
-        ..Options::default()
-    })
+    Doc::with_options(Options { client_id, offset_kind: OffsetKind::Utf16, ..Options::default() })
 }
 
 /// Edits a copy of a document and returns the update; `None` when that does not lead from the old text to the new.
@@ -262,10 +225,7 @@ fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -
     if positions != text::utf16_len(old) {
         // Embedded values take up positions that the text does not show; yrs panics on one that is not there.
         let chunks = text.diff(&txn, YChange::identity);
-        let embedded = chunks
-            .iter()
-            .filter(|chunk| !is_text(&chunk.insert))
-            .count();
+        let embedded = chunks.iter().filter(|chunk| !is_text(&chunk.insert)).count();
         if positions as usize != text::utf16_len(old) as usize + embedded {
             return None;
         }

@@ -25,11 +25,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn finish(&self) -> Result<(), Malformed> {
-        if self.remaining() == 0 {
-            Ok(())
-        } else {
-            Err(Malformed::Trailing)
-        }
+        if self.remaining() == 0 { Ok(()) } else { Err(Malformed::Trailing) }
     }
 
     #[inline]
@@ -52,11 +48,7 @@ impl<'a> Reader<'a> {
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 let shortest = byte != 0;
-                return if shortest && value < NUMBER_END {
-                    Ok(value)
-                } else {
-                    Err(Malformed::Number)
-                };
+                return if shortest && value < NUMBER_END { Ok(value) } else { Err(Malformed::Number) };
             }
             shift += 7;
             if shift > 49 {
@@ -73,11 +65,7 @@ impl<'a> Reader<'a> {
     /// Reads how many values follow, each of at least `bytes_each` bytes.
     pub(crate) fn count(&mut self, bytes_each: usize) -> Result<usize, Malformed> {
         let count = usize::try_from(self.number()?).map_err(|_| Malformed::Count)?;
-        if count > self.remaining() / bytes_each {
-            Err(Malformed::Count)
-        } else {
-            Ok(count)
-        }
+        if count > self.remaining() / bytes_each { Err(Malformed::Count) } else { Ok(count) }
     }
 
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {

@@ -51,10 +51,7 @@ pub fn decode_frame<'a>(frame: &'a [u8], limits: &Limits) -> Result<Vec<Message<
 fn decode_message<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Message<'a>, Malformed> {
     match reader.number()? {
         SYNC => match reader.number()? {
-            STEP_1 => Ok(Message::SyncStep1(StateVector::decode(
-                reader.buffer()?,
-                limits,
-            )?)),
+            STEP_1 => Ok(Message::SyncStep1(StateVector::decode(reader.buffer()?, limits)?)),
             STEP_2 => Ok(Message::SyncStep2(reader.buffer()?)),
             UPDATE => Ok(Message::Update(reader.buffer()?)),
             _ => Err(Malformed::Invalid("message: unknown kind of sync")),

@@ -48,9 +48,7 @@ impl StateVector {
 
     /// Tells whether everything in `other` is known here too.
     pub fn covers(&self, other: &StateVector) -> bool {
-        other
-            .iter()
-            .all(|(client, clock)| self.clock(client) >= clock)
+        other.iter().all(|(client, clock)| self.clock(client) >= clock)
     }
 
     /// Returns the number of clients.

@@ -25,11 +25,7 @@ pub(crate) enum Edit<'a> {
 /// Makes all line ends `\n` and drops a byte order mark.
 pub(crate) fn normalize(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\r') {
-        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }
 
 pub(crate) fn utf16_len(text: &str) -> u32 {
@@ -112,10 +108,7 @@ fn char_changes(old: &str, new: &str, lines: Change, fuel: &mut usize) -> Vec<Ch
     if all.old.len().max(all.new.len()) > CHARS_MAX {
         return vec![all];
     }
-    let (a, b) = (
-        Chars::new(&old[all.old.clone()]),
-        Chars::new(&new[all.new.clone()]),
-    );
+    let (a, b) = (Chars::new(&old[all.old.clone()]), Chars::new(&new[all.new.clone()]));
     let bytes = |found: Change| Change {
         old: all.old.start + a.starts[found.old.start]..all.old.start + a.starts[found.old.end],
         new: all.new.start + b.starts[found.new.start]..all.new.start + b.starts[found.new.end],
@@ -134,10 +127,7 @@ struct Chars {
 impl Chars {
     fn new(text: &str) -> Self {
         let starts = text.char_indices().map(|(start, _)| start);
-        Self {
-            values: text.chars().collect(),
-            starts: starts.chain([text.len()]).collect(),
-        }
+        Self { values: text.chars().collect(), starts: starts.chain([text.len()]).collect() }
     }
 }
 
@@ -195,12 +185,8 @@ mod tests {
 
     #[test]
     fn far_apart_edits_stay_apart() {
-        let old: String = (0..2000)
-            .map(|i| format!("let line_{i} = {i};\n"))
-            .collect();
-        let new = old
-            .replace("line_17 ", "line_seventeen ")
-            .replace("= 1800;", "= 18;");
+        let old: String = (0..2000).map(|i| format!("let line_{i} = {i};\n")).collect();
+        let new = old.replace("line_17 ", "line_seventeen ").replace("= 1800;", "= 18;");
         let made = edits(&old, &new);
         assert_eq!(applied(&old, &made), new);
         assert!(cost(&made) <= 20, "{made:?}");
@@ -209,16 +195,12 @@ mod tests {
     #[test]
     fn unlike_texts_of_megabytes_are_replaced_in_bounded_time() {
         let of = |from: u32| {
-            (0..2_500_000u32)
-                .map(|i| char::from(b'a' + (i.wrapping_mul(i ^ from) >> 7) as u8 % 26))
-                .collect::<String>()
+            (0..2_500_000u32).map(|i| char::from(b'a' + (i.wrapping_mul(i ^ from) >> 7) as u8 % 26)).collect::<String>()
         };
         let lines = |text: String| text.replace('q', "\n");
-        for (old, new) in [
-            (of(1), of(2)),
-            (lines(of(1)), lines(of(2))),
-            ("}\n".repeat(1 << 20), "{\n}\n".repeat(1 << 20)),
-        ] {
+        for (old, new) in
+            [(of(1), of(2)), (lines(of(1)), lines(of(2))), ("}\n".repeat(1 << 20), "{\n}\n".repeat(1 << 20))]
+        {
             let started = std::time::Instant::now();
             let made = edits(&old, &new);
             let took = started.elapsed();

@@ -100,10 +100,7 @@ pub(crate) struct Deletion {
 
 impl Update {
     pub(crate) fn new(bytes: Bytes, parts: Parts) -> Self {
-        Self {
-            bytes,
-            parts: Arc::new(parts),
-        }
+        Self { bytes, parts: Arc::new(parts) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -122,18 +119,11 @@ impl Update {
 
     /// Tells whether the update inserts anything that `known` has not seen; deletions do not count.
     pub fn adds_to(&self, known: &StateVector) -> bool {
-        self.parts
-            .sections
-            .iter()
-            .any(|section| section.end.clock > known.clock(section.client))
+        self.parts.sections.iter().any(|section| section.end.clock > known.clock(section.client))
     }
 
     /// Counts the client ids that `known` has never seen.
     pub fn new_clients(&self, known: &StateVector) -> usize {
-        self.parts
-            .sections
-            .iter()
-            .filter(|section| known.clock(section.client) == 0)
-            .count()
+        self.parts.sections.iter().filter(|section| known.clock(section.client) == 0).count()
     }
 }

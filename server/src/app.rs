@@ -162,10 +162,15 @@ impl App {
     ///
     /// # Errors
     /// When accepting fails for good, or the drain takes longer than its deadline.
-    pub async fn serve(self, listener: TcpListener, signal: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        signal: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
         let Self { services, rooms, adapters } = self;
         telemetry::keep_up(&services.tasks);
-        let (draining, sessions, deadline) = (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
+        let (draining, sessions, deadline) =
+            (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
         let router = ws::router(services.clone()).merge(http::router(services));
         let announce = draining.clone();
         let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())

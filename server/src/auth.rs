@@ -21,7 +21,9 @@ use crate::{
 };
 
 /// What a user may do with a document; each role includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads, and is seen.
@@ -224,14 +226,9 @@ impl Auth {
         match self.directory.access(user.id, doc).await.map_err(unavailable)? {
             Access::NoDocument => Err(SocketRefusal::NotFound),
             Access::None => Err(SocketRefusal::Forbidden),
-            Access::Role(role) => Ok(SocketGrant {
-                user: user.id,
-                name: user.name,
-                color: user.color,
-                session: id,
-                expires_at,
-                role,
-            }),
+            Access::Role(role) => {
+                Ok(SocketGrant { user: user.id, name: user.name, color: user.color, session: id, expires_at, role })
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use self::db::{Db, on_db};
 pub use self::{
     documents::{Document, DocumentPage, NewDocument, Person, Position},
     grants::{Access, Change, Collaborator},
@@ -20,7 +21,6 @@ pub use self::{
     sessions::Session,
     users::{NewUser, User, UserChange},
 };
-use self::db::{Db, on_db};
 
 /// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -108,10 +108,14 @@ impl ApiError {
             Self::NotFound(Missing::Document) => (S::NOT_FOUND, "document_not_found", "There is no such document."),
             Self::NotFound(Missing::User) => (S::NOT_FOUND, "user_not_found", "There is no such account."),
             Self::NotFound(Missing::Link) => (S::NOT_FOUND, "link_not_found", "This link does not exist or has ended."),
-            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods."),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods.")
+            }
             Self::EmailTaken => (S::CONFLICT, "email_taken", "There is an account with this e-mail address already."),
             Self::LastOwner => (S::CONFLICT, "last_owner", "A document needs an owner."),
-            Self::LimitReached(max) => return (S::CONFLICT, "limit_reached", format!("There can be {max} of these at most.")),
+            Self::LimitReached(max) => {
+                return (S::CONFLICT, "limit_reached", format!("There can be {max} of these at most."));
+            }
             Self::Changed => (S::PRECONDITION_FAILED, "precondition_failed", "The text has changed in the meantime."),
             Self::TooLarge(max) => return (S::PAYLOAD_TOO_LARGE, "too_large", format!("The limit is {max} bytes.")),
             Self::UnsupportedMediaType(takes) => {
@@ -119,7 +123,9 @@ impl ApiError {
             }
             Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid", "Some fields need a correction."),
             Self::TooManyRequests(_) => (S::TOO_MANY_REQUESTS, "too_many_requests", "That was too often."),
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "The server cannot do this now. Please try again."),
+            Self::Unavailable => {
+                (S::SERVICE_UNAVAILABLE, "unavailable", "The server cannot do this now. Please try again.")
+            }
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."),
         };
         (status, code, message.to_owned())

@@ -82,7 +82,10 @@ fn api() -> OpenApiRouter<Services> {
 /// What is no route: a page of the site, or nothing.
 async fn elsewhere(State(_): State<Services>, method: Method, uri: Uri, request: Request) -> Response {
     let ours = ["/api", "/socket", "/metrics", "/health"];
-    if ours.iter().any(|root| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+    if ours
+        .iter()
+        .any(|root| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    {
         return ApiError::NotFound(Missing::Route).into_response();
     }
     if method != Method::GET && method != Method::HEAD {

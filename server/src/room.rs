@@ -192,7 +192,12 @@ impl RoomHandle {
     ///
     /// # Errors
     /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing.
-    pub async fn replace_text(&self, _author: UserId, text: String, expected: Option<String>) -> Result<Text, RoomError> {
+    pub async fn replace_text(
+        &self,
+        _author: UserId,
+        text: String,
+        expected: Option<String>,
+    ) -> Result<Text, RoomError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Command::Replace { text, expected, reply }, answer).await?
     }

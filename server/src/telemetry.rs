@@ -45,10 +45,7 @@ pub fn recorder() -> PrometheusHandle {
     static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new()
-                .set_buckets(&SECONDS)
-                .expect("there are buckets")
-                .build_recorder();
+            let recorder = PrometheusBuilder::new().set_buckets(&SECONDS).expect("there are buckets").build_recorder();
             let handle = recorder.handle();
             // Someone else's recorder stays in force; ours then renders nothing.
             let _ = metrics::set_global_recorder(recorder);

@@ -20,13 +20,7 @@ use axum::{
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use crate::{
-    app::Services,
-    auth::SocketRefusal,
-    error::CloseReason,
-    ids::DocId,
-    room::Dialect,
-};
+use crate::{app::Services, auth::SocketRefusal, error::CloseReason, ids::DocId, room::Dialect};
 
 pub use sockets::Sockets;
 

@@ -45,21 +45,11 @@ pub enum Message<'a> {
 pub(super) fn decode<'a>(reader: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
     Ok(match reader.number()? {
         MARK => Message::Mark(reader.number()?),
-        HELLO => Message::Hello {
-            json: reader.string()?,
-        },
-        ROLE => Message::Role {
-            role: reader.string()?,
-        },
-        REJECTED => Message::Rejected {
-            json: reader.string()?,
-        },
-        TOKEN => Message::Token {
-            token: reader.string()?,
-        },
-        TOKEN_ACCEPTED => Message::TokenAccepted {
-            expires_at: reader.string()?,
-        },
+        HELLO => Message::Hello { json: reader.string()? },
+        ROLE => Message::Role { role: reader.string()? },
+        REJECTED => Message::Rejected { json: reader.string()? },
+        TOKEN => Message::Token { token: reader.string()? },
+        TOKEN_ACCEPTED => Message::TokenAccepted { expires_at: reader.string()? },
         _ => return Err(Malformed::Invalid("message: unknown kind of extension")),
     })
 }

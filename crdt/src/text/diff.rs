@@ -14,10 +14,7 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) fn all<T>(old: &[T], new: &[T]) -> Self {
-        Self {
-            old: 0..old.len(),
-            new: 0..new.len(),
-        }
+        Self { old: 0..old.len(), new: 0..new.len() }
     }
 
     /// Returns what lies between pairs of equal elements, given in order.
@@ -46,12 +43,7 @@ pub(super) fn trim<T: PartialEq>(old: &[T], new: &[T], change: Change) -> Option
 }
 
 /// Pairs the elements that occur once in both ranges, as many as keep their order; `ids` is one more than the largest element.
-pub(super) fn unique_matches(
-    old: &[u32],
-    new: &[u32],
-    within: &Change,
-    ids: usize,
-) -> Vec<(usize, usize)> {
+pub(super) fn unique_matches(old: &[u32], new: &[u32], within: &Change, ids: usize) -> Vec<(usize, usize)> {
     let once = |elements: &[u32], range: &Range<usize>| {
         let mut places = vec![None; ids];
         for i in range.clone() {
@@ -95,12 +87,7 @@ fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
 }
 
 /// Finds the fewest edits inside a change (Myers' greedy search); the change itself when that takes too long.
-pub(super) fn changes<T: PartialEq>(
-    old: &[T],
-    new: &[T],
-    within: Change,
-    fuel: &mut usize,
-) -> Vec<Change> {
+pub(super) fn changes<T: PartialEq>(old: &[T], new: &[T], within: Change, fuel: &mut usize) -> Vec<Change> {
     let (a, b) = (&old[within.old.clone()], &new[within.new.clone()]);
     if a.is_empty() || b.is_empty() {
         return vec![within];
@@ -147,11 +134,7 @@ fn search<T: PartialEq>(a: &[T], b: &[T], fuel: &mut usize) -> Option<Rounds> {
 /// Returns how far the last round brings diagonal `i` of the next one by one edit, and from which of its own diagonals.
 fn step(last: &[usize], i: usize) -> (usize, usize) {
     let inserts = i < last.len() && (i == 0 || last[i - 1] < last[i]);
-    if inserts {
-        (last[i], i)
-    } else {
-        (last[i - 1] + 1, i - 1)
-    }
+    if inserts { (last[i], i) } else { (last[i - 1] + 1, i - 1) }
 }
 
 /// Walks back through the rounds and collects what was found equal.

@@ -27,10 +27,7 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
     // Positions in the update are kept as 32-bit numbers.
     let limit = limits.update_bytes.min(u32::MAX as usize);
     if bytes.len() > limit {
-        return Err(Refusal::TooLarge {
-            limit,
-            actual: bytes.len(),
-        });
+        return Err(Refusal::TooLarge { limit, actual: bytes.len() });
     }
     let mut check = Check {
         reader: Reader::new(&bytes),
@@ -129,11 +126,7 @@ impl Check<'_> {
         let seen = self.known.clocks.clock(client);
         self.gap |= clock > seen;
         self.new_clients += u32::from(seen == 0);
-        let start = Point {
-            clock,
-            byte: self.reader.position(),
-            structs: 0,
-        };
+        let start = Point { clock, byte: self.reader.position(), structs: 0 };
         let mut at = Cursor { client, at: start };
         let first_run = self.item(&mut at)?;
         let mut last_run = first_run.clone();
@@ -172,12 +165,7 @@ impl Check<'_> {
     }
 
     fn need(&mut self, before: Point, (client, clock): (ClientId, u32)) {
-        self.references.push(Reference {
-            section: self.parts.sections.len() as u32,
-            before,
-            client,
-            clock,
-        });
+        self.references.push(Reference { section: self.parts.sections.len() as u32, before, client, clock });
     }
 
     fn index_sections(&self) -> Result<ByClient, Malformed> {
@@ -198,8 +186,7 @@ impl Check<'_> {
     fn deletions(&mut self, by_client: &ByClient) -> Result<(), Malformed> {
         for _ in 0..self.reader.count(4)? {
             let client = self.reader.number()?;
-            let here =
-                find(by_client, client).map_or(0, |i| self.parts.sections[i as usize].end.clock);
+            let here = find(by_client, client).map_or(0, |i| self.parts.sections[i as usize].end.clock);
             let known = here.max(self.known.clocks.clock(client));
             for _ in 0..self.reader.count(2)? {
                 let clock = self.reader.number_u32()?;
@@ -238,6 +225,5 @@ fn find(by_client: &ByClient, client: ClientId) -> Option<u32> {
 /// Returns the clock behind a range, which must not be empty.
 pub(super) fn end_clock(clock: u32, len: u32) -> Result<u32, Malformed> {
     let end = clock.checked_add(len).filter(|end| *end <= CLOCK_MAX);
-    end.filter(|_| len > 0)
-        .ok_or(Malformed::Invalid("range of clocks"))
+    end.filter(|_| len > 0).ok_or(Malformed::Invalid("range of clocks"))
 }

@@ -5,11 +5,7 @@ use crate::limits::JSON_DEPTH_MAX;
 use crate::{Limits, Malformed};
 
 /// Walks one value of lib0's `Any` encoding; `budget` is how many more values the update may hold.
-pub(super) fn skip_any(
-    reader: &mut Reader<'_>,
-    limits: &Limits,
-    budget: &mut usize,
-) -> Result<(), Malformed> {
+pub(super) fn skip_any(reader: &mut Reader<'_>, limits: &Limits, budget: &mut usize) -> Result<(), Malformed> {
     let depth_max = limits.json_depth.min(JSON_DEPTH_MAX);
     let mut open = [(0usize, false); JSON_DEPTH_MAX];
     let mut depth = 0;
@@ -65,11 +61,7 @@ fn skip_integer<T>(reader: &mut Reader<'_>) -> Result<Option<T>, Malformed> {
 }
 
 /// Checks a JSON text of bounded depth and returns its value.
-pub(crate) fn check_json(
-    text: &str,
-    limits: &Limits,
-    budget: &mut usize,
-) -> Result<serde_json::Value, Malformed> {
+pub(crate) fn check_json(text: &str, limits: &Limits, budget: &mut usize) -> Result<serde_json::Value, Malformed> {
     measure_json(text, limits, budget)?;
     let value = serde_json::from_str(text).map_err(|_| Malformed::Invalid("json"))?;
     if !numbers_fit(&value) {

@@ -83,11 +83,7 @@ pub(crate) fn start_anew(known: &StateVector, client: ClientId, root: &str, text
         write_buffer(&mut out, root.as_bytes());
         write_buffer(&mut out, text.as_bytes());
     }
-    let all = known.iter().map(|(client, end)| Deletion {
-        client,
-        clock: 0,
-        end,
-    });
+    let all = known.iter().map(|(client, end)| Deletion { client, clock: 0, end });
     write_deletions(&mut out, &all.collect::<Vec<_>>());
     out
 }

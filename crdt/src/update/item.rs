@@ -31,11 +31,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     fn pass(&mut self, len: u32, byte: u32) -> Result<(), Malformed> {
-        self.at = Point {
-            clock: end_clock(self.at.clock, len)?,
-            byte,
-            structs: self.at.structs + 1,
-        };
+        self.at = Point { clock: end_clock(self.at.clock, len)?, byte, structs: self.at.structs + 1 };
         Ok(())
     }
 }

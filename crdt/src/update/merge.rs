@@ -30,11 +30,7 @@ impl Update {
                     }
                 })
                 .count();
-            merged.push(if taken == 0 {
-                first.clone()
-            } else {
-                batch.finish()
-            });
+            merged.push(if taken == 0 { first.clone() } else { batch.finish() });
             rest = &others[taken..];
         }
         merged
@@ -67,9 +63,7 @@ struct Open {
 impl Batch {
     fn accepts(&self, update: &Update) -> bool {
         let follows = |section: &Section| {
-            self.sections
-                .get(&section.client)
-                .is_none_or(|joined| joined.end == section.start.clock)
+            self.sections.get(&section.client).is_none_or(|joined| joined.end == section.start.clock)
         };
         let sections = &update.parts.sections;
         self.bytes + update.bytes.len() <= BATCH_BYTES_MAX
@@ -79,9 +73,7 @@ impl Batch {
 
     fn add(&mut self, update: &Update) {
         self.bytes += update.bytes.len();
-        self.parts
-            .deletions
-            .extend_from_slice(&update.parts.deletions);
+        self.parts.deletions.extend_from_slice(&update.parts.deletions);
         for root in &update.parts.new_roots {
             if !self.parts.new_roots.contains(root) {
                 self.parts.new_roots.push(root.clone());
@@ -103,24 +95,10 @@ impl Batch {
             joined.close();
             let (clock, structs) = (joined.clock, joined.structs);
             write_section(&mut out, client, clock, structs);
-            let start = Point {
-                clock,
-                byte: out.len() as u32,
-                structs: 0,
-            };
+            let start = Point { clock, byte: out.len() as u32, structs: 0 };
             out.extend_from_slice(&joined.closed);
-            let end = Point {
-                clock: joined.end,
-                byte: out.len() as u32,
-                structs,
-            };
-            self.parts.sections.push(Section {
-                client,
-                start,
-                end,
-                first_run: None,
-                last_run: None,
-            });
+            let end = Point { clock: joined.end, byte: out.len() as u32, structs };
+            self.parts.sections.push(Section { client, start, end, first_run: None, last_run: None });
         }
         self.parts.step = usize::MAX;
         coalesce(&mut self.parts);
@@ -131,13 +109,8 @@ impl Batch {
 
 impl Joined {
     fn new(section: &Section, bytes: &[u8]) -> Self {
-        let mut joined = Self {
-            clock: section.start.clock,
-            end: section.end.clock,
-            structs: 0,
-            closed: Vec::new(),
-            open: None,
-        };
+        let mut joined =
+            Self { clock: section.start.clock, end: section.end.clock, structs: 0, closed: Vec::new(), open: None };
         joined.push(section, section.start.byte, bytes);
         joined
     }
@@ -163,10 +136,7 @@ impl Joined {
     /// Takes over the structs of `section` from byte `start` on, leaving the last open if it can grow.
     fn push(&mut self, section: &Section, start: u32, bytes: &[u8]) {
         self.structs += section.end.structs;
-        let end = section
-            .last_run
-            .as_ref()
-            .map_or(section.end.byte, |run| run.start);
+        let end = section.last_run.as_ref().map_or(section.end.byte, |run| run.start);
         self.closed.extend_from_slice(slice(bytes, &(start..end)));
         self.open = section.last_run.as_ref().map(|run| Open::new(run, bytes));
     }
@@ -185,11 +155,7 @@ impl Open {
         let mut length = Vec::new();
         write_number(&mut length, text.len() as u64);
         let head = run.start..run.content.start - length.len() as u32;
-        Self {
-            run: run.clone(),
-            head: slice(bytes, &head).to_vec(),
-            text: text.to_vec(),
-        }
+        Self { run: run.clone(), head: slice(bytes, &head).to_vec(), text: text.to_vec() }
     }
 }
 

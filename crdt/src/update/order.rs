@@ -21,15 +21,8 @@ pub(super) struct Dependency {
 
 /// Finds an order in which the sections can be integrated, in pieces of at most `step` structs; `dependencies` are in the order
 /// of the bytes. The plan is empty when yrs can be left to find one.
-pub(super) fn plan(
-    sections: &[Section],
-    dependencies: &[Dependency],
-    step: usize,
-) -> Result<Vec<Piece>, Malformed> {
-    let structs: usize = sections
-        .iter()
-        .map(|section| section.end.structs as usize)
-        .sum();
+pub(super) fn plan(sections: &[Section], dependencies: &[Dependency], step: usize) -> Result<Vec<Piece>, Malformed> {
+    let structs: usize = sections.iter().map(|section| section.end.structs as usize).sum();
     if dependencies.is_empty() && structs <= step {
         return Ok(Vec::new());
     }
@@ -49,12 +42,7 @@ pub(super) fn plan(
         let to_commit = needed.is_some_and(|needed| needed.needs == section);
         let after_commit = std::mem::replace(&mut commits[section as usize], to_commit);
         let end = lanes.done[section as usize];
-        plan.push(Piece {
-            section,
-            start,
-            end,
-            after_commit,
-        });
+        plan.push(Piece { section, start, end, after_commit });
         let woken = (section, 0, 0)..(section, end.clock, 0);
         while let Some(&waiter) = waiting.range(woken.clone()).next() {
             waiting.remove(&waiter);
@@ -64,9 +52,8 @@ pub(super) fn plan(
     if !waiting.is_empty() {
         return Err(Malformed::Invalid("update: edits that need each other"));
     }
-    let in_one_go = sections.len() <= SECTIONS_AT_ONCE
-        && structs <= step
-        && plan.iter().all(|piece| !piece.after_commit);
+    let in_one_go =
+        sections.len() <= SECTIONS_AT_ONCE && structs <= step && plan.iter().all(|piece| !piece.after_commit);
     Ok(if in_one_go { Vec::new() } else { plan })
 }
 

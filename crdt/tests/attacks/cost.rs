@@ -32,10 +32,7 @@ pub(crate) fn assert_cheap(attack: &Bytes, ratio: u32, mut work: impl FnMut()) {
     let usual = best(&mut || drop(take_in(&mut document(), &honest)));
     let attacked = best(&mut work);
     println!("{} bytes: {attacked:?}, honestly {usual:?}", attack.len());
-    assert!(
-        attacked < usual.map(|usual| usual * ratio),
-        "{attacked:?} for {usual:?}"
-    );
+    assert!(attacked < usual.map(|usual| usual * ratio), "{attacked:?} for {usual:?}");
 }
 
 /// An update of about `len` bytes in which each character was typed somewhere else.

@@ -1,35 +1,17 @@
 //! Mutated updates, states and frames: each is refused or applied whole, and what was applied can be loaded again.
 
 use bytes::Bytes;
-use codesync_crdt::{
-    Document, Effect, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame,
-};
+use codesync_crdt::{Document, Effect, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame};
 
 use crate::cost::turn;
-use crate::support::{
-    Chance, HISTORIES, PIECES, ROOT, Wire, bytes, document, recorded, seeded, take_in, updates,
-};
+use crate::support::{Chance, HISTORIES, PIECES, ROOT, Wire, bytes, document, recorded, seeded, take_in, updates};
 
 /// Of 200 mutants each.
 const ROUNDS: u64 = 200;
 
 /// Numbers at which something changes: clocks, lengths, counts, content kinds.
-const NUMBERS: [u64; 14] = [
-    0,
-    1,
-    2,
-    10,
-    63,
-    127,
-    128,
-    16_383,
-    1 << 30,
-    (1 << 31) - 1,
-    1 << 31,
-    (1 << 32) - 1,
-    1 << 53,
-    u64::MAX >> 1,
-];
+const NUMBERS: [u64; 14] =
+    [0, 1, 2, 10, 63, 127, 128, 16_383, 1 << 30, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 53, u64::MAX >> 1];
 
 fn mutate(chance: &mut Chance, original: &[u8], others: &[Bytes]) -> Bytes {
     let mut made = original.to_vec();
@@ -38,9 +20,7 @@ fn mutate(chance: &mut Chance, original: &[u8], others: &[Bytes]) -> Bytes {
         let end = (at + 1 + chance.below(8)).min(made.len());
         match chance.below(8) {
             0 | 1 if at < made.len() => made[at] = chance.next() as u8,
-            2 if at < made.len() => {
-                made[at] = made[at].wrapping_add([1, 255, 128, 64][chance.below(4)])
-            }
+            2 if at < made.len() => made[at] = made[at].wrapping_add([1, 255, 128, 64][chance.below(4)]),
             3 => drop(made.drain(at..end)),
             4 => made.insert(at, chance.next() as u8),
             5 => drop(made.splice(at..end, number(*chance.pick(&NUMBERS)))),
@@ -98,9 +78,7 @@ fn crafted_struct(chance: &mut Chance, clocks: &[(u64, u32)], mut wire: Wire) ->
         wire = wire.numbers(&[client, chance.below(clock as usize) as u64]);
     }
     if origins == 0 {
-        wire = wire
-            .number(1)
-            .string(chance.pick::<&str>(&[ROOT, "meta", "list", "new"]));
+        wire = wire.number(1).string(chance.pick::<&str>(&[ROOT, "meta", "list", "new"]));
         if key != 0 {
             wire = wire.string(chance.pick::<&str>(&["a", "b", ""]));
         }
@@ -186,9 +164,8 @@ fn live_on(document: &mut Document, later: &[Bytes], chance: &mut Chance) {
     let text = *chance.pick(&["rewritten 😀\n", "", "{\n}\n"]);
     document.replace_text(ROOT, text, 1 << 40).unwrap();
     let seen = document.state_vector().iter();
-    let theirs: StateVector = seen
-        .map(|(client, clock)| (client, clock.saturating_sub(chance.below(4) as u32)))
-        .collect();
+    let theirs: StateVector =
+        seen.map(|(client, clock)| (client, clock.saturating_sub(chance.below(4) as u32))).collect();
     let (state, diff) = (document.state(), document.diff(&theirs));
     assert!(diff.len() <= state.len() + 16);
     let loaded = Document::load(&state, Limits::default()).unwrap();

@@ -1,18 +1,12 @@
 //! Presence: newest state wins, the silent and the gone are forgotten, and nobody comes back as a ghost.
 
-use codesync_crdt::{
-    Awareness, AwarenessEntry, Limits, Malformed, decode_awareness, encode_awareness,
-};
+use codesync_crdt::{Awareness, AwarenessEntry, Limits, Malformed, decode_awareness, encode_awareness};
 use serde_json::Value;
 
 use crate::support::{bytes, recorded};
 
 fn entry(client: u64, clock: u32, state: Option<&str>) -> AwarenessEntry {
-    AwarenessEntry {
-        client,
-        clock,
-        state: state.map(str::to_owned),
-    }
+    AwarenessEntry { client, clock, state: state.map(str::to_owned) }
 }
 
 fn decode(entries: &[AwarenessEntry]) -> Result<Vec<AwarenessEntry>, Malformed> {
@@ -25,10 +19,8 @@ fn awareness_of_y_protocols_is_read_and_written_byte_for_byte() {
     for name in ["awareness", "awareness_gone"] {
         let update = bytes(&messages[name]);
         let entries = decode_awareness(&update, &Limits::default()).unwrap();
-        let states: Vec<Value> = entries
-            .iter()
-            .map(|entry| serde_json::json!([entry.client, entry.clock, entry.state]))
-            .collect();
+        let states: Vec<Value> =
+            entries.iter().map(|entry| serde_json::json!([entry.client, entry.clock, entry.state])).collect();
         assert_eq!(Value::from(states), messages[format!("{name}_states")]);
         assert_eq!(encode_awareness(&entries), update);
     }
@@ -36,29 +28,14 @@ fn awareness_of_y_protocols_is_read_and_written_byte_for_byte() {
 
 #[test]
 fn states_are_json_objects_within_the_limits() {
-    assert!(
-        decode(&[
-            entry(1, 1, Some("{\"user\":{\"name\":\"😀\"}}")),
-            entry(2, 0, None)
-        ])
-        .is_ok()
-    );
+    assert!(decode(&[entry(1, 1, Some("{\"user\":{\"name\":\"😀\"}}")), entry(2, 0, None)]).is_ok());
     for state in ["[]", "1", "\"text\"", "true", "{", "", "{} {}", "{\"a\":}"] {
         assert!(decode(&[entry(1, 1, Some(state))]).is_err(), "{state}");
     }
-    let large = format!(
-        "{{\"a\":\"{}\"}}",
-        "x".repeat(Limits::default().awareness_state_bytes)
-    );
-    assert_eq!(
-        decode(&[entry(1, 1, Some(&large))]),
-        Err(Malformed::Limit("bytes of awareness"))
-    );
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(Limits::default().awareness_state_bytes));
+    assert_eq!(decode(&[entry(1, 1, Some(&large))]), Err(Malformed::Limit("bytes of awareness")));
     let crowd: Vec<AwarenessEntry> = (0..2000).map(|i| entry(i, 1, None)).collect();
-    assert_eq!(
-        decode(&crowd),
-        Err(Malformed::Limit("clients in an awareness update"))
-    );
+    assert_eq!(decode(&crowd), Err(Malformed::Limit("clients in an awareness update")));
     let update = encode_awareness(&[entry(1, 1, Some("{}"))]);
     for end in 0..update.len() {
         assert!(decode_awareness(&update[..end], &Limits::default()).is_err());
@@ -69,21 +46,12 @@ fn states_are_json_objects_within_the_limits() {
 #[test]
 fn the_newest_clock_wins() {
     let mut room = Awareness::default();
-    assert!(
-        !room.apply(entry(1, 0, Some("{}")), 0),
-        "as in y-protocols, a first clock of 0 is no news"
-    );
+    assert!(!room.apply(entry(1, 0, Some("{}")), 0), "as in y-protocols, a first clock of 0 is no news");
     assert!(room.apply(entry(1, 2, Some("{\"a\":1}")), 0));
     assert!(!room.apply(entry(1, 2, Some("{\"a\":2}")), 0));
     assert!(!room.apply(entry(1, 1, None), 0));
-    assert_eq!(
-        room.states().collect::<Vec<_>>(),
-        [&entry(1, 2, Some("{\"a\":1}"))]
-    );
-    assert!(
-        room.apply(entry(1, 2, None), 0),
-        "leaving needs no newer clock"
-    );
+    assert_eq!(room.states().collect::<Vec<_>>(), [&entry(1, 2, Some("{\"a\":1}"))]);
+    assert!(room.apply(entry(1, 2, None), 0), "leaving needs no newer clock");
     assert!(!room.apply(entry(1, 2, None), 0));
     assert!(room.is_empty());
     assert_eq!(room.clock(1), Some(2));
@@ -114,10 +82,7 @@ fn the_silent_expire_after_thirty_seconds() {
     room.apply(entry(2, 1, Some("{}")), 20_000);
     assert!(room.expire(29_999).is_empty());
     assert_eq!(room.expire(30_000), [entry(1, 2, None)]);
-    assert!(
-        room.apply(entry(2, 2, Some("{}")), 40_000),
-        "a renewal counts as being heard"
-    );
+    assert!(room.apply(entry(2, 2, Some("{}")), 40_000), "a renewal counts as being heard");
     assert!(room.expire(60_000).is_empty());
     assert_eq!(room.expire(70_000), [entry(2, 3, None)]);
     assert!(room.is_empty());
@@ -125,10 +90,7 @@ fn the_silent_expire_after_thirty_seconds() {
 
 #[test]
 fn the_crowd_is_bounded_and_so_are_its_tombstones() {
-    let limits = Limits {
-        awareness_clients: 3,
-        ..Limits::default()
-    };
+    let limits = Limits { awareness_clients: 3, ..Limits::default() };
     let mut room = Awareness::new(&limits);
     for client in 1..=3 {
         assert!(room.apply(entry(client, 1, Some("{}")), client));
@@ -139,19 +101,12 @@ fn the_crowd_is_bounded_and_so_are_its_tombstones() {
         room.remove(client, client);
     }
     assert!(room.is_empty());
-    let remembered = (1..=100)
-        .filter(|client| room.clock(*client).is_some())
-        .count();
+    let remembered = (1..=100).filter(|client| room.clock(*client).is_some()).count();
     assert_eq!(remembered, 6);
     assert!(room.clock(100).is_some() && room.clock(1).is_none());
     // Who is remembered as gone counts as new when it comes back.
-    let gone: Vec<u64> = (1..=100)
-        .filter(|client| room.clock(*client).is_some())
-        .collect();
-    let back = gone
-        .iter()
-        .filter(|client| room.apply(entry(**client, 9, Some("{}")), 200))
-        .count();
+    let gone: Vec<u64> = (1..=100).filter(|client| room.clock(*client).is_some()).collect();
+    let back = gone.iter().filter(|client| room.apply(entry(**client, 9, Some("{}")), 200)).count();
     assert_eq!((back, room.len()), (3, 3));
 }
 

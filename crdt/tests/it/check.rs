@@ -14,11 +14,7 @@ fn two_letters() -> Document {
 }
 
 fn typed(client: u64, clock: u64, text: &str) -> Bytes {
-    Wire::default()
-        .numbers(&[1, 1, client, clock])
-        .root_text(text)
-        .number(0)
-        .bytes()
+    Wire::default().numbers(&[1, 1, client, clock]).root_text(text).number(0).bytes()
 }
 
 fn root_named(name: &str, client: u64) -> Bytes {
@@ -36,10 +32,7 @@ fn every_beginning_of_an_update_is_refused() {
                 assert!(matches!(refusal, Refusal::Malformed(_)), "{refusal}");
             }
             let longer: Bytes = [&update[..], &[0]].concat().into();
-            assert_eq!(
-                replica.check(longer).unwrap_err(),
-                Malformed::Trailing.into()
-            );
+            assert_eq!(replica.check(longer).unwrap_err(), Malformed::Trailing.into());
             take_in(&mut replica, &update);
         }
     }
@@ -49,16 +42,10 @@ fn every_beginning_of_an_update_is_refused() {
 fn a_gap_is_not_malformed_but_malformed_comes_first() {
     let replica = two_letters();
     let ahead = Wire::default().numbers(&[1, 1, 1, 3]).text_after(1, 1, "x");
-    assert_eq!(
-        replica.check(ahead.clone().number(0).bytes()).unwrap_err(),
-        Refusal::Gap
-    );
+    assert_eq!(replica.check(ahead.clone().number(0).bytes()).unwrap_err(), Refusal::Gap);
     let broken = replica.check(ahead.number(7).bytes()).unwrap_err();
     assert_eq!(broken, Malformed::Count.into());
-    let unknown = Wire::default()
-        .numbers(&[1, 1, 2, 0])
-        .text_after(1, 2, "x")
-        .number(0);
+    let unknown = Wire::default().numbers(&[1, 1, 2, 0]).text_after(1, 2, "x").number(0);
     assert_eq!(replica.check(unknown.bytes()).unwrap_err(), Refusal::Gap);
     let deletion = |clock, len| Wire::default().numbers(&[0, 1, 1, 1, clock, len]).bytes();
     assert_eq!(replica.check(deletion(1, 2)).unwrap_err(), Refusal::Gap);
@@ -68,31 +55,20 @@ fn a_gap_is_not_malformed_but_malformed_comes_first() {
 #[test]
 fn what_overlaps_the_known_is_taken_from_where_it_is_new() {
     let mut replica = two_letters();
-    assert_eq!(
-        take_in(&mut replica, &typed(1, 0, "abc")).1,
-        Effect::Changed
-    );
+    assert_eq!(take_in(&mut replica, &typed(1, 0, "abc")).1, Effect::Changed);
     assert_eq!(replica.text(ROOT), "abc");
-    assert_eq!(
-        take_in(&mut replica, &typed(1, 0, "abc")).1,
-        Effect::Unchanged
-    );
+    assert_eq!(take_in(&mut replica, &typed(1, 0, "abc")).1, Effect::Unchanged);
     assert_eq!(replica.state_vector().clock(1), 3);
 }
 
 #[test]
 fn sections_may_build_on_each_other_in_any_order() {
     let sections = [
-        Wire::default()
-            .numbers(&[2, 5, 0])
-            .root_text("a")
-            .text_after(3, 0, "c"),
+        Wire::default().numbers(&[2, 5, 0]).root_text("a").text_after(3, 0, "c"),
         Wire::default().numbers(&[1, 3, 0]).text_after(5, 0, "b"),
     ];
     for order in [[0, 1], [1, 0]] {
-        let wire = order.iter().fold(Wire::default().number(2), |wire, i| {
-            wire.raw(&sections[*i].0)
-        });
+        let wire = order.iter().fold(Wire::default().number(2), |wire, i| wire.raw(&sections[*i].0));
         let mut replica = document();
         let deletion_of_its_own = wire.numbers(&[1, 5, 1, 0, 1]).bytes();
         take_in(&mut replica, &deletion_of_its_own);
@@ -103,11 +79,7 @@ fn sections_may_build_on_each_other_in_any_order() {
 #[test]
 fn a_client_has_one_section() {
     let twice = Wire::default().number(2).numbers(&[1, 1, 0]).root_text("a");
-    let twice = twice
-        .numbers(&[1, 1, 1])
-        .text_after(1, 0, "b")
-        .number(0)
-        .bytes();
+    let twice = twice.numbers(&[1, 1, 1]).text_after(1, 0, "b").number(0).bytes();
     let refusal = document().check(twice).unwrap_err();
     assert!(matches!(refusal, Refusal::Malformed(Malformed::Invalid(_))));
     let none = Wire::default().numbers(&[1, 0, 1, 0, 0]).raw(&[0]).bytes();
@@ -117,38 +89,19 @@ fn a_client_has_one_section() {
 #[test]
 fn numbers_are_below_2_to_the_53_and_in_their_shortest_form() {
     assert!(document().check(typed((1 << 53) - 1, 0, "a")).is_ok());
-    assert_eq!(
-        document().check(typed(1 << 53, 0, "a")).unwrap_err(),
-        Malformed::Number.into()
-    );
+    assert_eq!(document().check(typed(1 << 53, 0, "a")).unwrap_err(), Malformed::Number.into());
     let overlong = Wire::default().raw(&[0x80, 0]).number(0).bytes();
-    assert_eq!(
-        document().check(overlong).unwrap_err(),
-        Malformed::Number.into()
-    );
+    assert_eq!(document().check(overlong).unwrap_err(), Malformed::Number.into());
     let endless = Wire::default().raw(&[0xff; 12]).bytes();
-    assert_eq!(
-        document().check(endless).unwrap_err(),
-        Malformed::Number.into()
-    );
+    assert_eq!(document().check(endless).unwrap_err(), Malformed::Number.into());
 }
 
 #[test]
 fn text_is_valid_utf8() {
-    let broken = Wire::default()
-        .numbers(&[1, 1, 1, 0])
-        .raw(&[4, 1, 1, b'r', 2, 0xc3, 0x28, 0]);
-    assert_eq!(
-        document().check(broken.bytes()).unwrap_err(),
-        Malformed::Utf8.into()
-    );
-    let surrogate = Wire::default()
-        .numbers(&[1, 1, 1, 0])
-        .raw(&[4, 1, 1, b'r', 3, 0xed, 0xa0, 0x80, 0]);
-    assert_eq!(
-        document().check(surrogate.bytes()).unwrap_err(),
-        Malformed::Utf8.into()
-    );
+    let broken = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[4, 1, 1, b'r', 2, 0xc3, 0x28, 0]);
+    assert_eq!(document().check(broken.bytes()).unwrap_err(), Malformed::Utf8.into());
+    let surrogate = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[4, 1, 1, b'r', 3, 0xed, 0xa0, 0x80, 0]);
+    assert_eq!(document().check(surrogate.bytes()).unwrap_err(), Malformed::Utf8.into());
 }
 
 #[test]
@@ -172,21 +125,14 @@ fn a_document_has_so_many_roots_of_so_long_names() {
 #[test]
 fn values_are_limited_in_depth_number_and_key_length() {
     let value = |bytes: &[u8]| {
-        let head = Wire::default()
-            .numbers(&[1, 1, 1, 0])
-            .raw(&[8, 1])
-            .string("list");
+        let head = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[8, 1]).string("list");
         head.number(1).raw(bytes).number(0).bytes()
     };
     let nested = |depth: usize| [&[117, 1].repeat(depth)[..], &[126]].concat();
     let depth = Limits::default().json_depth;
     assert!(document().check(value(&nested(depth))).is_ok());
     assert!(document().check(value(&nested(depth + 1))).is_err());
-    let limits = Limits {
-        json_values: 3,
-        key_bytes: 4,
-        ..Limits::default()
-    };
+    let limits = Limits { json_values: 3, key_bytes: 4, ..Limits::default() };
     let strict = Document::new(limits);
     assert!(strict.check(value(&[117, 2, 126, 126])).is_ok());
     assert!(strict.check(value(&[117, 3, 126, 126, 126])).is_err());
@@ -199,31 +145,13 @@ fn values_are_limited_in_depth_number_and_key_length() {
 #[test]
 fn json_is_read_as_yrs_reads_it() {
     let embed = |json: &str| {
-        let head = Wire::default()
-            .numbers(&[1, 1, 1, 0])
-            .raw(&[5, 1])
-            .string(ROOT);
+        let head = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[5, 1]).string(ROOT);
         head.string(json).number(0).bytes()
     };
-    for good in [
-        "{}",
-        "null",
-        "\"[[[[[[[[[[[[[[[[[[[[[[\"",
-        "[1,-2,3.5,1e300]",
-        "9223372036854775807",
-    ] {
+    for good in ["{}", "null", "\"[[[[[[[[[[[[[[[[[[[[[[\"", "[1,-2,3.5,1e300]", "9223372036854775807"] {
         take_in(&mut document(), &embed(good));
     }
-    for bad in [
-        "",
-        "{",
-        "[1,]",
-        "1e999",
-        "18446744073709551615",
-        "\"\\ud800\"",
-        "undefined",
-        "[1] 2",
-    ] {
+    for bad in ["", "{", "[1,]", "1e999", "18446744073709551615", "\"\\ud800\"", "undefined", "[1] 2"] {
         let refusal = document().check(embed(bad)).unwrap_err();
         assert!(matches!(refusal, Refusal::Malformed(_)), "{bad}");
     }
@@ -231,17 +159,11 @@ fn json_is_read_as_yrs_reads_it() {
 
 #[test]
 fn an_update_over_the_limit_is_too_large_but_may_be_in_the_log() {
-    let limits = Limits {
-        update_bytes: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { update_bytes: 100, ..Limits::default() };
     let mut replica = Document::new(limits);
     let large = typed(1, 0, &"x".repeat(100));
     let actual = large.len();
-    assert_eq!(
-        replica.check(large.clone()).unwrap_err(),
-        Refusal::TooLarge { limit: 100, actual }
-    );
+    assert_eq!(replica.check(large.clone()).unwrap_err(), Refusal::TooLarge { limit: 100, actual });
     let stored = replica.check_stored(large).unwrap();
     assert_eq!(replica.apply(&stored), Ok(Effect::Changed));
 }
@@ -249,17 +171,10 @@ fn an_update_over_the_limit_is_too_large_but_may_be_in_the_log() {
 #[test]
 fn an_update_is_applied_only_where_it_was_checked() {
     let replica = two_letters();
-    let next = Wire::default()
-        .numbers(&[1, 1, 1, 2])
-        .text_after(1, 1, "c")
-        .number(0)
-        .bytes();
+    let next = Wire::default().numbers(&[1, 1, 1, 2]).text_after(1, 1, "c").number(0).bytes();
     let update = replica.check(next).unwrap();
     let mut elsewhere = document();
-    assert!(matches!(
-        elsewhere.apply(&update),
-        Err(DocumentError::Corrupt(_))
-    ));
+    assert!(matches!(elsewhere.apply(&update), Err(DocumentError::Corrupt(_))));
     assert_eq!(elsewhere.state(), [0, 0]);
 }
 
@@ -269,44 +184,24 @@ fn new_clients_are_counted() {
     let known = replica.check(typed(1, 0, "abc")).unwrap();
     assert_eq!(known.new_clients(replica.state_vector()), 0);
     assert_eq!(known.new_clients(&StateVector::default()), 1);
-    assert_eq!(
-        replica
-            .check(typed(2, 0, "x"))
-            .unwrap()
-            .new_clients(replica.state_vector()),
-        1
-    );
+    assert_eq!(replica.check(typed(2, 0, "x")).unwrap().new_clients(replica.state_vector()), 1);
 }
 
 #[test]
 fn a_state_that_is_not_one_is_corrupt() {
     for state in [&b""[..], b"\x01", b"garbage", b"\x00\x00\x00"] {
         let loaded = Document::load(state, Limits::default());
-        assert!(
-            matches!(loaded, Err(DocumentError::Corrupt(_))),
-            "{state:?}"
-        );
+        assert!(matches!(loaded, Err(DocumentError::Corrupt(_))), "{state:?}");
     }
     let later = Writer::new(4);
     later.insert(0, "a");
     let part = later.insert(1, "b");
-    assert!(matches!(
-        Document::load(&part, Limits::default()),
-        Err(DocumentError::Corrupt(_))
-    ));
-    assert_eq!(
-        Document::load(&[0, 0], Limits::default())
-            .unwrap()
-            .text(ROOT),
-        ""
-    );
+    assert!(matches!(Document::load(&part, Limits::default()), Err(DocumentError::Corrupt(_))));
+    assert_eq!(Document::load(&[0, 0], Limits::default()).unwrap().text(ROOT), "");
 }
 
 #[test]
 fn errors_tell_nothing_of_the_text() {
     let refusal = document().check(typed(1 << 53, 0, "secret")).unwrap_err();
-    assert_eq!(
-        refusal.to_string(),
-        "malformed update: a number is out of range or not in its shortest form"
-    );
+    assert_eq!(refusal.to_string(), "malformed update: a number is out of range or not in its shortest form");
 }

@@ -32,10 +32,7 @@ fn writers_behind_one_room_converge() {
             assert_eq!(&writer.seen(), room.state_vector());
             assert!(normal(&writer.state()) == normal(&room.state()));
         }
-        assert_eq!(
-            room.text_len(ROOT) as usize,
-            room.text(ROOT).encode_utf16().count()
-        );
+        assert_eq!(room.text_len(ROOT) as usize, room.text(ROOT).encode_utf16().count());
         let loaded = Document::load(&room.state(), Limits::default()).unwrap();
         assert_same(&loaded, &room);
     });
@@ -49,9 +46,7 @@ fn send(room: &mut Document, log: &mut Vec<Bytes>, outgoing: &mut Vec<Bytes>) {
 }
 
 fn receive(writer: &Writer, log: &[Bytes], seen: &mut usize) {
-    log[*seen..]
-        .iter()
-        .for_each(|update| writer.receive(update));
+    log[*seen..].iter().for_each(|update| writer.receive(update));
     *seen = log.len();
 }
 
@@ -105,10 +100,7 @@ fn a_diff_holds_what_is_missing_and_no_more() {
         let nothing: Bytes = room.diff(room.state_vector()).into();
         let update = room.check(nothing).unwrap();
         assert_eq!(room.apply(&update), Ok(Effect::Unchanged));
-        assert_eq!(
-            update.new_clients(&codesync_crdt::StateVector::default()),
-            0
-        );
+        assert_eq!(update.new_clients(&codesync_crdt::StateVector::default()), 0);
     });
 }
 

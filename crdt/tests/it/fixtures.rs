@@ -3,9 +3,7 @@
 use codesync_crdt::{Document, Effect, Limits, Update};
 use serde_json::Value;
 
-use crate::support::{
-    HISTORIES, ROOT, assert_same, bytes, document, hex, recorded, take_in, updates,
-};
+use crate::support::{HISTORIES, ROOT, assert_same, bytes, document, hex, recorded, take_in, updates};
 
 #[test]
 fn histories_of_yjs_end_in_its_text_and_bytes() {
@@ -32,36 +30,20 @@ fn a_history_sent_again_changes_nothing() {
     for name in HISTORIES {
         let history = recorded(name);
         let mut replica = document();
-        let all: Vec<Update> = updates(&history)
-            .iter()
-            .map(|update| take_in(&mut replica, update).0)
-            .collect();
+        let all: Vec<Update> = updates(&history).iter().map(|update| take_in(&mut replica, update).0).collect();
         let state = replica.state();
         for update in &all {
-            assert_eq!(
-                take_in(&mut replica, update.bytes()).1,
-                Effect::Unchanged,
-                "{name}"
-            );
+            assert_eq!(take_in(&mut replica, update.bytes()).1, Effect::Unchanged, "{name}");
         }
-        assert_eq!(
-            take_in(&mut replica, &state.clone().into()).1,
-            Effect::Unchanged
-        );
-        assert_eq!(
-            take_in(&mut replica, &bytes(&history["merged"])).1,
-            Effect::Unchanged
-        );
+        assert_eq!(take_in(&mut replica, &state.clone().into()).1, Effect::Unchanged);
+        assert_eq!(take_in(&mut replica, &bytes(&history["merged"])).1, Effect::Unchanged);
         assert_eq!(replica.state(), state);
     }
 }
 
 fn assert_matches(replica: &Document, history: &Value) {
     assert_eq!(replica.text(ROOT), history["text"].as_str().unwrap());
-    assert_eq!(
-        hex(&replica.state_vector().encode()),
-        history["vector"].as_str().unwrap()
-    );
+    assert_eq!(hex(&replica.state_vector().encode()), history["vector"].as_str().unwrap());
     let state = replica.state();
     let structs = bytes(&history["structs"]);
     assert_eq!(hex(&state[..structs.len()]), hex(&structs));

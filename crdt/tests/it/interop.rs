@@ -7,9 +7,7 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits, Message, StateVector, Update, decode_frame, encode};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, seeded, take_in, unhex,
-};
+use crate::support::{Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, seeded, take_in, unhex};
 
 /// A Node process with any number of Yjs replicas.
 struct Yjs {
@@ -21,17 +19,11 @@ struct Yjs {
 impl Yjs {
     fn start() -> Self {
         let mut node = Command::new("node");
-        node.arg(node_script("peer.mjs"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        node.arg(node_script("peer.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = node.spawn().unwrap();
         let commands = process.stdin.take().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap());
-        Self {
-            process,
-            commands,
-            answers,
-        }
+        Self { process, commands, answers }
     }
 
     fn ask(&mut self, command: &Value) -> Value {
@@ -44,12 +36,7 @@ impl Yjs {
     /// Gives a replica a command and returns the frames that it sends.
     fn frames(&mut self, command: &Value) -> Vec<Bytes> {
         let answer = self.ask(command);
-        answer["sent"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|frame| unhex(frame.as_str().unwrap()))
-            .collect()
+        answer["sent"].as_array().unwrap().iter().map(|frame| unhex(frame.as_str().unwrap())).collect()
     }
 }
 
@@ -95,16 +82,11 @@ impl Peer {
         let edits: Vec<Value> = (0..1 + chance.below(3))
             .map(|_| {
                 let deleted = if chance.one_in(3) { chance.below(6) } else { 0 };
-                let inserted = if deleted > 0 && chance.one_in(2) {
-                    ""
-                } else {
-                    chance.pick::<&str>(&PIECES)
-                };
+                let inserted = if deleted > 0 && chance.one_in(2) { "" } else { chance.pick::<&str>(&PIECES) };
                 json!([chance.below(length + 8), deleted, inserted])
             })
             .collect();
-        self.outgoing
-            .extend(yjs.frames(&json!({"replica": self.name, "do": "edit", "edits": edits})));
+        self.outgoing.extend(yjs.frames(&json!({"replica": self.name, "do": "edit", "edits": edits})));
     }
 
     fn upload(&mut self, room: &mut Room) {
@@ -116,11 +98,7 @@ impl Peer {
     /// Takes in what the room relayed since, update by update or merged.
     fn download(&mut self, yjs: &mut Yjs, room: &Room, chance: &mut Chance) {
         let news = &room.log[self.seen..];
-        let news = if chance.one_in(2) {
-            news.to_vec()
-        } else {
-            Update::merge(news)
-        };
+        let news = if chance.one_in(2) { news.to_vec() } else { Update::merge(news) };
         for update in news {
             self.receive(yjs, &encode::update(update.bytes()));
         }
@@ -131,9 +109,7 @@ impl Peer {
     fn resync(&mut self, yjs: &mut Yjs, room: &mut Room) {
         self.outgoing.clear();
         let step1 = yjs.ask(&json!({"replica": self.name, "do": "step1"}));
-        let step2 = room
-            .receive(&unhex(step1["frame"].as_str().unwrap()))
-            .unwrap();
+        let step2 = room.receive(&unhex(step1["frame"].as_str().unwrap())).unwrap();
         self.receive(yjs, &step2);
         for answer in self.receive(yjs, &encode::sync_step1(room.replica.state_vector())) {
             room.receive(&answer);
@@ -151,15 +127,9 @@ impl Peer {
         assert_eq!(look["length"], room.replica.text_len(ROOT));
         assert_eq!(look["pending"], false);
         let vector = unhex(look["vector"].as_str().unwrap());
-        assert_eq!(
-            &StateVector::decode(&vector, &Limits::default()).unwrap(),
-            room.replica.state_vector()
-        );
+        assert_eq!(&StateVector::decode(&vector, &Limits::default()).unwrap(), room.replica.state_vector());
         let state = unhex(look["state"].as_str().unwrap());
-        assert!(
-            normal(&state) == normal(&room.replica.state()),
-            "the states differ"
-        );
+        assert!(normal(&state) == normal(&room.replica.state()), "the states differ");
     }
 }
 
@@ -167,19 +137,12 @@ impl Peer {
 fn yjs_replicas_and_a_room_converge_through_outages_and_inside_surrogate_pairs() {
     let mut yjs = Yjs::start();
     seeded(30, |chance| {
-        let mut room = Room {
-            replica: document(),
-            log: Vec::new(),
-        };
+        let mut room = Room { replica: document(), log: Vec::new() };
         let mut peers: Vec<Peer> = (0..3)
             .map(|i| {
                 let (name, client) = (format!("{i}"), chance.next() >> 11);
                 yjs.ask(&json!({"do": "open", "replica": name, "client": client}));
-                Peer {
-                    name,
-                    outgoing: Vec::new(),
-                    seen: 0,
-                }
+                Peer { name, outgoing: Vec::new(), seen: 0 }
             })
             .collect();
         for step in 0..120u64 {
@@ -217,11 +180,7 @@ fn rewrite(room: &mut Room, chance: &mut Chance, step: u64) {
     let end = (at + chance.below(4)).min(chars.len());
     chars.splice(at..end, chance.pick::<&str>(&PIECES).chars());
     let text: String = chars.into_iter().collect();
-    if let Some(update) = room
-        .replica
-        .replace_text(ROOT, &text, (1 << 52) + step)
-        .unwrap()
-    {
+    if let Some(update) = room.replica.replace_text(ROOT, &text, (1 << 52) + step).unwrap() {
         room.log.push(update);
     }
 }
@@ -230,28 +189,15 @@ fn rewrite(room: &mut Room, chance: &mut Chance, step: u64) {
 fn what_this_side_writes_yjs_reads_the_same() {
     let mut yjs = Yjs::start();
     seeded(10, |chance| {
-        let mut room = Room {
-            replica: document(),
-            log: Vec::new(),
-        };
+        let mut room = Room { replica: document(), log: Vec::new() };
         for step in 0..60 {
             rewrite(&mut room, chance, step % 7);
         }
-        for (name, updates) in [
-            ("single", room.log.clone()),
-            ("merged", Update::merge(&room.log)),
-        ] {
+        for (name, updates) in [("single", room.log.clone()), ("merged", Update::merge(&room.log))] {
             yjs.ask(&json!({"do": "open", "replica": name, "client": 1}));
-            let peer = Peer {
-                name: name.to_owned(),
-                outgoing: Vec::new(),
-                seen: 0,
-            };
+            let peer = Peer { name: name.to_owned(), outgoing: Vec::new(), seen: 0 };
             for update in &updates {
-                assert!(
-                    peer.receive(&mut yjs, &encode::update(update.bytes()))
-                        .is_empty()
-                );
+                assert!(peer.receive(&mut yjs, &encode::update(update.bytes())).is_empty());
             }
             peer.assert_holds(&mut yjs, &room);
         }

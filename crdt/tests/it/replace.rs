@@ -40,15 +40,11 @@ fn random_texts_replace_each_other_everywhere() {
 #[test]
 fn people_keep_what_they_typed_meanwhile() {
     let mut room = document();
-    let first = room
-        .replace_text(ROOT, "one\ntwo\nthree\n", 1)
-        .unwrap()
-        .unwrap();
+    let first = room.replace_text(ROOT, "one\ntwo\nthree\n", 1).unwrap().unwrap();
     let writer = Writer::new(2);
     writer.receive(first.bytes());
     let typed = writer.insert(4, "(and a half) ");
-    room.replace_text(ROOT, "one\ntwo\nthree\nfour\n", 3)
-        .unwrap();
+    room.replace_text(ROOT, "one\ntwo\nthree\nfour\n", 3).unwrap();
     take_in(&mut room, &typed);
     assert_eq!(room.text(ROOT), "one\n(and a half) two\nthree\nfour\n");
 }
@@ -59,11 +55,7 @@ fn the_same_text_is_no_update() {
     assert!(room.replace_text(ROOT, "", 1).unwrap().is_none());
     assert!(room.replace_text(ROOT, "a\r\nb\rc", 1).unwrap().is_some());
     assert_eq!(room.text(ROOT), "a\nb\nc");
-    assert!(
-        room.replace_text(ROOT, "\u{feff}a\nb\nc", 1)
-            .unwrap()
-            .is_none()
-    );
+    assert!(room.replace_text(ROOT, "\u{feff}a\nb\nc", 1).unwrap().is_none());
     let state = room.state();
     assert!(room.replace_text(ROOT, "a\r\nb\r\nc", 1).unwrap().is_none());
     assert_eq!(room.state(), state);
@@ -99,10 +91,7 @@ fn embedded_values_go_with_the_old_text() {
     for update in updates(&recorded("rich")) {
         take_in(&mut room, &update);
     }
-    assert_ne!(
-        room.text_len(ROOT) as usize,
-        room.text(ROOT).encode_utf16().count()
-    );
+    assert_ne!(room.text_len(ROOT) as usize, room.text(ROOT).encode_utf16().count());
     room.replace_text(ROOT, "plain 😀\n", 99).unwrap().unwrap();
     assert_eq!(room.text(ROOT), "plain 😀\n");
     assert_eq!(room.text_len(ROOT), 9);
@@ -113,20 +102,11 @@ fn embedded_values_go_with_the_old_text() {
 #[test]
 fn megabytes_are_replaced_at_once() {
     let mut room = document();
-    let old: String = (0..200_000)
-        .map(|i| format!("line {i} of the old\n"))
-        .collect();
-    let new: String = (0..200_000)
-        .map(|i| format!("row {} of the new\n", i * 7))
-        .collect();
+    let old: String = (0..200_000).map(|i| format!("line {i} of the old\n")).collect();
+    let new: String = (0..200_000).map(|i| format!("row {} of the new\n", i * 7)).collect();
     room.replace_text(ROOT, &old, 1).unwrap();
     let update = room.replace_text(ROOT, &new, 2).unwrap().unwrap();
     assert_eq!(room.text(ROOT), new);
     assert!(update.bytes().len() > Limits::default().update_bytes / 4);
-    assert_eq!(
-        Document::load(&room.state(), Limits::default())
-            .unwrap()
-            .text(ROOT),
-        new
-    );
+    assert_eq!(Document::load(&room.state(), Limits::default()).unwrap().text(ROOT), new);
 }

@@ -32,9 +32,7 @@ fn end_of(recording: &PathBuf) -> String {
 /// Lets Yjs type the recording, and hands on each update that it makes.
 fn typed_by_yjs(recording: &PathBuf, mut each: impl FnMut(Bytes)) {
     let mut node = Command::new("node");
-    node.arg(node_script("trace.mjs"))
-        .arg(recording)
-        .stdout(Stdio::piped());
+    node.arg(node_script("trace.mjs")).arg(recording).stdout(Stdio::piped());
     let mut yjs = node.spawn().unwrap();
     let mut out = BufReader::new(yjs.stdout.take().unwrap());
     let mut length = [0; 4];
@@ -53,9 +51,7 @@ fn replay(name: &str) {
     };
     let mut replica = document();
     let mut updates: Vec<Update> = Vec::new();
-    typed_by_yjs(&recording, |update| {
-        updates.push(take_in(&mut replica, &update).0)
-    });
+    typed_by_yjs(&recording, |update| updates.push(take_in(&mut replica, &update).0));
     let end = end_of(&recording);
     assert!(replica.text(ROOT) == end, "the text is another");
     assert_eq!(replica.text_len(ROOT) as usize, end.len());
@@ -69,12 +65,7 @@ fn replay(name: &str) {
     assert_same(&replica, &batched);
 
     let state = replica.state();
-    println!(
-        "{name}: {} updates, {} bytes of text, {} of state",
-        updates.len(),
-        end.len(),
-        state.len()
-    );
+    println!("{name}: {} updates, {} bytes of text, {} of state", updates.len(), end.len(), state.len());
     assert!(state.len() < 4 * end.len());
     assert!(replica.size_bytes() >= state.len());
     let loaded = Document::load(&state, Limits::default()).unwrap();

@@ -34,9 +34,7 @@ pub(crate) fn seeded(rounds: u64, mut round: impl FnMut(&mut Chance)) {
     #[expect(clippy::disallowed_methods, reason = "tests have no config.rs")]
     let fixed = std::env::var("CODESYNC_SEED").ok();
     let start = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let first = fixed
-        .as_deref()
-        .map_or(start.as_nanos() as u64, |seed| seed.parse().unwrap());
+    let first = fixed.as_deref().map_or(start.as_nanos() as u64, |seed| seed.parse().unwrap());
     let rounds = if fixed.is_some() { 1 } else { rounds };
     println!("seeds {first} to {}", first + rounds - 1);
     for seed in first..first + rounds {

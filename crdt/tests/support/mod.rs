@@ -15,20 +15,8 @@ pub(crate) use wire::Wire;
 pub(crate) const ROOT: &str = "content";
 
 /// Pieces of text that take one, two or many UTF-16 units, and some that combine with their neighbours.
-pub(crate) const PIECES: [&str; 12] = [
-    "fn ",
-    "x",
-    "let y = 1;\n",
-    "\t",
-    "(",
-    "ö",
-    "e\u{301}",
-    "\u{301}",
-    "漢字",
-    "😀",
-    "👩‍👩‍👧",
-    "🏳️‍🌈",
-];
+pub(crate) const PIECES: [&str; 12] =
+    ["fn ", "x", "let y = 1;\n", "\t", "(", "ö", "e\u{301}", "\u{301}", "漢字", "😀", "👩‍👩‍👧", "🏳️‍🌈"];
 
 pub(crate) fn document() -> Document {
     Document::new(Limits::default())
@@ -45,10 +33,7 @@ pub(crate) fn take_in(document: &mut Document, bytes: &Bytes) -> (Update, Effect
 pub(crate) fn assert_same(a: &Document, b: &Document) {
     assert_eq!(a.state_vector(), b.state_vector());
     assert_eq!(a.text(ROOT), b.text(ROOT));
-    assert!(
-        normal(&a.state()) == normal(&b.state()),
-        "the states differ"
-    );
+    assert!(normal(&a.state()) == normal(&b.state()), "the states differ");
 }
 
 /// Joins what one replica keeps in one piece and another in several.
@@ -68,9 +53,7 @@ pub(crate) fn unhex(text: &str) -> Bytes {
 /// Returns the path of a script of `tests/node`, whose packages must be installed.
 pub(crate) fn node_script(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
-    let installed = std::path::Path::new(folder)
-        .join("node_modules/yjs")
-        .exists();
+    let installed = std::path::Path::new(folder).join("node_modules/yjs").exists();
     assert!(installed, "run `npm ci --prefix crdt/tests/node` first");
     format!("{folder}/{name}")
 }

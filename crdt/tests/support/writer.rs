@@ -15,14 +15,8 @@ impl Writer {
     pub(crate) fn new(client: u64) -> Self {
         let client_id = yrs::block::ClientID::new(client);
         let offset_kind = OffsetKind::Utf16;
-        let options = Options {
-            client_id,
-            offset_kind,
-            ..Options::default()
-        };
-        Self {
-            doc: Doc::with_options(options),
-        }
+        let options = Options { client_id, offset_kind, ..Options::default() };
+        Self { doc: Doc::with_options(options) }
     }
 
     pub(crate) fn insert(&self, at: u32, text: &str) -> Bytes {
@@ -50,10 +44,7 @@ impl Writer {
             }
             4 => self.set_key(chance),
             5 => self.change_list(chance),
-            _ => self.insert(
-                chance.below(len as usize + 1) as u32,
-                chance.pick::<&str>(&PIECES),
-            ),
+            _ => self.insert(chance.below(len as usize + 1) as u32, chance.pick::<&str>(&PIECES)),
         }
     }
 
@@ -63,12 +54,7 @@ impl Writer {
         let key = *chance.pick(&["language", "theme"]);
         match chance.one_in(4) {
             true => drop(yrs::Map::remove(&map, &mut txn, key)),
-            false => drop(yrs::Map::insert(
-                &map,
-                &mut txn,
-                key,
-                Any::from(chance.next() as i64),
-            )),
+            false => drop(yrs::Map::insert(&map, &mut txn, key, Any::from(chance.next() as i64))),
         }
         txn.encode_update_v1().into()
     }
@@ -80,23 +66,14 @@ impl Writer {
         let at = chance.below(len as usize + 1) as u32;
         match at < len && chance.one_in(3) {
             true => yrs::Array::remove(&list, &mut txn, at),
-            false => drop(yrs::Array::insert(
-                &list,
-                &mut txn,
-                at,
-                Any::from(*chance.pick::<&str>(&PIECES)),
-            )),
+            false => drop(yrs::Array::insert(&list, &mut txn, at, Any::from(*chance.pick::<&str>(&PIECES)))),
         }
         txn.encode_update_v1().into()
     }
 
     pub(crate) fn receive(&self, update: &[u8]) {
         let update = yrs::Update::decode_v1(update).unwrap();
-        self.doc
-            .try_transact_mut()
-            .unwrap()
-            .apply_update(update)
-            .unwrap();
+        self.doc.try_transact_mut().unwrap().apply_update(update).unwrap();
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -106,21 +83,15 @@ impl Writer {
 
     pub(crate) fn text(&self) -> String {
         let txn = self.doc.try_transact().unwrap();
-        txn.get_text(ROOT)
-            .map_or_else(String::new, |root| root.get_string(&txn))
+        txn.get_text(ROOT).map_or_else(String::new, |root| root.get_string(&txn))
     }
 
     pub(crate) fn state(&self) -> Vec<u8> {
-        self.doc
-            .try_transact()
-            .unwrap()
-            .encode_state_as_update_v1(&yrs::StateVector::default())
+        self.doc.try_transact().unwrap().encode_state_as_update_v1(&yrs::StateVector::default())
     }
 
     pub(crate) fn seen(&self) -> codesync_crdt::StateVector {
         let seen = self.doc.try_transact().unwrap().state_vector();
-        seen.iter()
-            .map(|(client, clock)| (client.get(), *clock))
-            .collect()
+        seen.iter().map(|(client, clock)| (client.get(), *clock)).collect()
     }
 }

@@ -156,7 +156,13 @@ impl Directory {
     }
 
     /// The documents of `user` with `query` in their title, last changed first, from `after` on.
-    pub async fn documents(&self, user: UserId, query: &str, after: Option<Position>, limit: u8) -> Result<DocumentPage> {
+    pub async fn documents(
+        &self,
+        user: UserId,
+        query: &str,
+        after: Option<Position>,
+        limit: u8,
+    ) -> Result<DocumentPage> {
         let after = after.unwrap_or(Position { updated_at: i64::MAX, id: DocId(uuid::Uuid::max()) });
         let rows = on_db!(&self.db, pool => {
             sqlx::query_as::<_, DocumentRow>(select_documents!(

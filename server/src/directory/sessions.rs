@@ -27,7 +27,12 @@ struct SessionRow {
 
 impl Directory {
     /// Records a log-in, and forgets those that have ended by themselves.
-    pub async fn create_session(&self, user: UserId, now: OffsetDateTime, expires_at: OffsetDateTime) -> Result<SessionId> {
+    pub async fn create_session(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<SessionId> {
         let id = SessionId::new();
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
@@ -58,7 +63,11 @@ impl Directory {
             .fetch_optional(pool)
             .await?
         });
-        Ok(row.map(|row| Session { id: row.session_id, user: row.user.into(), expires_at: from_millis(row.expires_at) }))
+        Ok(row.map(|row| Session {
+            id: row.session_id,
+            user: row.user.into(),
+            expires_at: from_millis(row.expires_at),
+        }))
     }
 
     /// Ends `old` and records its successor, where `old` was still there.

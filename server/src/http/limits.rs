@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn an_ipv6_customer_is_one_key() {
-        let [a, b, c] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"].map(|text| network(text.parse().unwrap()));
+        let [a, b, c] =
+            ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"].map(|text| network(text.parse().unwrap()));
         assert_eq!(a, b);
         assert_ne!(a, c);
     }

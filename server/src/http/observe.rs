@@ -22,7 +22,8 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let mut response = next.run(request).instrument(span).await;
     let status = response.status().as_u16().to_string();
-    counter!("codesync_http_requests_total", "method" => method, "route" => route.clone(), "status" => status).increment(1);
+    counter!("codesync_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
     histogram!("codesync_http_request_seconds", "method" => method, "route" => route).record(started.elapsed());
     let id = HeaderValue::from_str(&id.to_string()).expect("an id fits into a header");
     response.headers_mut().insert("x-request-id", id);

@@ -10,7 +10,7 @@ use axum::{
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
-        ContentBuilder, OpenApi, RefOr, Ref, ResponseBuilder,
+        ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
         path::{Operation, PathItem},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },

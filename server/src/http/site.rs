@@ -47,11 +47,8 @@ fn respond(name: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let unchanged = known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag);
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        data.data.into_owned().into_response()
-    };
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { data.data.into_owned().into_response() };
     let mut set = |name: HeaderName, value: &str| {
         let value = HeaderValue::from_str(value).expect("media types, hashes and our words fit into headers");
         response.headers_mut().insert(name, value);

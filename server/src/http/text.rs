@@ -22,7 +22,8 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let text = services.rooms.open(granted.doc).await?.text().await?;
-    let caching = [(header::ETAG, etag(&text.tag)), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
+    let caching =
+        [(header::ETAG, etag(&text.tag)), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
     let known = tags(&headers, header::IF_NONE_MATCH);
     if known.iter().any(|known| known == "*" || *known == text.tag) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
@@ -68,7 +69,8 @@ async fn expected(room: &RoomHandle, headers: &HeaderMap) -> Result<Option<Strin
 /// The tags of a condition, without quotes. A weak one counts as what it names: equal tags mean equal text here.
 fn tags(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let tags = values.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
+    let tags =
+        values.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
     tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 

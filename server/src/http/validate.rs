@@ -62,9 +62,9 @@ impl Validate {
     }
 
     pub(super) fn color(mut self, field: &str, value: &str) -> Self {
-        let hex = value.strip_prefix('#').is_some_and(|digits| {
-            digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-        });
+        let hex = value
+            .strip_prefix('#')
+            .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         self.check(hex, field, "is not a colour like #0b6b60");
         self
     }

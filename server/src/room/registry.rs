@@ -38,7 +38,13 @@ struct Shared {
 
 impl Rooms {
     /// An empty registry; it hears of changed access through `events`.
-    pub fn new(storage: Storage, directory: Directory, config: RoomConfig, events: &AccessEvents, tasks: Tasks) -> Self {
+    pub fn new(
+        storage: Storage,
+        directory: Directory,
+        config: RoomConfig,
+        events: &AccessEvents,
+        tasks: Tasks,
+    ) -> Self {
         let compactor = Compactor::new(storage.clone());
         let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));

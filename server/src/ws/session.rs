@@ -19,7 +19,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
 use tracing::{Instrument, debug, info_span};
 
-use super::{close, outbox::{Batch, Frame, Outbox}, pace::Pace, sockets::Slot};
+use super::{
+    close,
+    outbox::{Batch, Frame, Outbox},
+    pace::Pace,
+    sockets::Slot,
+};
 use crate::{
     app::Services,
     auth::{SocketGrant, events::AccessEvent},
@@ -132,7 +137,8 @@ impl Session {
     async fn serve(self, socket: WebSocket, services: Services) {
         let (sink, stream) = socket.split();
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
-        let mut reader = Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
+        let mut reader =
+            Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
         let mut stream = stream;
         let reason = tokio::select! {
             reason = reader.run(&mut stream) => reason,

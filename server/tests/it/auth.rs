@@ -33,12 +33,18 @@ async fn fields_out_of_bounds_are_all_told() {
         let nobody = app.nobody();
         async move { nobody.post("/api/auth/register", body).await }
     };
-    register(json!({ "email": "nobody", "password": "short", "name": " " })).await.expect_fields(&["email", "name", "password"]);
+    register(json!({ "email": "nobody", "password": "short", "name": " " }))
+        .await
+        .expect_fields(&["email", "name", "password"]);
     register(json!({ "email": "a@b", "password": PASSWORD })).await.expect_fields(&["name"]);
     register(json!({ "email": "a@b", "password": PASSWORD, "name": 7 })).await.expect_fields(&["name"]);
-    register(json!({ "email": "a b@c", "password": PASSWORD, "name": "x\u{7}" })).await.expect_fields(&["email", "name"]);
+    register(json!({ "email": "a b@c", "password": PASSWORD, "name": "x\u{7}" }))
+        .await
+        .expect_fields(&["email", "name"]);
     let long = "x".repeat(1025);
-    register(json!({ "email": format!("{long}@b"), "password": long, "name": long })).await.expect_fields(&["email", "name", "password"]);
+    register(json!({ "email": format!("{long}@b"), "password": long, "name": long }))
+        .await
+        .expect_fields(&["email", "name", "password"]);
     app.stop().await;
 }
 

@@ -81,7 +81,8 @@ async fn titles_are_searched_for_what_was_typed() {
     for title in ["Straße 100%", "STRASSE 1000", "snake_case", "snakeXcase"] {
         ada.document(title).await;
     }
-    for (query, found) in [("STRAẞE", 1), ("strasse", 1), ("100%25", 1), ("snake_", 1), ("SNAKE", 2), ("nothing", 0)] {
+    for (query, found) in [("STRAẞE", 1), ("strasse", 1), ("100%25", 1), ("snake_", 1), ("SNAKE", 2), ("nothing", 0)]
+    {
         let page = ada.get(&format!("/api/documents?query={query}")).await.expect(200);
         assert_eq!(page.items("/title").len(), found, "{query}");
     }
@@ -95,7 +96,8 @@ async fn a_stranger_does_not_learn_that_a_document_exists() {
     let path = ada.document("Secret").await;
     let absent = "/api/documents/0197b1c5-0000-7000-8000-000000000000";
     for path in [path.as_str(), absent, "/api/documents/none"] {
-        let mut answers = vec![eve.get(path).await, eve.delete(path).await, eve.patch(path, json!({ "title": "x" })).await];
+        let mut answers =
+            vec![eve.get(path).await, eve.delete(path).await, eve.patch(path, json!({ "title": "x" })).await];
         answers.push(eve.post(&format!("{path}/ticket"), json!(null)).await);
         answers.push(eve.get(&format!("{path}/text")).await);
         answers.push(eve.get(&format!("{path}/collaborators")).await);

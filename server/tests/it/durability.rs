@@ -5,7 +5,11 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
-use crate::{clients::Clients, process::{Process, free_port}, rest::Caller};
+use crate::{
+    clients::Clients,
+    process::{Process, free_port},
+    rest::Caller,
+};
 
 const CLIENTS: [&str; 4] = ["a", "b", "c", "d"];
 /// Snapshots and trims all the time, so that the kills meet them too.

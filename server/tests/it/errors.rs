@@ -10,7 +10,9 @@ async fn every_refusal_has_our_shape() {
     let app = TestApp::with(|config| config.http.body_bytes_max = 1000).await;
     let nobody = app.nobody();
     let path = "/api/auth/register";
-    let body = |text: &str| nobody.request(Method::POST, path).header("content-type", "application/json").body(text.to_owned());
+    let body = |text: &str| {
+        nobody.request(Method::POST, path).header("content-type", "application/json").body(text.to_owned())
+    };
     for malformed in ["", "{", "\u{0}", "{\"email\": x}"] {
         nobody.send(body(malformed), Method::POST, path).await.expect_error(400, "malformed_json");
     }
@@ -57,7 +59,9 @@ async fn health_is_told_and_metrics_are_counted() {
     nobody.get("/api/documents/0197b1c5-0000-7000-8000-000000000000").await.expect(401);
     let metrics = nobody.get("/metrics").await.expect(200).body.as_str().unwrap().to_owned();
     let counted = metrics.lines().any(|line| {
-        line.starts_with("codesync_http_requests_total") && line.contains("route=\"/api/documents/{id}\"") && line.contains("401")
+        line.starts_with("codesync_http_requests_total")
+            && line.contains("route=\"/api/documents/{id}\"")
+            && line.contains("401")
     });
     assert!(counted, "{metrics}");
     assert!(metrics.contains("codesync_http_request_seconds"));

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use codesync_crdt::encode;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use crate::{process::{Process, free_port}, raw::Raw, rest::Caller};
+use crate::{
+    process::{Process, free_port},
+    raw::Raw,
+    rest::Caller,
+};
 
 async fn room(server: &Process) -> (Caller, String) {
     let caller = Caller::at(&server.url("")).register("ann").await;
@@ -77,7 +81,8 @@ async fn a_hundred_thousand_broken_frames_harm_nobody_else() {
     writer.sync().await;
     reader.sync().await;
     let attack = async |frames: usize, seed: u64| {
-        let attackers = (0..8).map(|n| attacker(&server, &doc, ann.token(), frames / 8, StdRng::seed_from_u64(seed + n)));
+        let attackers =
+            (0..8).map(|n| attacker(&server, &doc, ann.token(), frames / 8, StdRng::seed_from_u64(seed + n)));
         futures_util::future::join_all(attackers).await.into_iter().sum::<usize>()
     };
     let warm = attack(20_000, seed).await;

@@ -34,7 +34,9 @@ async fn passwords_of_one_account_cannot_be_tried_at_will() {
     let wrong = json!({ "email": "ADA@example.org", "password": "not the password" });
     // One was taken by the log-in. The attacker's address changes every time.
     for number in 0..9 {
-        from(&app, &format!("192.0.2.{number}"), "/api/auth/login", wrong.clone()).await.expect_error(401, "wrong_password");
+        from(&app, &format!("192.0.2.{number}"), "/api/auth/login", wrong.clone())
+            .await
+            .expect_error(401, "wrong_password");
     }
     let refused = from(&app, "192.0.2.99", "/api/auth/login", wrong).await.expect_error(429, "too_many_requests");
     assert!((1..=10).contains(&refused.header("retry-after").parse::<u32>().unwrap()));

@@ -28,7 +28,11 @@ async fn every_operation_is_a_route_and_every_method_of_a_route_is_told_of() {
     let nobody = app.nobody();
     let mut count = 0;
     for (template, item) in spec::document()["paths"].as_object().unwrap() {
-        let path = template.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
+        let path = template
+            .split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         for method in [Method::GET, Method::PUT, Method::POST, Method::PATCH, Method::DELETE] {
             let told = item.get(method.as_str().to_lowercase());
             let answer = nobody.send(nobody.request(method.clone(), &path), method.clone(), &path).await;
@@ -48,7 +52,11 @@ async fn what_needs_a_token_says_so() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     for (template, method, operation) in spec::operations() {
-        let path = template.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
+        let path = template
+            .split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         let method: Method = method.to_uppercase().parse().unwrap();
         let answer = nobody.send(nobody.request(method.clone(), &path), method.clone(), &path).await;
         let open = operation.get("security") == Some(&json!([{}]));
@@ -59,7 +67,8 @@ async fn what_needs_a_token_says_so() {
 
 #[test]
 fn ids_of_operations_are_unique_and_every_reference_leads_somewhere() {
-    let mut ids: Vec<&str> = spec::operations().map(|(.., operation)| operation["operationId"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> =
+        spec::operations().map(|(.., operation)| operation["operationId"].as_str().unwrap()).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();

@@ -63,7 +63,9 @@ impl Raw {
         }
         loop {
             match self.frame().await {
-                Ok(frame) if matches!(decode_frame(&frame, &Limits::default()).as_deref(), Ok([Protocol::Awareness(_)])) => {
+                Ok(frame)
+                    if matches!(decode_frame(&frame, &Limits::default()).as_deref(), Ok([Protocol::Awareness(_)])) =>
+                {
                     return Ok(());
                 }
                 Ok(_) => {}

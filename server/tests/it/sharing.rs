@@ -19,7 +19,8 @@ async fn roles_allow_what_they_say() {
     assert_eq!(bob.get("/api/documents").await.expect(200).items("/title"), ["Shared"]);
     assert_eq!(bob.post(&format!("{path}/ticket"), json!(null)).await.expect(200)["role"], "viewer");
     bob.patch(&path, json!({ "title": "Mine" })).await.expect_error(403, "forbidden");
-    let text = bob.request(reqwest::Method::PUT, &format!("{path}/text")).header("content-type", "text/plain").body("x");
+    let text =
+        bob.request(reqwest::Method::PUT, &format!("{path}/text")).header("content-type", "text/plain").body("x");
     bob.send(text, reqwest::Method::PUT, &format!("{path}/text")).await.expect_error(403, "forbidden");
     ada.share(&path, &bob, "editor").await;
     bob.patch(&path, json!({ "title": "Ours" })).await.expect(200);

@@ -51,7 +51,8 @@ async fn assets_are_kept_by_browsers_and_come_compressed() {
         let etag = header("etag");
         let body = response.bytes().await.unwrap();
         assert_eq!(body, std::fs::read(dist().join(format!("{}{suffix}", &path[1..]))).unwrap());
-        let again = app.nobody().request(Method::GET, &path).header("accept-encoding", accepted).header("if-none-match", etag);
+        let again =
+            app.nobody().request(Method::GET, &path).header("accept-encoding", accepted).header("if-none-match", etag);
         assert_eq!(again.send().await.unwrap().status(), 304);
     }
     app.stop().await;

@@ -32,7 +32,8 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
         }
     };
     // What is spelt out comes before what is open.
-    let mut found: Vec<_> = operations().filter(|(path, name, _)| is(path) && name.eq_ignore_ascii_case(method)).collect();
+    let mut found: Vec<_> =
+        operations().filter(|(path, name, _)| is(path) && name.eq_ignore_ascii_case(method)).collect();
     found.sort_by_key(|(path, ..)| path.matches('{').count());
     found.first().map(|(.., operation)| *operation)
 }
