@@ -85,9 +85,16 @@ async fn a_hundred_thousand_broken_frames_harm_nobody_else() {
             (0..8).map(|n| attacker(&server, &doc, ann.token(), frames / 8, StdRng::seed_from_u64(seed + n)));
         futures_util::future::join_all(attackers).await.into_iter().sum::<usize>()
     };
-    let warm = attack(20_000, seed).await;
-    let before = server.resident_kib();
-    let refused = warm + attack(80_000, seed ^ 0xface).await;
+    let attacks = async {
+        let warm = attack(20_000, seed).await;
+        let before = server.resident_kib();
+        (warm + attack(80_000, seed ^ 0xface).await, before)
+    };
+    let (refused, before) = tokio::select! {
+        done = attacks => done,
+        () = writer.stay() => unreachable!("it panics when the socket ends"),
+        () = reader.stay() => unreachable!("it panics when the socket ends"),
+    };
     assert!(refused > 50_000, "most mutants are refused: {refused}");
     writer.sync().await;
     writer.append(77, "still here").await;

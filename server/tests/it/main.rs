@@ -1,4 +1,9 @@
 //! The integration tests: one binary, a module per behaviour.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that fails says where; seeds and figures are printed"
+)]
 
 mod access;
 mod auth;

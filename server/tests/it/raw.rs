@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Raw {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) replica: Document,
+    synced: bool,
 }
 
 impl Raw {
@@ -42,7 +43,7 @@ impl Raw {
             request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(protocols).unwrap());
         }
         let (socket, _) = connect_async(request).await.unwrap();
-        Self { socket, replica: Document::new(Limits::default()) }
+        Self { socket, replica: Document::new(Limits::default()), synced: false }
     }
 
     /// Sends one frame.
@@ -109,15 +110,31 @@ impl Raw {
         self.replica.replace_text("content", &text, client).unwrap().expect("something to type")
     }
 
+    fn take_in(&mut self, bytes: bytes::Bytes) {
+        let update = self.replica.check(bytes).unwrap();
+        self.replica.apply(&update).unwrap();
+    }
+
+    /// Takes frames in for as long as it is polled.
+    pub(crate) async fn stay(&mut self) {
+        self.until(|_| false).await;
+    }
+
     /// Takes frames in until one message is wanted.
     pub(crate) async fn until(&mut self, wanted: impl Fn(&Protocol<'_>) -> bool) {
         loop {
             let frame = self.frame().await.unwrap_or_else(|code| panic!("closed with {code:?}"));
             let messages = decode_frame(&frame, &Limits::default()).unwrap();
             assert_eq!(messages.len(), 1, "one message a frame");
-            if let Protocol::SyncStep2(bytes) | Protocol::Update(bytes) = messages[0] {
-                let update = self.replica.check(frame.slice_ref(bytes)).unwrap();
-                self.replica.apply(&update).unwrap();
+            match messages[0] {
+                // What is fanned out before the answer to our step 1 is in that answer too.
+                Protocol::Update(_) if !self.synced => {}
+                Protocol::Update(bytes) => self.take_in(frame.slice_ref(bytes)),
+                Protocol::SyncStep2(bytes) => {
+                    self.synced = true;
+                    self.take_in(frame.slice_ref(bytes));
+                }
+                _ => {}
             }
             if wanted(&messages[0]) {
                 return;
