@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module per behaviour.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends, helpers and all")]
+#![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
 mod auth;
