@@ -206,6 +206,16 @@ impl Auth {
         Ok(())
     }
 
+    /// Shuts an account out, and closes all its sockets.
+    ///
+    /// # Errors
+    /// When there is no such account, or the directory does not answer.
+    pub async fn disable_user(&self, user: UserId) -> Result<(), DirectoryError> {
+        self.directory.disable_user(user).await?;
+        self.events.publish(AccessEvent::UserEnded(user));
+        Ok(())
+    }
+
     /// Makes a ticket that opens a socket to `doc` for the bearer of `session`; who may have one is the caller's to check.
     pub fn ticket(&self, session: &Session, doc: DocId) -> Issued {
         let expires_at = (OffsetDateTime::now_utc() + self.ticket).min(session.expires_at);

@@ -82,6 +82,12 @@ async fn sessions(directory: &Directory) {
     directory.end_session(third).await.expect(WORKS);
     directory.end_session(SessionId::new()).await.expect("ending what is not there is no error");
     assert!(directory.session(third, NOW).await.expect(WORKS).is_none());
+    let fourth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
+    directory.disable_user(bob.id).await.expect(WORKS);
+    let fifth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
+    for session in [fourth, fifth] {
+        assert!(directory.session(session, NOW).await.expect(WORKS).is_none(), "the account is shut out");
+    }
 }
 
 async fn documents(directory: &Directory) {

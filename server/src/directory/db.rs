@@ -42,8 +42,12 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(std::time::Duration::from_secs(5));
-        let pool =
-            SqlitePoolOptions::new().max_connections(4).connect_with(options).await.context("open the directory")?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(std::time::Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .context("open the directory")?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.context("migrate the directory")?;
         Ok(Self::Sqlite(pool))
     }

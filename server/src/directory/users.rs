@@ -144,6 +144,23 @@ impl Directory {
         Ok(())
     }
 
+    /// Shuts an account out and ends its log-ins; what it has shared stays.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn disable_user(&self, user: UserId) -> Result<()> {
+        on_db!(&self.db, pool => {
+            let mut tx = pool.begin().await?;
+            sqlx::query_scalar::<_, i64>("update users set is_disabled = true where id = $1 returning created_at")
+                .bind(user)
+                .fetch_one(&mut *tx)
+                .await?;
+            sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
+            tx.commit().await?;
+        });
+        Ok(())
+    }
+
     /// Sets a password and ends every log-in of the user but `keep`; gives the ended ones.
     ///
     /// # Errors

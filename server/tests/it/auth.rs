@@ -119,6 +119,22 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
+async fn a_disabled_account_is_shut_out_at_once() {
+    let app = TestApp::embedded().await;
+    let ada = app.register("ada").await;
+    let mut events = app.services.access_events.subscribe();
+    let user = ada.id().parse().unwrap();
+    app.services.auth.disable_user(user).await.unwrap();
+    assert!(matches!(events.try_recv(), Ok(AccessEvent::UserEnded(of)) if of == user));
+    ada.get("/api/users/me").await.expect_error(401, "unauthenticated");
+    let login = |password: &str| json!({ "email": ada.email(), "password": password });
+    app.nobody().post("/api/auth/login", login(PASSWORD)).await.expect_error(403, "account_disabled");
+    // Only who knows the password learns of it.
+    app.nobody().post("/api/auth/login", login("not the password")).await.expect_error(401, "wrong_password");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_session_ends_by_itself() {
     let app = TestApp::with(|config| config.auth.session = Duration::from_millis(400)).await;
     let ada = app.register("ada").await;

@@ -1,9 +1,6 @@
 //! The integration tests: one binary, a module per behaviour.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test that fails says where; seeds and figures are printed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends, helpers and all")]
+#![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
 mod auth;
