@@ -12,6 +12,7 @@ mod durability;
 mod errors;
 mod harness;
 mod hostile;
+mod lifecycle;
 mod limits;
 mod openapi;
 mod process;

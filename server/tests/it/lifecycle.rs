@@ -1,0 +1,57 @@
+//! Rooms come and go: nothing of them stays behind.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    process::{Process, free_port},
+    raw::Raw,
+    rest::Caller,
+};
+
+const DOCUMENTS: usize = 10_000;
+
+/// Makes a document, opens it, types into it and goes.
+async fn visit(server: &Process, caller: &Caller, number: usize) {
+    let path = caller.document(&format!("visited {number}")).await;
+    let doc = path.rsplit('/').next().unwrap();
+    let mut socket = Raw::connect(&server.socket(), doc, caller.token()).await;
+    socket.sync().await;
+    socket.append(1, "was here").await;
+    socket.socket.close(None).await.unwrap();
+}
+
+/// The value of a gauge in `/metrics`; 0 before it was first set.
+async fn gauge(server: &Process, name: &str) -> f64 {
+    let metrics = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+    line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+async fn until_empty(server: &Process) {
+    let started = Instant::now();
+    for name in ["codesync_sessions_open", "codesync_rooms_live", "codesync_log_bytes_behind_snapshot"] {
+        while gauge(server, name).await != 0.0 {
+            assert!(started.elapsed() < Duration::from_secs(60), "{name} does not return to 0");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_documents_opened_and_closed_leave_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_ROOM_IDLE_MS", "0")]).await;
+    let caller = Caller::at(&server.url("")).register("ann").await;
+    let visits = async |numbers: std::ops::Range<usize>| {
+        stream::iter(numbers).for_each_concurrent(8, |number| visit(&server, &caller, number)).await;
+        until_empty(&server).await;
+        server.resident_kib()
+    };
+    let half = visits(0..DOCUMENTS / 2).await;
+    let whole = visits(DOCUMENTS / 2..DOCUMENTS).await;
+    println!("{half} KiB after {} documents, {whole} KiB after {DOCUMENTS}", DOCUMENTS / 2);
+    assert!(whole < half + half / 4, "memory is flat: {half} KiB, then {whole} KiB");
+    assert!(server.terminate().await, "no task is left");
+}
