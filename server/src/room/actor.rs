@@ -128,7 +128,7 @@ impl Actor {
                 Next::Stop => Some(CloseReason::Unavailable),
                 Next::Idle => self.leave().await,
                 Next::Appended(result) => self.appended(result),
-                Next::Commands => self.take_in(&mut commands),
+                Next::Commands => self.take_in(&mut commands).await,
                 Next::Flush => {
                     self.flush();
                     None
@@ -152,7 +152,7 @@ impl Actor {
         self.snapshot_at.is_some() && !self.compacting
     }
 
-    fn take_in(&mut self, commands: &mut Vec<Command>) -> Option<CloseReason> {
+    async fn take_in(&mut self, commands: &mut Vec<Command>) -> Option<CloseReason> {
         let mut effects = Effects::default();
         let now_ms = self.now_ms();
         metrics::histogram!("codesync_mailbox_commands").record(commands.len() as f64);
@@ -162,8 +162,13 @@ impl Actor {
                 self.compacted(done.as_ref().map(|done| done.offset));
             }
             self.state.handle(command, now_ms, &mut effects);
+            if std::mem::take(&mut effects.rebuild)
+                && let Some(reason) = self.rebuild().await
+            {
+                return Some(reason);
+            }
         }
-        if effects.fail {
+        if effects.end {
             return Some(CloseReason::Resync);
         }
         if effects.snapshot && self.behind_updates > 0 {
@@ -175,6 +180,28 @@ impl Actor {
             self.flush();
         }
         None
+    }
+
+    /// Loads another replica. What the lost one had taken in is made durable first, so that the new one has it too.
+    async fn rebuild(&mut self) -> Option<CloseReason> {
+        metrics::counter!("codesync_replicas_rebuilt_total").increment(1);
+        self.flush();
+        while let Some(append) = self.append.as_mut() {
+            let result = append.await;
+            if let Some(reason) = self.appended(result) {
+                return Some(reason);
+            }
+        }
+        match self.rooms.storage().load(self.doc).await {
+            Ok(loaded) => {
+                self.state.rebuilt(loaded.document);
+                None
+            }
+            Err(error) => {
+                error!(%error, "replica could not be rebuilt: the room ends");
+                Some(CloseReason::Resync)
+            }
+        }
     }
 
     fn flush(&mut self) {

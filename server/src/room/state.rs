@@ -9,7 +9,7 @@ use codesync_crdt::{
     encode_awareness, protocol::codesync::Message as Extension,
 };
 use tokio::sync::oneshot;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     Command, Dialect, NewPeer, PeerId, RoomError, Said, TEXT, Text,
@@ -30,8 +30,10 @@ const OWED_MAX: usize = 65_536;
 /// What the actor has to do after some commands.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// The replica is not to be trusted any more, or the document is gone: end the room, load it again when asked.
-    pub fail: bool,
+    /// The document is gone: end the room.
+    pub end: bool,
+    /// The replica is not to be trusted any more: load another one from what is stored, and let the peers notice nothing.
+    pub rebuild: bool,
     /// Take a snapshot soon, the last peer has left.
     pub snapshot: bool,
 }
@@ -113,7 +115,7 @@ impl State {
             Command::Delete(reply) => {
                 self.peers.close_all(CloseReason::NotFound);
                 self.deleted = Some(reply);
-                effects.fail = true;
+                effects.end = true;
             }
         }
     }
@@ -176,6 +178,12 @@ impl State {
         }
         // Edits that came meanwhile are at least as young as now.
         std::mem::replace(&mut self.pending_since, (!self.pending.is_empty()).then(Instant::now))
+    }
+
+    /// Goes on with another replica, which holds all that was durable; nothing else may wait to become so.
+    pub fn rebuilt(&mut self, replica: Document) {
+        debug_assert!(self.is_durable(), "edits that only the lost replica held");
+        self.replica = replica;
     }
 
     /// Ends the presence of clients that were silent too long.
@@ -340,9 +348,9 @@ impl State {
                 }
             }
             Err(error) => {
-                warn!(%error, "replica lost: the room starts again from what is stored");
+                warn!(%error, "replica lost: it is rebuilt from what is stored");
                 self.close(from, CloseReason::BadMessage, now_ms);
-                effects.fail = true;
+                effects.rebuild = true;
             }
         }
     }
@@ -353,7 +361,7 @@ impl State {
             Refusal::TooLarge { .. } => ("update_too_large", CloseReason::TooLarge),
             _ => ("malformed_update", CloseReason::BadMessage),
         };
-        warn!(%refusal, "update refused");
+        debug!(%refusal, "update refused");
         if let Some(peer) = self.peers.get(from) {
             reject(peer, code, &refusal.to_string());
         }
@@ -451,7 +459,7 @@ impl State {
                 let text = Text::of(self.replica.text(TEXT));
                 self.owed.push_back((self.flushed + 1, Owed::Text(reply, text)));
             }
-            Err(DocumentError::Corrupt(_) | DocumentError::Poisoned) => effects.fail = true,
+            Err(DocumentError::Corrupt(_) | DocumentError::Poisoned) => effects.rebuild = true,
         }
     }
 

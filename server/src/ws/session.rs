@@ -299,11 +299,9 @@ impl Writer<'_> {
         let mut asked = None;
         loop {
             tokio::select! {
-                batch = self.outbox.take() => {
-                    self.write_batch(batch, &mut asked).await?;
-                    ping.reset();
-                }
+                batch = self.outbox.take() => self.write_batch(batch, &mut asked).await?,
                 // Stock clients hang up after 30 s in which they heard no message; a ping of the transport is none to them.
+                // It is what makes the silent speak, also where they are told something all the time.
                 _ = ping.tick() => {
                     let nothing = encode::awareness(&encode_awareness([])).into();
                     self.write([Message::Binary(nothing), Message::Ping(Bytes::new())]).await?;
