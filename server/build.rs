@@ -1,11 +1,15 @@
-//! Builds the program again when the editor's files appear or change: the macro that takes them in sees only those that
-//! were there before. Debug builds read them from disk.
+//! Takes the editor's files in anew when they change. Debug builds read them from disk, but only from a folder that was there
+//! when they were compiled: hence it is made here.
 
-fn main() {
+use std::{fs, path::Path};
+
+fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PROFILE");
-    let release = std::env::var_os("PROFILE").is_some_and(|profile| profile == "release");
-    if release {
-        println!("cargo::rerun-if-changed=../frontend/dist");
+    let dist = Path::new("../frontend/dist");
+    fs::create_dir_all(dist)?;
+    if std::env::var_os("PROFILE").is_some_and(|profile| profile == "release") {
+        println!("cargo::rerun-if-changed={}", dist.display());
     }
+    Ok(())
 }
