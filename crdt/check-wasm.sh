@@ -27,7 +27,7 @@ fi
 
 if ! system_sources && test "$(id -u)" = 0 && command -v apt-get >/dev/null; then
     echo "installing Debian's rustc-web and rust-web-src"
-    apt-get install -y -q --no-install-recommends rustc-web rust-web-src >/dev/null 2>&1 || true
+    { apt-get update -qq && apt-get install -y -q --no-install-recommends rustc-web rust-web-src; } >/dev/null 2>&1 || true
 fi
 if system_sources; then
     echo "building the standard library for $target with $("$system_rustc" --version)"

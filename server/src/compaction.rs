@@ -31,10 +31,8 @@ pub struct Compactor {
 pub struct Compacted {
     /// The offset that the newest snapshot covers.
     pub offset: Offset,
-    /// Bytes of the encoded state.
-    pub state_bytes: usize,
-    /// UTF-16 units of the text.
-    pub text_len: u32,
+    /// Bytes of the text in UTF-8.
+    pub text_bytes: usize,
 }
 
 /// Why there is no new snapshot; nothing was trimmed.
@@ -91,11 +89,7 @@ impl Compactor {
             self.prune(doc, &stored).await?;
             debug!(log.entries = stored.entries, snapshot.offset = %stored.offset, "compacted");
         }
-        Ok(Compacted {
-            offset: stored.offset,
-            state_bytes: stored.document.state().len(),
-            text_len: stored.document.text_len(TEXT),
-        })
+        Ok(Compacted { offset: stored.offset, text_bytes: stored.document.text(TEXT).len() })
     }
 
     /// Writes the snapshot and loads it back.

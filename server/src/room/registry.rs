@@ -120,7 +120,7 @@ impl Rooms {
     pub(super) async fn compact(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
-                if let Err(error) = self.0.directory.record_snapshot(doc, done.state_bytes as u64).await {
+                if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
                 Some(done)
