@@ -251,7 +251,7 @@ fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 }
 
 impl Config {
-    /// The defaults on a free port with `data_dir`, for tests: the environment is not read.
+    /// The defaults on a free port with `data_dir`, for tests.
     pub fn for_tests(data_dir: PathBuf) -> Self {
         let cli = Cli::try_parse_from([
             "codesync",

@@ -28,7 +28,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry).context("start logging")?;
     let app = App::build(config).await?;
     let listener = app.bind().await?;
-    info!(addr = %listener.local_addr()?, "listening");
+    let addr = listener.local_addr()?;
+    info!(%addr, "CodeSync is ready: open http://{addr}");
     app.serve(listener, shutdown_signal()).await
 }
 

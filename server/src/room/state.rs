@@ -521,3 +521,6 @@ fn reject(peer: &Peer, code: &str, message: &str) {
         peer.push(encode::codesync(&Extension::Rejected { json: &json }));
     }
 }
+
+#[cfg(test)]
+mod tests;

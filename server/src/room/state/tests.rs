@@ -1,0 +1,186 @@
+//! The room's promises, without a task, a socket or a log.
+
+use codesync_crdt::{Message, decode_frame};
+use futures_util::FutureExt;
+use time::OffsetDateTime;
+
+use super::*;
+use crate::ids::{DocId, SessionId, UserId};
+use crate::{auth::SocketGrant, ws::outbox::Outbox};
+
+struct Room {
+    state: State,
+    peers: Vec<Outbox>,
+}
+
+impl Room {
+    /// A room with one peer for each dialect given.
+    fn with(dialects: &[Dialect]) -> Self {
+        let mut room = Self { state: State::new(Document::new(Limits::default()), 99, 1 << 20), peers: Vec::new() };
+        for dialect in dialects {
+            let outbox = Outbox::new(8, 1 << 16);
+            let grant = SocketGrant {
+                user: UserId::new(),
+                name: "ann".into(),
+                color: "#123456".into(),
+                session: SessionId::new(),
+                expires_at: OffsetDateTime::UNIX_EPOCH,
+                role: Role::Editor,
+            };
+            let id = PeerId(room.peers.len() as u64);
+            let peer = NewPeer { id, grant, dialect: *dialect, outbox: outbox.clone() };
+            room.take_in(Command::Join { peer, joined: oneshot::channel().0 });
+            room.peers.push(outbox);
+            assert_eq!(room.hears(room.peers.len() - 1), ["step1"]);
+        }
+        room
+    }
+
+    fn take_in(&mut self, command: Command) {
+        let mut effects = Effects::default();
+        self.state.handle(command, 0, &mut effects);
+        assert!(!effects.end && !effects.rebuild);
+    }
+
+    fn says(&mut self, peer: u64, said: Said) {
+        self.take_in(Command::Peer { from: PeerId(peer), said, received: Instant::now() });
+    }
+
+    /// Types a letter as the client of that number; `clock` letters came before it.
+    fn types(&mut self, peer: u64, clock: u8) {
+        let client = u8::try_from(peer).unwrap() + 1;
+        let update = match clock.checked_sub(1) {
+            Some(before) => vec![1, 1, client, clock, 0x84, client, before, 1, b'x', 0],
+            None => [&[1, 1, client, 0, 4, 1, 7][..], b"content", &[1, b'x', 0]].concat(),
+        };
+        self.says(peer, Said::Update(update.into()));
+    }
+
+    fn appends(&mut self) {
+        assert!(self.state.take_append().is_some());
+    }
+
+    /// What waits in the peer's outbox, by name.
+    fn hears(&self, peer: usize) -> Vec<&'static str> {
+        let batch = self.peers[peer].take().now_or_never().unwrap_or_default();
+        batch.frames.iter().map(|frame| name(&frame.bytes)).collect()
+    }
+}
+
+fn name(frame: &[u8]) -> &'static str {
+    match decode_frame(frame, &Limits::default()).unwrap()[0] {
+        Message::SyncStep1(_) => "step1",
+        Message::SyncStep2(_) => "step2",
+        Message::Update(_) => "update",
+        Message::Awareness(_) => "awareness",
+        Message::Codesync(Extension::Mark(_)) => "mark",
+        _ => "other",
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn peers_hear_an_edit_at_once_and_its_author_once_it_is_durable() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.types(0, 0);
+    room.state.flush();
+    room.appends();
+    assert_eq!(room.hears(1), ["update"]);
+    assert_eq!(room.hears(0), NONE);
+    room.state.appended();
+    assert_eq!(room.hears(0), ["update"]);
+}
+
+#[test]
+fn a_mark_waits_for_all_that_was_said_before_it() {
+    let mut room = Room::with(&[Dialect::Codesync]);
+    room.says(0, Said::Mark(1));
+    assert_eq!(room.hears(0), ["mark"], "nothing is under way");
+    room.types(0, 0);
+    room.says(0, Said::Mark(2));
+    room.state.flush();
+    room.appends();
+    room.types(0, 1);
+    room.says(0, Said::Mark(3));
+    room.state.flush();
+    assert_eq!(room.hears(0), NONE);
+    room.state.appended();
+    assert_eq!(room.hears(0), ["mark"], "the second edit is not durable yet");
+    room.appends();
+    room.state.appended();
+    assert_eq!(room.hears(0), ["mark"]);
+}
+
+#[test]
+fn what_comes_later_does_not_overtake_what_waits_for_the_log() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.types(0, 0);
+    room.types(1, 0);
+    room.state.flush();
+    room.appends();
+    room.types(1, 1);
+    room.state.flush();
+    assert_eq!(room.hears(0), NONE, "its own edit is in the first frame");
+    room.state.appended();
+    assert_eq!(room.hears(0), ["update", "update"]);
+    assert_eq!(room.hears(1), ["update"], "its second edit is not durable yet");
+}
+
+#[test]
+fn a_flood_of_gaps_is_asked_about_once_and_changes_nothing() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.says(0, Said::Step2(vec![0, 0].into()));
+    for _ in 0..1_000 {
+        room.types(0, 5);
+    }
+    room.state.flush();
+    assert_eq!(room.hears(0), ["step1"]);
+    assert_eq!(room.hears(1), NONE);
+    assert!(room.state.take_append().is_none());
+}
+
+#[test]
+fn what_was_known_is_neither_sent_nor_appended_again() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.types(0, 0);
+    room.types(0, 0);
+    room.state.flush();
+    room.appends();
+    room.state.appended();
+    assert_eq!(room.hears(1), ["update"]);
+    room.types(0, 0);
+    room.state.flush();
+    assert!(room.state.take_append().is_none());
+    assert_eq!(room.hears(1), NONE);
+}
+
+#[test]
+fn a_peer_that_fell_behind_gets_one_diff_and_the_mark_it_missed() {
+    let mut room = Room::with(&[Dialect::Codesync, Dialect::Stock]);
+    room.says(0, Said::Step1(StateVector::default()));
+    room.hears(0);
+    for clock in 0..20 {
+        room.types(1, clock);
+        room.state.flush();
+        room.appends();
+        room.state.appended();
+    }
+    room.says(0, Said::Mark(7));
+    assert_eq!(room.hears(0), NONE, "its outbox was dropped");
+    room.says(0, Said::Behind);
+    assert_eq!(
+        room.hears(0).iter().filter(|name| **name != "awareness").collect::<Vec<_>>(),
+        [&"step2", &"step1", &"mark"]
+    );
+}
+
+#[test]
+fn whoever_loses_access_is_closed_and_only_he() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
+    room.take_in(Command::Access(AccessEvent::Grant { doc: DocId::new(), user, role: None }));
+    let close = |peer: usize| room.peers[peer].take().now_or_never().and_then(|batch| batch.close);
+    assert_eq!(close(0), Some(CloseReason::Forbidden));
+    assert_eq!(close(1), None);
+}
