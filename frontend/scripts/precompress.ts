@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Plugin } from 'vite';
@@ -7,24 +9,24 @@ const gz = promisify(gzip);
 const COMPRESSIBLE = /\.(js|css|html|svg|ttf|json|wasm)$/;
 const SMALLEST_WORTH_IT = 1024;
 
-/** Emits `.br` and `.gz` beside every asset that shrinks, so that the server never compresses one. */
+/** Writes `.br` and `.gz` beside every file that shrinks, so that the server never compresses one. */
 export function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    enforce: 'post',
-    async generateBundle(_options, bundle) {
-      const files = Object.values(bundle).filter((file) => COMPRESSIBLE.test(file.fileName));
-      await Promise.all(
-        files.map(async (file) => {
-          const source = Buffer.from(file.type === 'chunk' ? file.code : file.source);
-          if (source.length < SMALLEST_WORTH_IT) return;
-          const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
-          const [br, gzipped] = await Promise.all([brotli(source, { params }), gz(source, { level: 9 })]);
-          this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source: br });
-          this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipped });
-        }),
-      );
+    // From the disk: while the bundle is still in memory other plugins go on changing it.
+    async writeBundle({ dir }, bundle) {
+      if (dir === undefined) return;
+      const files = Object.keys(bundle).filter((name) => COMPRESSIBLE.test(name));
+      await Promise.all(files.map((name) => compress(path.join(dir, name))));
     },
   };
+}
+
+async function compress(file: string) {
+  const source = await readFile(file);
+  if (source.length < SMALLEST_WORTH_IT) return;
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  const [br, gzipped] = await Promise.all([brotli(source, { params }), gz(source, { level: constants.Z_BEST_COMPRESSION })]);
+  await Promise.all([writeFile(`${file}.br`, br), writeFile(`${file}.gz`, gzipped)]);
 }

@@ -1,5 +1,7 @@
-// Fails the build when a page costs its visitors more JavaScript than was agreed on. Run after `vite build`.
-import { readFileSync, statSync } from 'node:fs';
+// Fails the build when a page costs its visitors more JavaScript than was agreed on, or when a compressed file is not the file
+// that it stands for. Run after `vite build`.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
 const BUDGETS = [
   { page: 'dashboard', entry: 'index.html', without: [], bytes: 170_000 },
@@ -17,12 +19,22 @@ function files(entry, seen = new Set()) {
   return seen;
 }
 
-let over = false;
+let failed = false;
 for (const { page, entry, without, bytes } of BUDGETS) {
   const before = new Set(without.flatMap((other) => [...files(other)]));
   const own = [...files(entry)].filter((name) => !before.has(name));
   const size = own.reduce((sum, name) => sum + statSync(new URL(`${manifest[name].file}.gz`, dist)).size, 0);
-  over ||= size > bytes;
+  failed ||= size > bytes;
   console.log(`${page}: ${(size / 1000).toFixed(0)} kB of ${bytes / 1000} kB (JavaScript, gzip)`);
 }
-if (over) process.exit(1);
+
+const DECOMPRESS = { br: brotliDecompressSync, gz: gunzipSync };
+for (const name of readdirSync(dist, { recursive: true })) {
+  const [, original, kind] = /^(.*)\.(br|gz)$/.exec(name) ?? [];
+  if (kind === undefined) continue;
+  const read = (path) => readFileSync(new URL(path, dist));
+  if (DECOMPRESS[kind](read(name)).equals(read(original))) continue;
+  console.error(`${name} is not ${original}`);
+  failed = true;
+}
+if (failed) process.exit(1);
