@@ -237,7 +237,13 @@ impl State {
             }
             Said::Mark(mark) => self.owe(from, |peer| Owed::Mark(peer, mark)),
             Said::Behind => self.owe(from, Owed::CatchUp),
-            Said::Renewed(grant) => peer.grant = grant,
+            Said::Renewed(grant) => {
+                let (before, role) = (peer.grant.role, grant.role);
+                peer.grant = grant;
+                if role != before {
+                    self.set_role(from, role);
+                }
+            }
             Said::Left => {
                 let clients = self.peers.remove(from);
                 self.gone(clients, now_ms);

@@ -88,12 +88,15 @@ async fn enter(
             break room;
         }
     };
+    let mut changed = false;
     while let Ok(event) = events.try_recv() {
-        if concerns(&event, doc, &grant) {
-            outbox.close(CloseReason::Resync);
-        }
+        changed |= concerns(&event, doc, &grant);
     }
-    Ok(Session { id, room, outbox, grant, dialect })
+    let mut session = Session { id, room, outbox, grant, dialect };
+    if changed {
+        session.look_again(services, token).await?;
+    }
+    Ok(session)
 }
 
 fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
@@ -134,6 +137,21 @@ struct Session {
 }
 
 impl Session {
+    /// Access changed while the socket came in: what holds now counts.
+    async fn look_again(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
+        match services.auth.open_socket(token, self.room.doc()).await {
+            Ok(grant) => {
+                self.grant = grant.clone();
+                self.room.say(self.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
+            }
+            Err(refusal) => {
+                // A room that has ended has let it go already.
+                let _ = self.room.say(self.id, Said::Left).await;
+                Err(refusal.into())
+            }
+        }
+    }
+
     async fn serve(self, socket: WebSocket, services: Services) {
         let (sink, stream) = socket.split();
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
