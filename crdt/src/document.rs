@@ -58,7 +58,7 @@ impl Document {
         Ok(document)
     }
 
-    /// Checks bytes from outside against what this replica has seen.
+    /// Checks bytes from outside against what this replica has seen. What passed is to be applied before the next is checked.
     pub fn check(&self, bytes: Bytes) -> Result<Update, Refusal> {
         check::check(bytes, self.known(), &self.limits)
     }
@@ -85,7 +85,7 @@ impl Document {
         if !follows {
             return Err(DocumentError::Corrupt(Malformed::Invalid("update: it was checked against another replica")));
         }
-        if update.is_empty() {
+        if parts.deletions.is_empty() && self.unseen(parts) == 0 {
             return Ok(Effect::Unchanged);
         }
         let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update, &mut go_on)));
@@ -124,7 +124,7 @@ impl Document {
         self.read(|txn| txn.get_text(root).map(|text| text.get_string(txn)).unwrap_or_default())
     }
 
-    /// Returns the length of a root type's text in UTF-16 units.
+    /// Returns the length of a root type's text in UTF-16 units; an embedded value counts as one.
     pub fn text_len(&self, root: &str) -> u32 {
         self.read(|txn| txn.get_text(root).map_or(0, |text| text.len(txn)))
     }
@@ -167,8 +167,10 @@ impl Document {
             }
             let stage = yrs::Update::decode_v1(&stage).ok()?;
             let mut txn = self.doc.try_transact_mut().ok()?;
-            txn.apply_update(stage).ok()?;
-            if txn.has_missing_updates() {
+            // Caught here too, because the transaction commits when it is dropped: a second panic, while the first unwinds,
+            // would abort the process.
+            let applied = catch_unwind(AssertUnwindSafe(|| txn.apply_update(stage)));
+            if !matches!(applied, Ok(Ok(()))) || txn.has_missing_updates() {
                 return None;
             }
             if txn.has_changes() {
@@ -236,7 +238,8 @@ fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -
         Edit::Delete(units) => Delta::Deleted(units),
         Edit::Insert(text) => Delta::Inserted(text.to_owned(), None),
     });
-    text.apply_delta(&mut txn, delta);
+    // Caught here for the same reason as in `integrate`.
+    catch_unwind(AssertUnwindSafe(|| text.apply_delta(&mut txn, delta))).ok()?;
     (text.get_string(&txn) == new).then(|| txn.encode_update_v1())
 }
 

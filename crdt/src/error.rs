@@ -36,12 +36,12 @@ pub enum Refusal {
     /// The bytes are not an update that this system accepts.
     #[error("malformed update: {0}")]
     Malformed(#[from] Malformed),
-    /// The update is larger than the limit.
-    #[error("update of {actual} bytes exceeds the limit of {limit}")]
+    /// The update has more bytes, or the document with it more clients, than the limit.
+    #[error("update is too large: {actual} exceeds the limit of {limit}")]
     TooLarge {
-        /// The limit in bytes.
+        /// The most bytes or clients.
         limit: usize,
-        /// The size of the update in bytes.
+        /// The bytes of the update, or the clients of the document with it.
         actual: usize,
     },
     /// The update builds on something this replica has not seen: its sender must answer sync step 1.

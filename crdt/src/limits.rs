@@ -18,8 +18,6 @@ pub struct Limits {
     pub json_values: usize,
     /// Client ids that a document, and so a state vector, may know. Each page load makes one.
     pub state_vector_clients: usize,
-    /// Client sections in one update: yrs is quadratic in chains of sections that depend on each other.
-    pub update_clients: usize,
     /// Structs, or ranges of deletions, that are applied at once: yrs may walk the whole document for each.
     pub step_structs: usize,
     /// Messages in one frame.
@@ -44,7 +42,6 @@ impl Limits {
             json_depth: JSON_DEPTH_MAX,
             json_values: usize::MAX,
             state_vector_clients: usize::MAX,
-            update_clients: usize::MAX,
             step_structs: usize::MAX,
             ..Self::default()
         }
@@ -60,8 +57,7 @@ impl Default for Limits {
             key_bytes: 1024,
             json_depth: 16,
             json_values: 100_000,
-            state_vector_clients: 65_536,
-            update_clients: 32_768,
+            state_vector_clients: 1 << 18,
             step_structs: 256,
             frame_messages: 64,
             awareness_state_bytes: 16 << 10,

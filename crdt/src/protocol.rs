@@ -17,7 +17,7 @@ pub(crate) const STEP_2: u64 = 1;
 pub(crate) const UPDATE: u64 = 2;
 
 /// One message; updates and awareness are not looked into here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Message<'a> {
     /// What the sender has seen: to be answered with step 2.
     SyncStep1(StateVector),
@@ -64,5 +64,20 @@ fn decode_message<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Messag
         QUERY_AWARENESS => Ok(Message::QueryAwareness),
         CODESYNC => Ok(Message::Codesync(codesync::decode(reader)?)),
         _ => Err(Malformed::Invalid("message: unknown type")),
+    }
+}
+
+/// Without document text and states, which belong in no log.
+impl std::fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Message::SyncStep1(seen) => write!(f, "SyncStep1({} clients)", seen.len()),
+            Message::SyncStep2(update) => write!(f, "SyncStep2({} bytes)", update.len()),
+            Message::Update(update) => write!(f, "Update({} bytes)", update.len()),
+            Message::Awareness(update) => write!(f, "Awareness({} bytes)", update.len()),
+            Message::QueryAwareness => write!(f, "QueryAwareness"),
+            Message::Auth(reason) => write!(f, "Auth({reason:?})"),
+            Message::Codesync(message) => message.fmt(f),
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use content::check_json;
 use crate::{ClientId, StateVector};
 
 /// Edits in Yjs's v1 encoding that passed the check of the replica they are meant for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Update {
     bytes: Bytes,
     parts: Arc<Parts>,
@@ -125,5 +125,12 @@ impl Update {
     /// Counts the client ids that `known` has never seen.
     pub fn new_clients(&self, known: &StateVector) -> usize {
         self.parts.sections.iter().filter(|section| known.clock(section.client) == 0).count()
+    }
+}
+
+/// Without the bytes: they hold document text, which belongs in no log.
+impl std::fmt::Debug for Update {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Update({} bytes)", self.bytes.len())
     }
 }

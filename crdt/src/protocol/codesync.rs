@@ -11,7 +11,7 @@ const TOKEN: u64 = 4;
 const TOKEN_ACCEPTED: u64 = 5;
 
 /// A message of the extension. Texts are handed on as they came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
     /// To the server: echo this once all that was sent before is durable. From the server: it is. Below 2^53.
     Mark(u64),
@@ -68,4 +68,18 @@ pub(super) fn encode(message: &Message<'_>, out: &mut Vec<u8>) {
     };
     write_number(out, kind);
     write_buffer(out, text.as_bytes());
+}
+
+/// Without the token, which belongs in no log.
+impl std::fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Message::Mark(number) => write!(f, "Mark({number})"),
+            Message::Hello { json } => write!(f, "Hello({json})"),
+            Message::Role { role } => write!(f, "Role({role})"),
+            Message::Rejected { json } => write!(f, "Rejected({json})"),
+            Message::Token { .. } => write!(f, "Token(…)"),
+            Message::TokenAccepted { expires_at } => write!(f, "TokenAccepted({expires_at})"),
+        }
+    }
 }

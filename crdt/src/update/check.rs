@@ -29,6 +29,7 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
     if bytes.len() > limit {
         return Err(Refusal::TooLarge { limit, actual: bytes.len() });
     }
+    let step = limits.step_structs.max(1);
     let mut check = Check {
         reader: Reader::new(&bytes),
         known,
@@ -36,10 +37,12 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
         parts: Parts::default(),
         references: Vec::new(),
         values_left: limits.json_values,
+        step,
         new_clients: 0,
         gap: false,
     };
     check.sections()?;
+    check.count_clients()?;
     let by_client = check.index_sections()?;
     check.deletions(&by_client)?;
     check.reader.finish()?;
@@ -49,8 +52,8 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
         return Err(Refusal::Gap);
     }
     let mut parts = check.parts;
-    parts.step = limits.step_structs;
-    parts.plan = order::plan(&parts.sections, &dependencies, parts.step)?;
+    parts.step = step;
+    parts.plan = order::plan(&parts.sections, &dependencies, step)?;
     Ok(Update::new(bytes, parts))
 }
 
@@ -88,7 +91,8 @@ pub(super) struct Check<'a> {
     /// References to other clients' edits that were not known before the update.
     references: Vec<Reference>,
     pub(super) values_left: usize,
-    new_clients: u32,
+    step: usize,
+    new_clients: usize,
     gap: bool,
 }
 
@@ -105,11 +109,7 @@ type ByClient = SmallVec<[(ClientId, u32); 1]>;
 
 impl Check<'_> {
     fn sections(&mut self) -> Result<(), Malformed> {
-        let count = self.reader.count(5)?;
-        if count > self.limits.update_clients {
-            return Err(Malformed::Limit("clients in an update"));
-        }
-        for _ in 0..count {
+        for _ in 0..self.reader.count(5)? {
             let section = self.section()?;
             self.parts.sections.push(section);
         }
@@ -125,7 +125,7 @@ impl Check<'_> {
         }
         let seen = self.known.clocks.clock(client);
         self.gap |= clock > seen;
-        self.new_clients += u32::from(seen == 0);
+        self.new_clients += usize::from(seen == 0);
         let start = Point { clock, byte: self.reader.position(), structs: 0 };
         let mut at = Cursor { client, at: start };
         let first_run = self.item(&mut at)?;
@@ -135,7 +135,7 @@ impl Check<'_> {
             let before = at.at;
             let run = self.item(&mut at)?;
             let costly = joining.is_costly(last_run.as_ref(), run.as_ref());
-            if costly || index % self.limits.step_structs == 0 {
+            if costly || index % self.step == 0 {
                 // What a section needs of itself is a place to commit at: see `order`.
                 self.need(before, (client, before.clock - 1));
             }
@@ -168,17 +168,21 @@ impl Check<'_> {
         self.references.push(Reference { section: self.parts.sections.len() as u32, before, client, clock });
     }
 
+    fn count_clients(&self) -> Result<(), Refusal> {
+        let limit = self.limits.state_vector_clients;
+        let actual = self.known.clocks.len() + self.new_clients;
+        if self.new_clients > 0 && actual > limit {
+            return Err(Refusal::TooLarge { limit, actual });
+        }
+        Ok(())
+    }
+
     fn index_sections(&self) -> Result<ByClient, Malformed> {
         let sections = self.parts.sections.iter().zip(0..);
         let mut by_client: ByClient = sections.map(|(section, i)| (section.client, i)).collect();
         by_client.sort_unstable();
         if by_client.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Malformed::Invalid("update: a client has two sections"));
-        }
-        let new_clients = self.new_clients as usize;
-        let clients = self.known.clocks.len() + new_clients;
-        if new_clients > 0 && clients > self.limits.state_vector_clients {
-            return Err(Malformed::Limit("clients in a document"));
         }
         Ok(by_client)
     }

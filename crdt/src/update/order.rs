@@ -28,7 +28,7 @@ pub(super) fn plan(sections: &[Section], dependencies: &[Dependency], step: usiz
     }
     let mut lanes = Lanes::new(sections, dependencies);
     let mut plan: Vec<Piece> = Vec::new();
-    let mut commits = vec![false; sections.len()];
+    let mut commit_first = vec![false; sections.len()];
     // (needed section, needed clock, waiting section)
     let mut waiting: BTreeSet<(u32, u32, u32)> = BTreeSet::new();
     // Yjs writes higher client ids first, and that order is the cheap one for edits at the same place.
@@ -39,10 +39,12 @@ pub(super) fn plan(sections: &[Section], dependencies: &[Dependency], step: usiz
         if let Some(needed) = needed {
             waiting.insert((needed.needs, needed.clock, section));
         }
-        let to_commit = needed.is_some_and(|needed| needed.needs == section);
-        let after_commit = std::mem::replace(&mut commits[section as usize], to_commit);
         let end = lanes.done[section as usize];
-        plan.push(Piece { section, start, end, after_commit });
+        let commits = &mut commit_first[section as usize];
+        if start.structs < end.structs {
+            plan.push(Piece { section, start, end, after_commit: std::mem::take(commits) });
+        }
+        *commits |= needed.is_some_and(|needed| needed.needs == section);
         let woken = (section, 0, 0)..(section, end.clock, 0);
         while let Some(&waiter) = waiting.range(woken.clone()).next() {
             waiting.remove(&waiter);

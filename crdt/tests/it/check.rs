@@ -204,4 +204,6 @@ fn a_state_that_is_not_one_is_corrupt() {
 fn errors_tell_nothing_of_the_text() {
     let refusal = document().check(typed(1 << 53, 0, "secret")).unwrap_err();
     assert_eq!(refusal.to_string(), "malformed update: a number is out of range or not in its shortest form");
+    let update = document().check(typed(1, 0, "secret")).unwrap();
+    assert_eq!(format!("{update:?}"), "Update(22 bytes)");
 }

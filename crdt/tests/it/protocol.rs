@@ -79,6 +79,15 @@ fn frames_of_several_messages_are_read_whole_or_not_at_all() {
 }
 
 #[test]
+fn messages_can_be_logged_without_what_they_hold() {
+    let token = codesync::Message::Token { token: "secret" };
+    for message in [Message::Update(b"secret"), Message::Awareness(b"secret"), Message::Codesync(token)] {
+        assert!(!format!("{message:?}").contains("secret"), "{message:?}");
+        assert!(!format!("{message:?}").contains("115"), "{message:?}");
+    }
+}
+
+#[test]
 fn unknown_messages_are_refused() {
     for frame in [&[4u8][..], &[99, 0], &[0, 3, 0], &[2, 1, 0], &[1], &[0x81, 0]] {
         assert!(decode_frame(frame, &limits()).is_err(), "{frame:?}");
