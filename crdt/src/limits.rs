@@ -14,7 +14,7 @@ pub struct Limits {
     pub key_bytes: usize,
     /// Levels of nested arrays and objects in one JSON value.
     pub json_depth: usize,
-    /// JSON values in one update. An empty object of two bytes costs some 64 in memory.
+    /// JSON values in one update, of at least a byte each; an empty object of two bytes costs some 64 in memory.
     pub json_values: usize,
     /// Client ids that a document, and so a state vector, may know. Each page load makes one.
     pub state_vector_clients: usize,
@@ -56,7 +56,7 @@ impl Default for Limits {
             root_name_bytes: 64,
             key_bytes: 1024,
             json_depth: 16,
-            json_values: 100_000,
+            json_values: 1 << 17,
             state_vector_clients: 1 << 18,
             step_structs: 256,
             frame_messages: 64,

@@ -185,6 +185,8 @@ fn new_clients_are_counted() {
     assert_eq!(known.new_clients(replica.state_vector()), 0);
     assert_eq!(known.new_clients(&StateVector::default()), 1);
     assert_eq!(replica.check(typed(2, 0, "x")).unwrap().new_clients(replica.state_vector()), 1);
+    assert!(known.adds_to(replica.state_vector()));
+    assert!(!replica.check(typed(1, 0, "ab")).unwrap().adds_to(replica.state_vector()));
 }
 
 #[test]
