@@ -41,6 +41,8 @@ pub struct Window {
     pub durable_p99_ms: Option<f64>,
     /// Deliveries that never came, however long one waited.
     pub lost: u64,
+    /// How the first client that lost its socket lost it.
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -133,9 +135,10 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
     })
     .await;
     let lost = missing();
+    let failure = clients.iter().find_map(|client| client.check().err());
     clients.iter().for_each(|client| client.leave());
     let per_edit = (rooms.len() * shape.writers * (shape.clients - 1)) as f64;
-    let window = Window {
+    Ok(Window {
         seconds,
         deliveries: meter.deliveries.get(),
         expected: per_edit * shape.edits_per_second * seconds,
@@ -148,8 +151,8 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
         p99_ms: meter.to_peer.borrow().quantile_ms(0.99),
         durable_p99_ms: meter.to_durable.borrow().quantile_ms(0.99),
         lost,
-    };
-    Ok(window)
+        failure: failure.map(|error| format!("{error:#}")),
+    })
 }
 
 type Session = (Rc<Client>, Option<Rc<Author>>);

@@ -107,12 +107,17 @@ async fn sustain(target: &Target, rate: f64, seconds: u64) -> Result<Option<Wind
         let window = step(target, rate, Duration::from_secs(seconds)).await?;
         let sustained = sustained(&window);
         progress(format_args!(
-            "{} at {}/s a writer: {} deliveries/s, p99 {}, lost {}{}, {}",
+            "{} at {}/s a writer: {} deliveries/s, p99 {}, lost {}{}{}, {}",
             target.kind.label(),
             number(rate),
             number(window.per_second()),
             milliseconds(window.p99_ms),
             window.lost,
+            window
+                .failure
+                .as_ref()
+                .map(|failure| format!(" ({failure})"))
+                .unwrap_or_default(),
             if sustained { "" } else { ": too much" },
             window.disturbed().as_deref().unwrap_or("undisturbed")
         ));
@@ -142,6 +147,7 @@ async fn step(target: &Target, edits_per_second: f64, measured: Duration) -> Res
 
 fn sustained(window: &Window) -> bool {
     window.lost == 0
+        && window.failure.is_none()
         && window.p99_ms.is_some_and(|p99| p99 < P99_MS_MAX)
         && window.deliveries as f64 >= SHARE_MIN * window.expected
 }
