@@ -14,7 +14,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
     await stranger.context().close();
 
-    const [ada, bob] = [await join('Ada', { colorScheme }), await join('Bob')];
+    const [ada, bob] = [await join('Ada', { colorScheme, reducedMotion: 'reduce' }), await join('Bob')];
     const { page } = ada;
     await page.goto(ada.url);
     await page.getByRole('heading', { name: 'Start with a document' }).waitFor();
@@ -58,7 +58,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
   test(`the editor and what opens over it, ${colorScheme}`, async ({ join, api }) => {
     test.setTimeout(180_000);
-    const [ada, bob] = [await join('Ada', { colorScheme }), await join('Bob')];
+    const [ada, bob] = [await join('Ada', { colorScheme, reducedMotion: 'reduce' }), await join('Bob')];
     const { page } = ada;
     const { id } = await api.create(ada.account, { title: 'greeter.ts', language: 'typescript', text: CODE });
     await api.grant(ada.account, id, bob.account, 'editor');

@@ -42,7 +42,7 @@ test('a link lets people in until it is revoked', async ({ join, api }) => {
   await expect(dialog.getByText('Anyone with it can edit')).toBeVisible();
   await expect(dialog.getByText(/^Expires /)).toBeVisible();
   await dialog.getByRole('button', { name: 'Copy link' }).click();
-  await expect(dialog.getByText('Copied')).toBeVisible();
+  await expect(dialog.getByText('Copied', { exact: true })).toBeVisible();
   const link = await ada.page.evaluate(() => navigator.clipboard.readText());
 
   await bob.page.goto(link);
