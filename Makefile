@@ -88,7 +88,7 @@ openapi: ## Writes the OpenAPI document and the types made from it
 bench: ## Measures CodeSync beside its peers (long; see server/bench)
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
-	cd server/bench && cargo run --release -- --codesync $(RELEASE)
+	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)
 
 deny: ## Licences, sources and duplicates of the dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

@@ -7,6 +7,8 @@ export default defineConfig({
   testDir: 'e2e',
   // One server and one browser serve all: the machine is small, and the tests are about time.
   workers: 1,
+  // A runner that stands still for a while is no defect; the report names what passed only the second time.
+  retries: process.env.CI ? 1 : 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   forbidOnly: Boolean(process.env.CI),
