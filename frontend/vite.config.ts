@@ -20,6 +20,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/test/setup.ts'],
     server: { deps: { inline: [/monaco-editor/] } },
+    css: true,
     testTimeout: 20_000,
   },
 });

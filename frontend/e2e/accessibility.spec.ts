@@ -1,4 +1,5 @@
 import { expectAccessible } from './axe';
+import { Cutter } from './cutter';
 import { expect, test } from './fixtures';
 
 const CODE = `// Greets the world.\nimport { world } from './world';\n\nexport class Greeter<T> {\n  private count = 0x1f;\n\n  /** Says it. */\n  greet(name: string): string {\n    const pattern = /^h[aeiou]llo\\s+(.*)$/i;\n    return \`hello \${name ?? "nobody"}\` + world[(this.count + 1) % 2];\n  }\n}\n`;
@@ -92,6 +93,25 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await api.signOut(ada.account);
     await page.getByRole('dialog', { name: 'Sign in again' }).waitFor();
     await expectAccessible(page);
+  });
+
+  test(`bad news, ${colorScheme}`, async ({ join, api, server }) => {
+    const cutter = await Cutter.to(server.port);
+    const [ada, bob] = [await join('Ada'), await join('Bob', { colorScheme, url: cutter.url })];
+    const { id } = await api.create(ada.account, { text: 'text\n' });
+    await api.grant(ada.account, id, bob.account, 'editor');
+    await bob.open(id);
+    cutter.cut();
+    await expect(bob.page.getByText('The server cannot be reached.')).toBeVisible();
+    await bob.press('Control+s');
+    await expectAccessible(bob.page);
+    cutter.heal();
+    await bob.page.getByRole('button', { name: 'Try now' }).click();
+    await bob.expectSaved();
+    await api.revoke(ada.account, id, bob.account);
+    await expect(bob.page.getByRole('button', { name: 'Download a copy' })).toBeVisible();
+    await expectAccessible(bob.page);
+    cutter.close();
   });
 }
 

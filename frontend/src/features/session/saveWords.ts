@@ -9,11 +9,13 @@ export interface SaveWords {
   urgent: boolean;
 }
 
-const STILL_SAVING_MS = 10_000;
+/** Saving that takes this long is worth a word. */
+export const STILL_SAVING_MS = 10_000;
 
-const words = (text: string, tone: Tone, urgent = false): SaveWords => ({ text, tone, urgent });
+export function words(text: string, tone: Tone, urgent = false): SaveWords {
+  return { text, tone, urgent };
+}
 
-export const SAVED = words('Saved', 'ok');
 export const NO_ACCESS = 'You no longer have access. Download a copy';
 
 /**
@@ -28,7 +30,7 @@ export function saveWords(status: Status, unsavedForMs: number): SaveWords | nul
     case 'live':
     case 'connecting':
       if (status.unsaved > 0) return unsavedForMs >= STILL_SAVING_MS ? words('Still saving…', 'warn') : words('Saving…', 'busy');
-      return viewer ? null : SAVED;
+      return viewer ? null : words('Saved', 'ok');
     case 'signed-out':
     case 'offline':
       if (viewer) return words('Offline. This may not be the latest text', 'warn');
