@@ -261,8 +261,14 @@ impl State {
             if let Some(peer) = self.peers.get(peer) {
                 peer.owed_until = flush;
             }
-            self.owed.push_back((flush, owed(peer)));
+            self.postpone(flush, owed(peer));
         }
+    }
+
+    /// Keeps them sorted by flush: what one peer waits for may end before what another was promised earlier.
+    fn postpone(&mut self, flush: u64, owed: Owed) {
+        let at = self.owed.partition_point(|(earlier, _)| *earlier <= flush);
+        self.owed.insert(at, (flush, owed));
     }
 
     fn settle(&mut self, owed: Owed) {
@@ -422,6 +428,7 @@ impl State {
     /// Peers that wrote nothing of it hear at once. Its authors hear once it is durable, and whoever still waits for an
     /// earlier frame hears it behind that one: what builds on an edit never overtakes it.
     fn fan_out(&mut self, frame: &Frame, authors: &[PeerId]) {
+        let mut waits = Vec::new();
         for (id, peer) in self.peers.iter_mut() {
             let wrote = authors.contains(&id);
             if wrote && peer.dialect == Dialect::Codesync && authors.len() == 1 {
@@ -431,10 +438,13 @@ impl State {
                 peer.owed_until = self.flushed;
             }
             if peer.owed_until > self.durable {
-                self.owed.push_back((peer.owed_until, Owed::Frame(id, frame.clone())));
+                waits.push((peer.owed_until, id));
             } else {
                 peer.push(frame.clone());
             }
+        }
+        for (flush, id) in waits {
+            self.postpone(flush, Owed::Frame(id, frame.clone()));
         }
     }
 
@@ -463,7 +473,7 @@ impl State {
                 self.outgoing.updates.push(update);
                 self.outgoing.oldest.get_or_insert_with(Instant::now);
                 let text = Text::of(self.replica.text(TEXT));
-                self.owed.push_back((self.flushed + 1, Owed::Text(reply, text)));
+                self.postpone(self.flushed + 1, Owed::Text(reply, text));
             }
             Err(DocumentError::Corrupt(_) | DocumentError::Poisoned) => effects.rebuild = true,
         }

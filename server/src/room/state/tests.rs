@@ -128,6 +128,24 @@ fn what_comes_later_does_not_overtake_what_waits_for_the_log() {
 }
 
 #[test]
+fn what_waits_for_one_peer_does_not_wait_for_another() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.types(0, 0);
+    room.state.flush();
+    room.appends();
+    for clock in 0..2 {
+        room.types(1, clock);
+        room.state.flush();
+    }
+    room.state.appended();
+    assert_eq!(room.hears(0), ["update", "update", "update"], "all that came before its own edit was durable");
+    room.types(1, 2);
+    room.state.flush();
+    assert_eq!(room.hears(0), ["update"], "and nothing waits that this could overtake");
+    assert_eq!(room.hears(1), ["update"], "only what it did not write");
+}
+
+#[test]
 fn a_flood_of_gaps_is_asked_about_once_and_changes_nothing() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     room.says(0, Said::Step2(vec![0, 0].into()));
