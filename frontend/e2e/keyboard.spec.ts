@@ -55,7 +55,10 @@ test('the whole way by keyboard alone', async ({ browser, server, join }) => {
 
   await tabTo(page, page.getByRole('button', { name: 'More' }));
   await page.keyboard.press('Enter');
+  // A menu takes keys once one of its items has the focus.
+  await expect(page.getByRole('menu').getByRole('menuitem').first()).toBeFocused();
   await page.keyboard.press('End');
+  await expect(page.getByRole('menuitem', { name: 'Delete document…' })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog', { name: 'Delete this document?' })).toBeVisible();
   await page.keyboard.press('Escape');
