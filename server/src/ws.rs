@@ -63,17 +63,16 @@ async fn upgrade(
     let limit = services.config.socket.message_bytes_max;
     upgrade
         // Its default of 128 KiB a connection is what most idle connections would cost.
-        .read_buffer_size(4096)
+        .read_buffer_size(2048)
         .write_buffer_size(4096)
         .max_write_buffer_size(limit + SLACK_BYTES)
         .max_message_size(limit + SLACK_BYTES)
         .max_frame_size(limit + SLACK_BYTES)
         .protocols([CODESYNC_V1])
+        // Our own task: it is drained, and axum's, which is sized for the greater of all futures before it, ends.
         .on_upgrade(async move |socket| {
             let tasks = services.tasks.clone();
-            let session = session::open(socket, services, slot, doc, token, dialect);
-            // Axum owns the task; the tracker has to wait for it all the same.
-            tasks.track(session).await;
+            tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
         })
 }
 

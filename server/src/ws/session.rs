@@ -49,7 +49,9 @@ pub(super) async fn open(
     let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
         Ok(session) => {
             let span = info_span!("ws.session", doc.id = %session.room.doc(), peer.id = session.id.0);
-            return session.serve(socket, services).instrument(span).await;
+            let tasks = services.tasks.clone();
+            // A task of its own: an idle connection is not to keep the memory that coming in took.
+            return tasks.spawn(session.serve(socket, services, slot).instrument(span));
         }
         Err(reason) => reason,
     };
@@ -152,7 +154,7 @@ impl Session {
         }
     }
 
-    async fn serve(self, socket: WebSocket, services: Services) {
+    async fn serve(self, socket: WebSocket, services: Services, _slot: Slot) {
         let (sink, stream) = socket.split();
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
         let mut reader =
