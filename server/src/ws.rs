@@ -5,7 +5,7 @@ mod pace;
 mod session;
 mod sockets;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -40,11 +40,11 @@ struct Params {
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
-    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(services)
+    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(Arc::new(services))
 }
 
 async fn upgrade(
-    State(services): State<Services>,
+    State(services): State<Arc<Services>>,
     Path(document): Path<String>,
     Query(params): Query<Params>,
     headers: HeaderMap,
