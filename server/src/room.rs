@@ -2,6 +2,7 @@
 //! happens in a room comes through its mailbox, in one order.
 
 pub mod actor;
+mod chain;
 mod effort;
 pub mod peers;
 pub mod registry;
@@ -16,8 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
-    compaction::Compacted,
     ids::{DocId, UserId},
+    log::Offset,
     ws::outbox::Outbox,
 };
 
@@ -141,10 +142,10 @@ pub enum Command {
     },
     /// Somebody's access changed.
     Access(AccessEvent),
-    /// Access may have changed unnoticed: all sockets come back and are checked.
-    Recheck,
-    /// A snapshot was taken, or could not be.
-    Compacted(Option<Compacted>),
+    /// Access may have changed unnoticed: who is here?
+    Grants(oneshot::Sender<Vec<SocketGrant>>),
+    /// There is a snapshot of this offset, or none could be taken.
+    Compacted(Option<Offset>),
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
 }
