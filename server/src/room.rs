@@ -2,6 +2,7 @@
 //! happens in a room comes through its mailbox, in one order.
 
 pub mod actor;
+mod effort;
 pub mod peers;
 pub mod registry;
 pub mod state;
@@ -146,6 +147,17 @@ pub enum Command {
     Compacted(Option<Compacted>),
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// Bytes of an edit that has to be applied.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Peer { said: Said::Step2(bytes) | Said::Update(bytes), .. } => bytes.len(),
+            Self::Replace { text, .. } => text.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A live document.

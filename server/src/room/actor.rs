@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use tokio::{
+    runtime::RuntimeFlavor,
     sync::mpsc,
     time::{Instant, interval, sleep_until},
 };
@@ -28,6 +29,9 @@ const MAILBOX_MAX: usize = 256;
 const DRAIN_MAX: usize = 128;
 /// How often silent clients are looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bytes of an edit from which on it may take long.
+const LARGE_BYTES: usize = 8 << 10;
 
 pub(super) struct Actor {
     doc: DocId,
@@ -161,7 +165,10 @@ impl Actor {
                 self.compacting = false;
                 self.compacted(done.as_ref().map(|done| done.offset));
             }
-            self.state.handle(command, now_ms, &mut effects);
+            match command.bytes() < LARGE_BYTES {
+                true => self.state.handle(command, now_ms, &mut effects),
+                false => give_way(|| self.state.handle(command, now_ms, &mut effects)),
+            }
             if std::mem::take(&mut effects.rebuild)
                 && let Some(reason) = self.rebuild().await
             {
@@ -288,5 +295,13 @@ impl Actor {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).expect("a room lives less than 500 million years")
+    }
+}
+
+/// Does what may take long while other tasks go on, on other threads where there are some.
+fn give_way<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
     }
 }

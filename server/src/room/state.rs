@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::{
     Command, Dialect, NewPeer, PeerId, RoomError, Said, TEXT, Text,
+    effort::{self, Stopwatch},
     peers::{Peer, Peers},
 };
 use crate::{
@@ -101,7 +102,7 @@ impl State {
     pub fn handle(&mut self, command: Command, now_ms: u64, effects: &mut Effects) {
         match command {
             Command::Join { peer, joined } => {
-                self.join(peer, now_ms);
+                self.join(peer);
                 let _ = joined.send(());
             }
             Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
@@ -186,8 +187,9 @@ impl State {
         self.replica = replica;
     }
 
-    /// Ends the presence of clients that were silent too long.
+    /// Ends the presence of clients that were silent too long, and forgets what no longer counts.
     pub fn expire(&mut self, now_ms: u64) {
+        self.peers.rest(now_ms);
         for entry in self.awareness.expire(now_ms) {
             self.peers.forget_speaker(entry.client);
             self.outgoing.awareness.push(entry.client);
@@ -202,13 +204,13 @@ impl State {
         }
     }
 
-    fn join(&mut self, peer: NewPeer, now_ms: u64) {
+    fn join(&mut self, peer: NewPeer) {
         let id = peer.id;
         let everyone: Vec<_> = self.awareness.states().collect();
         if !everyone.is_empty() {
             peer.outbox.push(encode::awareness(&encode_awareness(everyone)).into());
         }
-        self.peers.add(peer, now_ms);
+        self.peers.add(peer);
         self.ask(id);
     }
 
@@ -229,7 +231,12 @@ impl State {
                 peer.asked = false;
                 self.edit(from, bytes, received, now_ms, effects);
             }
-            Said::Update(bytes) => self.edit(from, bytes, received, now_ms, effects),
+            Said::Update(bytes) => {
+                if !peer.grant.role.may_edit() {
+                    return reject(peer, "read_only", "viewers cannot edit");
+                }
+                self.edit(from, bytes, received, now_ms, effects);
+            }
             Said::Awareness(entries) => self.speak(from, entries, now_ms),
             Said::QueryAwareness => {
                 let everyone = encode::awareness(&encode_awareness(self.awareness.states()));
@@ -336,8 +343,9 @@ impl State {
         let adds = update.adds_to(self.replica.state_vector());
         let authors = update.new_clients(self.replica.state_vector());
         let Some(peer) = self.peers.get(from) else { return };
+        let user = peer.grant.user;
         if !peer.grant.role.may_edit() {
-            // A stock page deletes nothing by itself and inserts nothing unasked: its step 2 is a repetition.
+            // Its answer to our step 1 repeats all deletions: only what it inserts is known to be its own.
             if adds {
                 reject(peer, "read_only", "viewers cannot edit");
             }
@@ -347,10 +355,13 @@ impl State {
             reject(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
-        if !peer.may_introduce(authors, now_ms) {
+        if !self.peers.effort(user, now_ms).allows(authors, now_ms) {
             return self.close(from, CloseReason::TooMany, now_ms);
         }
-        match self.replica.apply(&update) {
+        let (stopwatch, deadline) = (Stopwatch::start(), effort::deadline(received_bytes));
+        let applied = self.replica.apply_while(&update, || stopwatch.elapsed() < deadline);
+        self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
+        match applied {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
                 self.outgoing.updates.push(update);
@@ -392,7 +403,7 @@ impl State {
                     false => self.peers.set_speaker(client, from),
                 }
                 self.outgoing.awareness.push(client);
-            } else if !leaves && self.awareness.clock(client).is_some_and(|known| known > clock) {
+            } else if !leaves && self.awareness.clock(client).is_some_and(|known| known >= clock) {
                 // It came back on a new socket, and its old one's end outran it. Told that it is gone, a client speaks anew.
                 let gone = AwarenessEntry { client, clock: self.awareness.clock(client).unwrap_or(clock), state: None };
                 if !self.awareness.states().any(|live| live.client == client) {
