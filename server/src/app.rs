@@ -10,12 +10,12 @@ use tracing::info;
 
 use crate::{
     auth::{Auth, events::AccessEvents},
-    config::Config,
+    config::{Config, StorageConfig},
     directory::Directory,
     http::{self, limits::Limits},
     log::sqlite::SqliteLog,
     room::Rooms,
-    snapshot::SnapshotStore,
+    snapshot::{SnapshotStore, s3},
     storage::Storage,
     telemetry,
     ws::{self, Sockets},
@@ -122,10 +122,7 @@ impl App {
         let directory = Directory::sqlite(data_dir).await?;
         let access_events = AccessEvents::new();
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
-        let storage = Storage {
-            log: Arc::new(SqliteLog::open(&data_dir.join("log.db"), &adapters).await?),
-            snapshots: local_snapshots(&data_dir.join("snapshots"))?,
-        };
+        let storage = open_storage(&config.storage, &adapters).await?;
         let rooms = Rooms::new(storage.clone(), directory.clone(), config.room.clone(), &access_events, tasks.clone());
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
         let limits = Limits::new(config.http.rate_limits);
@@ -195,6 +192,19 @@ impl App {
             () = drained => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
+}
+
+/// Opens the log and the snapshots; `adapters` runs what they need.
+///
+/// # Errors
+/// When one cannot be opened.
+pub async fn open_storage(config: &StorageConfig, adapters: &Tasks) -> anyhow::Result<Storage> {
+    let log = Arc::new(SqliteLog::open(&config.data_dir.join("log.db"), adapters).await?);
+    let snapshots = match &config.s3.bucket {
+        Some(bucket) => s3::open(&config.s3, bucket)?,
+        None => local_snapshots(&config.data_dir.join("snapshots"))?,
+    };
+    Ok(Storage { log, snapshots })
 }
 
 /// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.

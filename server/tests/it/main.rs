@@ -18,6 +18,7 @@ mod openapi;
 mod process;
 mod raw;
 mod rest;
+mod rig;
 mod sharing;
 mod site;
 mod spec;

@@ -1,0 +1,4 @@
+//! Real parts for tests to run against: each starts on a free port and stops when dropped.
+
+pub(crate) mod proxy;
+pub(crate) mod s3;
