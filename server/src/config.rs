@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::retention::Policy;
+
 /// The command line of `codesync`.
 #[derive(Debug, Parser)]
 #[command(name = "codesync", version, about = "A collaborative code editor that anyone can run")]
@@ -214,6 +216,13 @@ pub struct RoomConfig {
     /// Log entries after which a snapshot is taken earlier.
     #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000)]
     pub snapshot_updates_max: usize,
+    /// The longest time between two tries at a snapshot while it cannot be taken, in milliseconds.
+    #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
+    pub snapshot_retry_max: Duration,
+    /// How many versions without a name stay: the last of each step up to an age, as `step/age,…` in s, m, h or d. The last
+    /// step may go without an age: for ever.
+    #[arg(long, env = "CODESYNC_VERSIONS", default_value = "5m/1h,1h/1d,1d/30d,30d")]
+    pub versions: Policy,
 }
 
 /// Logs.

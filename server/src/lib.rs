@@ -11,6 +11,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod retention;
 pub mod room;
 pub mod snapshot;
 pub mod storage;

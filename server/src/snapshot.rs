@@ -7,7 +7,7 @@ pub mod s3;
 
 use std::sync::Arc;
 
-use codesync_crdt::Document;
+use codesync_crdt::{Document, Limits};
 use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path, signer::Signer};
 
@@ -51,11 +51,14 @@ impl SnapshotStore {
         }
     }
 
-    /// Loads the snapshot at `offset`.
+    /// Loads the snapshot at `offset`; the one before all entries is empty, and is never written.
     ///
     /// # Errors
     /// [`SnapshotError::Damaged`] where the object is there and wrong.
     pub async fn get(&self, doc: DocId, offset: Offset) -> Result<Document, SnapshotError> {
+        if offset == Offset::ZERO {
+            return Ok(Document::new(Limits::default()));
+        }
         let object = self.objects.get(&path(doc, offset)).await?.bytes().await?;
         tokio::task::spawn_blocking(move || decode(offset, object))
             .await

@@ -22,6 +22,8 @@ use crate::{
 
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
+/// How long a caller waits for a snapshot; a compaction may end anywhere.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The rooms of this node.
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Rooms {
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let compactor = Compactor::new(storage.clone());
+        let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
         let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
@@ -113,7 +115,23 @@ impl Rooms {
 
     /// How long a room without peers stays.
     pub(super) fn idle(&self) -> Duration {
-        if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
+        if self.is_crowded() { Duration::ZERO } else { self.0.config.idle }
+    }
+
+    /// Whether there are more rooms than should be kept without need.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.len() > CROWDED
+    }
+
+    /// Takes a snapshot of what is durable now, for somebody who waits.
+    ///
+    /// # Errors
+    /// When it cannot be taken soon.
+    pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact(doc)).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) | Err(_) => Err(RoomError::Unavailable),
+        }
     }
 
     /// Takes a snapshot and notes the document's size; `None` when that failed.

@@ -25,3 +25,4 @@ mod spec;
 mod storage;
 mod sync;
 mod text;
+mod versions;
