@@ -27,3 +27,4 @@ mod spec;
 mod storage;
 mod sync;
 mod text;
+mod versions;
