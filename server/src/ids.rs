@@ -58,3 +58,7 @@ id!(
     /// A share link; not its secret.
     LinkId
 );
+id!(
+    /// An entry of the audit trail.
+    AuditId
+);

@@ -29,6 +29,7 @@ use crate::{app::Services, error::ErrorBody};
         (name = "users", description = "The caller's account"),
         (name = "documents", description = "Documents and their text"),
         (name = "sharing", description = "People and links"),
+        (name = "admin", description = "For administrators"),
     ),
     security(("token" = [])),
     modifiers(&Token),

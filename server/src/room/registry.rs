@@ -89,6 +89,28 @@ impl Rooms {
         })
     }
 
+    /// Closes every socket of the room of `doc`; whoever still has access comes back.
+    ///
+    /// # Errors
+    /// When there is no such room.
+    pub async fn kick(&self, doc: DocId) -> Result<(), RoomError> {
+        self.room(doc).ok_or(RoomError::Unavailable)?.send(Command::Kick).await
+    }
+
+    /// Whether `doc` is live.
+    pub fn is_live(&self, doc: DocId) -> bool {
+        self.room(doc).is_some()
+    }
+
+    /// The live documents in the order of their ids, from the one behind `after` on.
+    pub fn docs(&self, after: Option<DocId>, max: usize) -> Vec<DocId> {
+        let mut docs: Vec<DocId> = self.live().iter().map(RoomHandle::doc).collect();
+        docs.retain(|doc| after.is_none_or(|after| *doc > after));
+        docs.sort_unstable();
+        docs.truncate(max);
+        docs
+    }
+
     /// How many rooms are live or loading.
     pub fn len(&self) -> usize {
         self.rooms().len()
@@ -101,6 +123,10 @@ impl Rooms {
 
     pub(super) fn config(&self) -> &RoomConfig {
         &self.0.config
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.0.directory
     }
 
     pub(super) fn tasks(&self) -> &Tasks {
@@ -117,7 +143,7 @@ impl Rooms {
     }
 
     /// Takes a snapshot and notes the document's size; `None` when that failed.
-    pub(super) async fn compact(&self, doc: DocId) -> Option<Compacted> {
+    pub async fn compact(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
@@ -172,11 +198,10 @@ impl Rooms {
             };
             match event {
                 Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
-                    let room = self.rooms().get(&doc).and_then(|slot| slot.get().cloned());
-                    self.tell(room, || Command::Access(event.clone())).await;
+                    self.tell(self.room(doc), || Command::Access(event.clone())).await;
                 }
                 Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => self.tell(self.live(), || Command::Recheck).await,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck(),
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
@@ -189,7 +214,12 @@ impl Rooms {
         }
     }
 
-    fn live(&self) -> Vec<RoomHandle> {
+    /// The live room of `doc`; loads nothing.
+    pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
+        self.rooms().get(&doc).and_then(|slot| slot.get().cloned())
+    }
+
+    pub(super) fn live(&self) -> Vec<RoomHandle> {
         self.rooms().values().filter_map(|slot| slot.get().cloned()).collect()
     }
 

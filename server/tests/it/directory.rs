@@ -2,11 +2,30 @@
 
 use codesync_server::directory::{Directory, contract};
 
+use crate::rig::postgres::Postgres;
+
 #[tokio::test]
 async fn sqlite_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let directory = Directory::sqlite(folder.path()).await.unwrap();
     contract::conforms(&directory).await;
+}
+
+#[tokio::test]
+async fn postgres_conforms() {
+    let postgres = Postgres::start().await;
+    let directory = Directory::postgres(postgres.url().parse().unwrap(), 4).await.unwrap();
+    contract::conforms(&directory).await;
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_make_the_tables_once() {
+    let postgres = Postgres::start().await;
+    let options: sqlx::postgres::PgConnectOptions = postgres.url().parse().unwrap();
+    let nodes = (0..4).map(|_| Directory::postgres(options.clone(), 2));
+    for node in futures_util::future::join_all(nodes).await {
+        node.unwrap().ping().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
+mod admin;
 mod auth;
 mod clients;
 mod commands;
@@ -15,9 +16,11 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod openapi;
+mod outage;
 mod process;
 mod raw;
 mod rest;
+mod rig;
 mod sharing;
 mod site;
 mod spec;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use codesync_crdt::{Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode};
+use codesync_crdt::{
+    Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode,
+    protocol::codesync::Message as Extension,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -140,6 +143,11 @@ impl Raw {
                 return;
             }
         }
+    }
+
+    /// Takes frames in until it is told of that role.
+    pub(crate) async fn until_role(&mut self, wanted: &str) {
+        self.until(|message| matches!(message, Protocol::Codesync(Extension::Role { role }) if *role == wanted)).await;
     }
 
     /// Takes frames in until the text is `text`.

@@ -1,0 +1,69 @@
+//! Looks up anew what open sockets may do, when changes may have gone unheard. Closes none that it cannot look up.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use time::OffsetDateTime;
+use tracing::warn;
+
+use super::{Command, RoomHandle, Rooms};
+use crate::{
+    auth::{Role, events::AccessEvent},
+    directory::{Access, DirectoryError},
+    ids::{SessionId, UserId},
+};
+
+/// How long until a room is looked at again when the directory did not answer.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Rooms {
+    /// Checks every open socket of the node against the directory, and tells the rooms what has changed. Returns at once.
+    pub fn recheck(&self) {
+        let rooms = self.clone();
+        self.tasks().spawn(async move {
+            let stop = rooms.tasks().stop().clone();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = rooms.recheck_all() => {}
+            }
+        });
+    }
+
+    async fn recheck_all(&self) {
+        for room in self.live() {
+            while let Err(error) = self.recheck_room(&room).await {
+                warn!(doc.id = %room.doc(), %error, "access cannot be checked anew yet");
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+        }
+    }
+
+    async fn recheck_room(&self, room: &RoomHandle) -> Result<(), DirectoryError> {
+        // A room that has ended has no sockets.
+        let Ok(members) = room.members().await else { return Ok(()) };
+        let sessions: BTreeSet<SessionId> = members.iter().map(|member| member.grant.session).collect();
+        let roles: BTreeSet<(UserId, Role)> =
+            members.iter().map(|member| (member.grant.user, member.grant.role)).collect();
+        for session in sessions {
+            if self.directory().session(session, OffsetDateTime::now_utc()).await?.is_none() {
+                tell(room, AccessEvent::SessionEnded(session)).await;
+            }
+        }
+        for (user, role) in roles {
+            match self.directory().access(user, room.doc()).await? {
+                Access::Role(present) if present == role => {}
+                Access::Role(present) => tell(room, grant(room, user, Some(present))).await,
+                Access::None => tell(room, grant(room, user, None)).await,
+                Access::NoDocument => tell(room, AccessEvent::DocumentDeleted(room.doc())).await,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn grant(room: &RoomHandle, user: UserId, role: Option<Role>) -> AccessEvent {
+    AccessEvent::Grant { doc: room.doc(), user, role }
+}
+
+async fn tell(room: &RoomHandle, event: AccessEvent) {
+    let _ = room.send(Command::Access(event)).await;
+}
