@@ -1,8 +1,10 @@
 //! The directory's contract, on every adapter.
 
+use std::process::{Command, Stdio};
+
 use codesync_server::directory::{Directory, contract};
 
-use crate::rig::postgres::Postgres;
+use crate::{harness::POSTGRES, rig::postgres::Postgres};
 
 #[tokio::test]
 async fn sqlite_conforms() {
@@ -16,6 +18,25 @@ async fn postgres_conforms() {
     let postgres = Postgres::start().await;
     let directory = Directory::postgres(postgres.url().parse().unwrap(), 4).await.unwrap();
     contract::conforms(&directory).await;
+}
+
+/// Every test of accounts, documents and sharing once more, as they are, with their directories on PostgreSQL.
+#[tokio::test]
+async fn the_whole_api_works_on_postgres() {
+    let postgres = Postgres::start().await;
+    let suites = ["access::", "admin::", "auth::", "documents::", "sharing::", "text::"];
+    let tests = Command::new(std::env::current_exe().unwrap())
+        .args(suites)
+        .args(["--test-threads", "4"])
+        .env(POSTGRES, postgres.server_url())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&tests.stdout);
+    assert!(tests.status.success(), "{told}{}", String::from_utf8_lossy(&tests.stderr));
+    let line = told.lines().find(|line| line.starts_with("test result: ok.")).unwrap();
+    let passed: u32 = line.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(passed > 30, "{line}");
 }
 
 #[tokio::test]

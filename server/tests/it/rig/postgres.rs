@@ -48,8 +48,12 @@ impl Postgres {
 
     /// Makes a database and gives its address.
     pub(crate) async fn database(&self, name: &str) -> String {
-        create_database(&url(self.port, "postgres"), name).await;
-        url(self.port, name)
+        create_database(&self.server_url(), name).await
+    }
+
+    /// The address of the server, for [`create_database`].
+    pub(crate) fn server_url(&self) -> String {
+        url(self.port, "postgres")
     }
 
     /// Starts it again where it was.
@@ -59,7 +63,8 @@ impl Postgres {
             .arg(self.folder.path().join("data"))
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories=", "-c", "max_connections=50", "-c", "shared_buffers=16MB"])
-            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
+            // Commits stay synchronous: what was answered must be there after a crash of the server, if not of the machine.
+            .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(self.folder.path().join("log")).unwrap())
@@ -121,11 +126,16 @@ pub(crate) fn configure(config: &mut Config, url: String) {
     config.auth.jwt_secret = Some("a secret that all nodes of a test share".to_owned().into());
 }
 
-/// Makes a database on the server of `url`.
-pub(crate) async fn create_database(url: &str, name: &str) {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(format!("create database \"{name}\""))).execute(&mut connection).await.unwrap();
+/// Makes a database on that server, unless it is there, and gives its address.
+pub(crate) async fn create_database(server: &str, name: &str) -> String {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    let create = AssertSqlSafe(format!("create database \"{name}\""));
+    if let Err(error) = sqlx::raw_sql(create).execute(&mut connection).await {
+        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("42P04"), "{error}");
+    }
     connection.close().await.unwrap();
+    server.replacen("/postgres?", &format!("/{name}?"), 1)
 }
 
 fn url(port: u16, database: &str) -> String {
