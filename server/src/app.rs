@@ -85,11 +85,6 @@ impl Tasks {
         tokio::spawn(self.tracker.track_future(task));
     }
 
-    /// Has a task that somebody else runs waited for.
-    pub async fn track<T>(&self, task: impl Future<Output = T>) -> T {
-        self.tracker.track_future(task).await
-    }
-
     /// How many tasks run.
     pub fn len(&self) -> usize {
         self.tracker.len()

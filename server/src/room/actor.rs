@@ -112,7 +112,7 @@ impl Actor {
     async fn run_inner(&mut self) -> CloseReason {
         let stop = self.rooms.tasks().stop().clone();
         let mut expire = interval(EXPIRE_INTERVAL);
-        let mut commands = Vec::with_capacity(DRAIN_MAX);
+        let mut commands = Vec::new();
         loop {
             let idle = self.state.is_empty() && self.state.is_durable();
             let next = tokio::select! {
