@@ -4,6 +4,8 @@ use std::process::{Command, Stdio};
 
 use codesync_server::directory::{Directory, contract};
 
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
 use crate::{harness::POSTGRES, rig::postgres::Postgres};
 
 #[tokio::test]
@@ -40,9 +42,21 @@ async fn the_whole_api_works_on_postgres() {
 }
 
 #[tokio::test]
+async fn the_way_to_postgres_can_be_under_tls() {
+    let (postgres, certificate) = Postgres::with_tls().await;
+    let url: PgConnectOptions = postgres.url().parse().unwrap();
+    let open = async |options: PgConnectOptions| anyhow::Ok(Directory::postgres(options, 1).await?.ping().await?);
+    open(url.clone().ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(&certificate)).await.unwrap();
+    open(url.clone().ssl_mode(PgSslMode::Require)).await.unwrap();
+    let unknown = open(url.clone().ssl_mode(PgSslMode::VerifyFull)).await.unwrap_err();
+    assert!(format!("{unknown:#}").contains("certificate"), "{unknown:#}");
+    open(url.ssl_mode(PgSslMode::Disable)).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn nodes_that_start_at_once_make_the_tables_once() {
     let postgres = Postgres::start().await;
-    let options: sqlx::postgres::PgConnectOptions = postgres.url().parse().unwrap();
+    let options: PgConnectOptions = postgres.url().parse().unwrap();
     let nodes = (0..4).map(|_| Directory::postgres(options.clone(), 2));
     for node in futures_util::future::join_all(nodes).await {
         node.unwrap().ping().await.unwrap();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use crate::{
     harness::TestApp,
@@ -123,14 +124,32 @@ async fn what_is_open_goes_on_while_postgres_says_nothing() {
     })
     .await;
     let mut editing = Editing::begin(&app).await;
-    postgres.freeze(true);
+    postgres.freeze();
     while_gone(&app, &mut editing, 1).await;
     // More calls than there are connections: each is answered all the same.
     let calls = (0..12).map(|_| unavailable(editing.ada.get("/api/documents")));
     futures_util::future::join_all(calls).await;
-    postgres.freeze(false);
+    postgres.thaw();
     once_back(&app, &mut editing, 10).await;
     drop(editing);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_in_the_database_is_given_up() {
+    let postgres = Postgres::start().await;
+    let app = TestApp::with(|config| {
+        postgres.configure(config);
+        config.storage.database.connections = 2;
+    })
+    .await;
+    let ada = app.register("ada").await;
+    let mut lock = PgConnection::connect(&postgres.url()).await.unwrap();
+    sqlx::raw_sql("begin; lock table users").execute(&mut lock).await.unwrap();
+    let calls = (0..6).map(|_| unavailable(ada.get("/api/users/me")));
+    futures_util::future::join_all(calls).await;
+    lock.close().await.unwrap();
+    ada.get("/api/users/me").await.expect(200);
     app.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own for a test, in memory's time: its data folder is copied from one that is made once.
+//! A PostgreSQL server of its own for a test, its data folder copied from one that is made once.
 
 use std::{
     fs::File,
@@ -27,8 +27,34 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts a server with an empty database `codesync`.
     pub(crate) async fn start() -> Self {
+        Self::set_up(|_| String::new()).await
+    }
+
+    /// Starts one that takes connections under TLS only; gives the certificate that vouches for it.
+    pub(crate) async fn with_tls() -> (Self, PathBuf) {
+        let postgres = Self::set_up(|data| {
+            let subject = ["-subj", "/CN=postgres", "-addext", "subjectAltName=IP:127.0.0.1"];
+            run(Command::new("openssl")
+                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+                .args(subject)
+                .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "cert.pem"])
+                .current_dir(data)
+                .stderr(Stdio::null()));
+            std::fs::write(data.join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
+            "ssl = on\nssl_cert_file = 'cert.pem'\nssl_key_file = 'key.pem'\n".to_owned()
+        })
+        .await;
+        let certificate = postgres.folder.path().join("data/cert.pem");
+        (postgres, certificate)
+    }
+
+    /// Starts one whose data folder `change` has changed; it gives more settings.
+    async fn set_up(change: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(prepared()).arg(folder.path().join("data")));
+        let data = folder.path().join("data");
+        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(prepared()).arg(&data));
+        let settings = change(&data);
+        std::fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
         let mut postgres = Self { folder, port: free_port(), server: None };
         postgres.give_away();
         postgres.begin().await;
@@ -83,24 +109,32 @@ impl Postgres {
     /// Ends it at once, as a crash would; its connections are refused from then on.
     pub(crate) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
-            self.signal(&server, "QUIT");
+            run(Command::new("kill").args(["-QUIT", &server.id().to_string()]));
             server.wait().unwrap();
         }
     }
 
-    /// Makes it say nothing more, or speak again: the network to it might as well be cut.
-    pub(crate) fn freeze(&self, frozen: bool) {
-        let server = self.server.as_ref().expect("it runs");
-        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &server.id().to_string()]).output().unwrap();
-        let signal = if frozen { "-STOP" } else { "-CONT" };
-        let children = String::from_utf8(children.stdout).unwrap();
-        // Ones that end meanwhile are no loss.
-        let _ =
-            Command::new("kill").arg(signal).arg(server.id().to_string()).args(children.split_whitespace()).status();
+    /// Makes it say nothing more: the network to it might as well be cut.
+    pub(crate) fn freeze(&self) {
+        // The parent first, so that no child is born meanwhile.
+        self.signal("-STOP", "");
+        self.signal("-STOP", &self.children());
     }
 
-    fn signal(&self, server: &Child, name: &str) {
-        run(Command::new("kill").args([&format!("-{name}"), &server.id().to_string()]));
+    /// Makes it speak again.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT", &self.children());
+    }
+
+    fn children(&self) -> String {
+        let id = self.server.as_ref().expect("it runs").id();
+        std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap()
+    }
+
+    fn signal(&self, signal: &str, children: &str) {
+        let id = self.server.as_ref().expect("it runs").id();
+        // A child that has ended meanwhile is no loss.
+        let _ = Command::new("kill").arg(signal).arg(id.to_string()).args(children.split_whitespace()).status();
     }
 
     /// Lets the user that the server runs as have its folder.
@@ -114,7 +148,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         if self.server.is_some() {
-            self.freeze(false);
+            self.thaw();
         }
         self.stop();
     }
@@ -139,7 +173,7 @@ pub(crate) async fn create_database(server: &str, name: &str) -> String {
 }
 
 fn url(port: u16, database: &str) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable")
+    format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=prefer")
 }
 
 /// A data folder that was initialised once for all tests that will be.
@@ -195,6 +229,6 @@ fn program(name: &str) -> PathBuf {
 }
 
 fn run(command: &mut Command) {
-    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error} (.ci/need installs it)"));
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error} (make setup installs it)"));
     assert!(status.success(), "{command:?}");
 }
