@@ -111,7 +111,7 @@ mod tests {
             assert!(matches!(options.get_ssl_mode(), PgSslMode::Require));
         }
         let shown = format!("{url:?} {parts:?}");
-        assert!(!shown.contains("word"), "{shown}");
+        assert!(!shown.contains("pass/word") && !shown.contains("pass%2Fword"), "{shown}");
     }
 
     #[test]
