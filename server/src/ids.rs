@@ -62,3 +62,7 @@ id!(
     /// An entry of the audit trail.
     AuditId
 );
+id!(
+    /// A running server: each start has its own.
+    NodeId
+);

@@ -2,6 +2,7 @@
 //! happens in a room comes through its mailbox, in one order.
 
 pub mod actor;
+mod chain;
 mod effort;
 pub mod peers;
 pub mod presence;
@@ -19,8 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
-    compaction::Compacted,
     ids::{DocId, UserId},
+    log::Offset,
     ws::outbox::Outbox,
 };
 
@@ -160,8 +161,8 @@ pub enum Command {
     Members(oneshot::Sender<Vec<Member>>),
     /// Closes every socket; whoever still has access comes back.
     Kick,
-    /// A snapshot was taken, or could not be.
-    Compacted(Option<Compacted>),
+    /// There is a snapshot of this offset, or none could be taken.
+    Compacted(Option<Offset>),
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
 }

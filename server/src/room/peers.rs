@@ -147,6 +147,11 @@ impl Peers {
         }
     }
 
+    /// Whether one of our sockets speaks for the client.
+    pub(super) fn is_spoken_for(&self, client: ClientId) -> bool {
+        self.speakers.contains_key(&client)
+    }
+
     pub(super) fn set_speaker(&mut self, client: ClientId, id: PeerId) {
         self.speakers.insert(client, id);
     }

@@ -16,16 +16,24 @@ use crate::{
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Rooms {
-    /// Checks every open socket of the node against the directory, and tells the rooms what has changed. Returns at once.
+    /// Has every open socket of the node checked against the directory, and the rooms told what has changed. Returns at
+    /// once; asked while it is being done, it is done once more.
     pub fn recheck(&self) {
-        let rooms = self.clone();
-        self.tasks().spawn(async move {
-            let stop = rooms.tasks().stop().clone();
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = rooms.recheck_all() => {}
+        self.unheard().notify_one();
+    }
+
+    pub(super) async fn recheck_when_asked(self) {
+        let stop = self.tasks().stop().clone();
+        let checks = async {
+            loop {
+                self.unheard().notified().await;
+                self.recheck_all().await;
             }
-        });
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = checks => {}
+        }
     }
 
     async fn recheck_all(&self) {

@@ -6,20 +6,24 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
-use tracing::{error, warn};
+use tokio::sync::{Notify, OnceCell, broadcast, mpsc, oneshot};
+use tracing::{debug, error, warn};
 
 use super::{Command, RoomError, RoomHandle, actor};
 use crate::{
     app::Tasks,
     auth::events::{AccessEvent, AccessEvents},
-    compaction::{Compacted, Compactor},
+    compaction::Compactor,
     config::RoomConfig,
     directory::Directory,
-    ids::DocId,
+    ids::{DocId, NodeId},
+    log::Offset,
+    relay::Relay,
     storage::{LoadError, Storage},
 };
 
+/// How long a node that compacts a document is left alone with it.
+const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
 
@@ -31,9 +35,13 @@ struct Shared {
     storage: Storage,
     compactor: Compactor,
     directory: Directory,
+    relay: Arc<dyn Relay>,
+    node: NodeId,
     config: RoomConfig,
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+    /// Rung when changes of access may have gone unheard.
+    unheard: Notify,
 }
 
 impl Rooms {
@@ -41,12 +49,25 @@ impl Rooms {
     pub fn new(
         storage: Storage,
         directory: Directory,
+        relay: Arc<dyn Relay>,
+        node: NodeId,
         config: RoomConfig,
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let compactor = Compactor::new(storage.clone());
-        let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
+        let (compactor, rooms) = (Compactor::new(storage.clone()), Mutex::default());
+        let rooms = Self(Arc::new(Shared {
+            storage,
+            compactor,
+            directory,
+            relay,
+            node,
+            config,
+            tasks,
+            rooms,
+            unheard: Notify::new(),
+        }));
+        rooms.tasks().spawn(rooms.clone().recheck_when_asked());
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
     }
@@ -125,12 +146,24 @@ impl Rooms {
         &self.0.config
     }
 
+    pub(super) fn unheard(&self) -> &Notify {
+        &self.0.unheard
+    }
+
     pub(super) fn directory(&self) -> &Directory {
         &self.0.directory
     }
 
     pub(super) fn tasks(&self) -> &Tasks {
         &self.0.tasks
+    }
+
+    pub(super) fn relay(&self) -> &dyn Relay {
+        &*self.0.relay
+    }
+
+    pub(super) fn node(&self) -> NodeId {
+        self.0.node
     }
 
     pub(super) fn storage(&self) -> &Storage {
@@ -142,14 +175,45 @@ impl Rooms {
         if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
     }
 
-    /// Takes a snapshot and notes the document's size; `None` when that failed.
-    pub async fn compact(&self, doc: DocId) -> Option<Compacted> {
+    /// Has a snapshot of everything that is in the log of `doc` taken.
+    ///
+    /// # Errors
+    /// When that failed, or another node is at it.
+    pub async fn compact_now(&self, doc: DocId) -> Result<(), RoomError> {
+        self.compact(doc, Offset(u128::MAX)).await.map(drop).ok_or(RoomError::Unavailable)
+    }
+
+    /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
+    /// when that failed or another node is at it.
+    pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        match self.0.storage.log.lease(doc, COMPACTION_LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                warn!(doc.id = %doc, %error, "no lease for the compaction");
+                return None;
+            }
+        }
+        let done = self.compact_leased(doc, seen).await;
+        if let Err(error) = self.0.storage.log.release(doc).await {
+            debug!(doc.id = %doc, %error, "the lease runs out by itself");
+        }
+        done
+    }
+
+    async fn compact_leased(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        // Another node may have done it: a list costs less than loading the document.
+        if let Ok(offsets) = self.0.storage.snapshots.list(doc).await
+            && let Some(newest) = offsets.first().filter(|newest| **newest >= seen)
+        {
+            return Some(*newest);
+        }
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
-                Some(done)
+                Some(done.offset)
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");
@@ -172,6 +236,15 @@ impl Rooms {
 
     async fn load(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
         let started = std::time::Instant::now();
+        // Listened to before it is read: what is appended in between is heard.
+        let (tail, relayed) =
+            tokio::try_join!(async { self.0.storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
+                self.0.relay.join(doc).await.map_err(anyhow::Error::from)
+            },)
+            .map_err(|error| {
+                error!(doc.id = %doc, %error, "document could not be listened to");
+                RoomError::Unavailable
+            })?;
         let loaded = self.0.storage.load(doc).await.map_err(|error| {
             let damaged = matches!(error, LoadError::Damaged(_));
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
@@ -179,7 +252,7 @@ impl Rooms {
             RoomError::Unavailable
         })?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
-        Ok(actor::start(doc, loaded, self))
+        Ok(actor::start(doc, loaded, tail, relayed, self))
     }
 
     fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {
@@ -200,6 +273,7 @@ impl Rooms {
                 Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
                     self.tell(self.room(doc), || Command::Access(event.clone())).await;
                 }
+                Ok(AccessEvent::Missed) => self.recheck(),
                 Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
                 Err(broadcast::error::RecvError::Lagged(_)) => self.recheck(),
                 Err(broadcast::error::RecvError::Closed) => return,

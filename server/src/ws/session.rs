@@ -111,6 +111,7 @@ fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
         AccessEvent::DocumentDeleted(deleted) => *deleted == doc,
         AccessEvent::SessionEnded(session) => *session == grant.session,
         AccessEvent::UserEnded(user) => *user == grant.user,
+        AccessEvent::Missed => true,
     }
 }
 

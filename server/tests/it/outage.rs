@@ -12,7 +12,7 @@ use crate::{
     harness::TestApp,
     raw::Raw,
     rest::{Answer, Caller, PASSWORD},
-    rig::postgres::Postgres,
+    rig::{postgres::Postgres, redis::Redis},
 };
 
 /// Within what an answer has to come, and all has to be well again: the longest call is given up after 5 s.
@@ -151,6 +151,29 @@ async fn a_call_that_hangs_in_the_database_is_given_up() {
     lock.close().await.unwrap();
     ada.get("/api/users/me").await.expect(200);
     app.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_shut_out_at_one_node_is_out_at_all() {
+    let (postgres, redis) = (Postgres::start().await, Redis::start().await);
+    let node = || {
+        TestApp::with(|config| {
+            postgres.configure(config);
+            config.redis.redis_url = Some(redis.url().into());
+        })
+    };
+    let [here, there] = [node().await, node().await];
+    let [root, ada] = [here.administrator("root").await, here.register("ada").await];
+    let path = ada.document("Open").await;
+    let mut socket = Raw::connect(&there.socket(), path.rsplit('/').next().unwrap(), ada.token()).await;
+    socket.sync().await;
+    let change = json!({ "is_disabled": true });
+    root.patch(&format!("/api/admin/users/{}", ada.id()), change).await.expect(200);
+    let told = Instant::now();
+    assert_eq!(socket.closed().await, 4401);
+    assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+    here.stop().await;
+    there.stop().await;
 }
 
 #[tokio::test]

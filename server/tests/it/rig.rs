@@ -1,3 +1,4 @@
 //! Real parts for tests to run against: each starts on a free port and stops when dropped.
 
 pub(crate) mod postgres;
+pub(crate) mod redis;

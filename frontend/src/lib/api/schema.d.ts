@@ -859,11 +859,6 @@ export interface components {
             token_type: string;
             user: components["schemas"]["User"];
         };
-        /** @description What a snapshot holds. */
-        Snapshot: {
-            /** @description The size of the text. */
-            text_bytes: number;
-        };
         /** @description How much there is of everything: in the installation, and on the node that answers. */
         Stats: {
             /** Format: int64 */
@@ -1116,14 +1111,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
+            /** @description No Content */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Snapshot"];
-                };
+                content?: never;
             };
             /** @description A refusal */
             default: {

@@ -33,13 +33,6 @@ pub(super) struct Room {
     sockets: usize,
 }
 
-/// What a snapshot holds.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Snapshot {
-    /// The size of the text.
-    text_bytes: usize,
-}
-
 /// Lists the documents that are open on this node.
 #[utoipa::path(get, path = "/api/admin/rooms", tag = "admin", operation_id = "list_rooms",
     params(Paging), responses((status = 200, body = Page<Room>)))]
@@ -86,15 +79,15 @@ pub(super) async fn kick(
 
 /// Takes a snapshot of a document that is open on this node now.
 #[utoipa::path(post, path = "/api/admin/rooms/{id}/compact", tag = "admin", operation_id = "compact_room",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Snapshot)))]
+    params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn compact(
     State(services): State<Services>,
     Administrator { by }: Administrator,
     segments: Result<Segments<DocId>, ApiError>,
-) -> Result<Json<Snapshot>, ApiError> {
+) -> Result<StatusCode, ApiError> {
     let doc = live(&services, segments, Action::RoomCompacted, by).await?;
-    let done = services.rooms.compact(doc).await.ok_or(ApiError::Unavailable)?;
-    Ok(Json(Snapshot { text_bytes: done.text_bytes }))
+    services.rooms.compact_now(doc).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The open document of the path, with the deed noted before it is done.
