@@ -197,6 +197,15 @@ impl Directory {
         })
     }
 
+    /// Whether there is such a document.
+    pub async fn has_document(&self, doc: DocId) -> Result<bool> {
+        on_db!(&self.db, pool => {
+            let found: i64 =
+                sqlx::query_scalar("select count(*) from documents where id = $1").bind(doc).fetch_one(pool).await?;
+            Ok(found > 0)
+        })
+    }
+
     /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
     /// alone.
     pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {

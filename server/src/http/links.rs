@@ -126,7 +126,7 @@ pub(super) async fn accept(
     Caller { session, by }: Caller,
     Segments(secret): Segments<String>,
 ) -> Result<Json<Document>, ApiError> {
-    services.limits.accept(address)?;
+    services.limits.accept(address).await?;
     let user = session.user.id;
     let link = services.directory.link_by_secret(&secret, by.at).await?.ok_or(ApiError::NotFound(Missing::Link))?;
     let change = services.directory.raise_role(link.doc, user, link.role, by).await.map_err(no_link)?;
