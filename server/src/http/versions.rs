@@ -1,26 +1,27 @@
 //! Versions: states of a document to read and to go back to. Going back is an edit like any other, made through the room.
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    documents::{Page, Person, page_size},
+    documents::Person,
     extract::{Granted, Json, Segments},
+    page::{Asked, Page, Paging},
     text::etag,
     validate::Validate,
 };
 use crate::{
     app::Services,
     auth::Role,
-    directory::{self, DirectoryError, VersionPosition},
+    directory::{self, DirectoryError},
     error::{ApiError, Missing},
     ids::{DocId, VersionId},
     room::TEXT,
@@ -59,38 +60,15 @@ pub(super) struct NewVersion {
     name: String,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListVersions {
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many to give at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
 /// Lists the versions, newest first: those with a name, and of the others what has not gone with age.
 #[utoipa::path(get, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "list_versions",
-    params(("id" = Uuid, Path), ListVersions), responses((status = 200, body = Page<Version>)))]
+    params(("id" = Uuid, Path), Paging), responses((status = 200, body = Page<Version>)))]
 pub(super) async fn list(
     State(services): State<Services>,
     granted: Granted,
-    asked: Result<Query<ListVersions>, QueryRejection>,
+    Asked { after, limit, .. }: Asked,
 ) -> Result<Json<Page<Version>>, ApiError> {
-    let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
-    let limit = page_size(asked.limit)?;
-    let after = match asked.cursor {
-        None => None,
-        Some(cursor) => Some(position(&cursor).ok_or_else(|| ApiError::field("cursor", "is none of ours"))?),
-    };
-    let page = services.directory.versions(granted.doc, after, limit).await?;
-    let next_cursor = page.next.map(|next| format!("{:x}.{}", next.created_at, next.id.0.simple()));
-    Ok(Json(Page { items: page.items.into_iter().map(Version::from).collect(), next_cursor }))
-}
-
-fn position(cursor: &str) -> Option<VersionPosition> {
-    let (created_at, id) = cursor.split_once('.')?;
-    Some(VersionPosition { created_at: i64::from_str_radix(created_at, 16).ok()?, id: id.parse().ok()? })
+    Ok(Json(Page::of(services.directory.versions(granted.doc, after, limit).await?)))
 }
 
 /// Gives the present state a name, with which it stays; for editors.
