@@ -256,7 +256,7 @@ impl Rooms {
                 self.0.relay.join(doc).await.map_err(anyhow::Error::from)
             },)
             .map_err(|error| {
-                error!(doc.id = %doc, %error, "document could not be listened to");
+                warn!(doc.id = %doc, %error, "document could not be listened to");
                 RoomError::Unavailable
             })?;
         let loaded = self.0.storage.load(doc).await.map_err(|error| {
