@@ -11,6 +11,7 @@ mod links;
 mod page;
 mod sessions;
 mod users;
+mod versions;
 
 use std::path::Path;
 
@@ -31,6 +32,7 @@ pub use self::{
     page::{Page, Position},
     sessions::Session,
     users::{NewUser, Standing, User, UserChange},
+    versions::Version,
 };
 use crate::config::StorageConfig;
 

@@ -17,6 +17,7 @@ mod site;
 mod text;
 mod users;
 mod validate;
+mod versions;
 
 use std::time::Duration;
 
@@ -78,6 +79,9 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(documents::get, documents::update, documents::delete))
         .routes(routes!(documents::ticket))
         .routes(routes!(text::get, text::put))
+        .routes(routes!(versions::list, versions::create))
+        .routes(routes!(versions::text))
+        .routes(routes!(versions::restore))
         .routes(routes!(collaborators::list, collaborators::put))
         .routes(routes!(collaborators::remove))
         .routes(routes!(links::list, links::create))

@@ -66,3 +66,7 @@ id!(
     /// A running server: each start has its own.
     NodeId
 );
+id!(
+    /// A version of a document.
+    VersionId
+);

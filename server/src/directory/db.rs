@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{DirectoryError, Result};
 use crate::{
     auth::Role,
-    ids::{AuditId, DocId, LinkId, SessionId, UserId},
+    ids::{AuditId, DocId, LinkId, SessionId, UserId, VersionId},
 };
 
 /// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.
@@ -142,7 +142,7 @@ macro_rules! stored_id {
     )*};
 }
 
-stored_id!(AuditId, DocId, LinkId, SessionId, UserId);
+stored_id!(AuditId, DocId, LinkId, SessionId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
 where

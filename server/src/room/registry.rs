@@ -13,7 +13,7 @@ use super::{Command, RoomError, RoomHandle, actor};
 use crate::{
     app::Tasks,
     auth::events::{AccessEvent, AccessEvents},
-    compaction::Compactor,
+    compaction::{Compacted, Compactor},
     config::RoomConfig,
     directory::Directory,
     ids::{DocId, NodeId},
@@ -26,6 +26,8 @@ use crate::{
 const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
+/// How long a caller waits for a snapshot; a compaction may end anywhere.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The rooms of this node.
 #[derive(Clone)]
@@ -55,7 +57,7 @@ impl Rooms {
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let (compactor, rooms) = (Compactor::new(storage.clone()), Mutex::default());
+        let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
         let rooms = Self(Arc::new(Shared {
             storage,
             compactor,
@@ -64,7 +66,7 @@ impl Rooms {
             node,
             config,
             tasks,
-            rooms,
+            rooms: Mutex::default(),
             unheard: Notify::new(),
         }));
         rooms.tasks().spawn(rooms.clone().recheck_when_asked());
@@ -186,7 +188,23 @@ impl Rooms {
 
     /// How long a room without peers stays.
     pub(super) fn idle(&self) -> Duration {
-        if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
+        if self.is_crowded() { Duration::ZERO } else { self.0.config.idle }
+    }
+
+    /// Whether there are more rooms than should be kept without need.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.len() > CROWDED
+    }
+
+    /// Takes a snapshot of what is durable now, for somebody who waits.
+    ///
+    /// # Errors
+    /// When it cannot be taken soon.
+    pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) | Err(_) => Err(RoomError::Unavailable),
+        }
     }
 
     /// Has a snapshot of everything that is in the log of `doc` taken.
@@ -222,12 +240,16 @@ impl Rooms {
         {
             return Some(*newest);
         }
+        self.compact_unleased(doc).await.map(|done| done.offset)
+    }
+
+    async fn compact_unleased(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
-                Some(done.offset)
+                Some(done)
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");

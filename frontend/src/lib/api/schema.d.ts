@@ -4,176 +4,6 @@
  */
 
 export interface paths {
-    "/api/admin/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists what administrators did and how documents were shared, newest first. */
-        get: operations["list_audit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/documents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists all documents, last changed first; `query` is looked for in titles. */
-        get: operations["list_all_documents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/documents/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Deletes a document for everyone. */
-        delete: operations["delete_any_document"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/documents/{id}/transfer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once. */
-        post: operations["transfer_document"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/rooms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the documents that are open on this node. */
-        get: operations["list_rooms"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/rooms/{id}/compact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes a snapshot of a document that is open on this node now. */
-        post: operations["compact_room"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/rooms/{id}/kick": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Closes every socket of a document on this node; who still has access comes back and is checked anew. */
-        post: operations["kick_room"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/stats": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Counts everything. */
-        get: operations["get_stats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists all accounts, newest first; `query` is looked for in names and addresses. */
-        get: operations["list_users"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/users/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Shuts an account out or lets it in again, makes it an administrator or ends that. One administrator always stays. */
-        patch: operations["update_user"];
-        trace?: never;
-    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -349,23 +179,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/documents/{id}/presence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists who has the document open, the first to come first. */
-        get: operations["list_presence"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/documents/{id}/text": {
         parameters: {
             query?: never;
@@ -395,6 +208,58 @@ export interface paths {
         put?: never;
         /** Gives a key to the document's socket, so that the session's token need not stand in an address. */
         post: operations["create_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions, newest first: those with a name, and of the others what has not gone with age. */
+        get: operations["list_versions"];
+        put?: never;
+        /** Gives the present state a name, with which it stays; for editors. */
+        post: operations["create_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions/{version_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns the text back into that of a version by the smallest edits, live for everyone who has it open; for editors. */
+        post: operations["restore_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions/{version_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the text of a version. */
+        get: operations["get_version_text"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -457,50 +322,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An account, as administrators see it. */
-        Account: {
-            /** @description The colour that others see, `#rrggbb`. */
-            color: string;
-            /** Format: date-time */
-            created_at: string;
-            email: string;
-            /** Format: uuid */
-            id: string;
-            is_admin: boolean;
-            /** @description May not log in. */
-            is_disabled: boolean;
-            name: string;
-        };
-        /** @description An account, named so that people know whose it is. */
-        Actor: {
-            email: string;
-            /** Format: uuid */
-            id: string;
-            name: string;
-        };
-        /** @description Something that was done to accounts or to the sharing of documents. */
-        AuditEntry: {
-            /**
-             * @description What was done.
-             * @example access.granted
-             */
-            action: string;
-            actor: components["schemas"]["Actor"] | null;
-            /** @description The address that the call came from; null for the command line. */
-            address: string | null;
-            /** Format: date-time */
-            at: string;
-            /** @description What else is worth knowing: a role, a title. */
-            detail: string | null;
-            /**
-             * Format: uuid
-             * @description The document that it was done to.
-             */
-            document_id: string | null;
-            /** Format: uuid */
-            id: string;
-            user: components["schemas"]["Actor"] | null;
-        };
         /** @description The present password and the one to come. */
         ChangePassword: {
             current_password: string;
@@ -596,25 +417,6 @@ export interface components {
             id: string;
             role: components["schemas"]["Role"];
         };
-        /** @description A document, as administrators see it. */
-        ListedDocument: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: uuid */
-            id: string;
-            /** @description The language, as Monaco calls it. */
-            language: string;
-            /** @description Whose it is; of several owners the first. */
-            owner: components["schemas"]["Person"];
-            /**
-             * Format: int64
-             * @description The size of the text, some seconds ago.
-             */
-            size_bytes: number;
-            title: string;
-            /** Format: date-time */
-            updated_at: string;
-        };
         /** @description Who wants in. */
         LogIn: {
             email: string;
@@ -638,62 +440,9 @@ export interface components {
             /** @description `viewer` or `editor`. */
             role: components["schemas"]["Role"];
         };
-        /** @description The node that answers. */
-        Node: {
-            /** @description Documents that are open here. */
-            rooms: number;
-            /** @description Sockets that are open here. */
-            sockets: number;
-            /** Format: date-time */
-            started_at: string;
-            /** Format: int64 */
-            uptime_s: number;
-            version: string;
-        };
-        /** @description Some of a list, and where the next ones begin. */
-        Page_Account: {
-            items: {
-                /** @description The colour that others see, `#rrggbb`. */
-                color: string;
-                /** Format: date-time */
-                created_at: string;
-                email: string;
-                /** Format: uuid */
-                id: string;
-                is_admin: boolean;
-                /** @description May not log in. */
-                is_disabled: boolean;
-                name: string;
-            }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
-            next_cursor: string | null;
-        };
-        /** @description Some of a list, and where the next ones begin. */
-        Page_AuditEntry: {
-            items: {
-                /**
-                 * @description What was done.
-                 * @example access.granted
-                 */
-                action: string;
-                actor: components["schemas"]["Actor"] | null;
-                /** @description The address that the call came from; null for the command line. */
-                address: string | null;
-                /** Format: date-time */
-                at: string;
-                /** @description What else is worth knowing: a role, a title. */
-                detail: string | null;
-                /**
-                 * Format: uuid
-                 * @description The document that it was done to.
-                 */
-                document_id: string | null;
-                /** Format: uuid */
-                id: string;
-                user: components["schemas"]["Actor"] | null;
-            }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
-            next_cursor: string | null;
+        /** @description A name for the present state. */
+        NewVersion: {
+            name: string;
         };
         /** @description Some of a list, and where the next ones begin. */
         Page_Collaborator: {
@@ -752,55 +501,20 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description Some of a list, and where the next ones begin. */
-        Page_ListedDocument: {
+        Page_Version: {
             items: {
+                author: components["schemas"]["Person"] | null;
                 /** Format: date-time */
                 created_at: string;
                 /** Format: uuid */
                 id: string;
-                /** @description The language, as Monaco calls it. */
-                language: string;
-                /** @description Whose it is; of several owners the first. */
-                owner: components["schemas"]["Person"];
+                /** @description What somebody called it; null for one that was taken unasked and goes with age. */
+                name: string | null;
                 /**
                  * Format: int64
-                 * @description The size of the text, some seconds ago.
+                 * @description The size of its text.
                  */
                 size_bytes: number;
-                title: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
-            next_cursor: string | null;
-        };
-        /** @description Some of a list, and where the next ones begin. */
-        Page_Present: {
-            items: {
-                role: components["schemas"]["Role"];
-                /**
-                 * Format: date-time
-                 * @description When the first of the sockets that are open came in.
-                 */
-                since: string;
-                /** @description In how many places it is open. */
-                sockets: number;
-                user: components["schemas"]["Person"];
-            }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
-            next_cursor: string | null;
-        };
-        /** @description Some of a list, and where the next ones begin. */
-        Page_Room: {
-            items: {
-                /** Format: uuid */
-                document_id: string;
-                /** @description Sockets that have it open. */
-                sockets: number;
-                /** @description Null where the document is being deleted. */
-                title: string | null;
-                /** @description People who have it open. */
-                users: number;
             }[];
             /** @description Give it as `cursor` for what follows; null at the end. */
             next_cursor: string | null;
@@ -811,18 +525,6 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-        };
-        /** @description Somebody who has the document open. */
-        Present: {
-            role: components["schemas"]["Role"];
-            /**
-             * Format: date-time
-             * @description When the first of the sockets that are open came in.
-             */
-            since: string;
-            /** @description In how many places it is open. */
-            sockets: number;
-            user: components["schemas"]["Person"];
         };
         /** @description A new account. */
         Register: {
@@ -839,17 +541,6 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "editor" | "owner";
-        /** @description A document that is open. */
-        Room: {
-            /** Format: uuid */
-            document_id: string;
-            /** @description Sockets that have it open. */
-            sockets: number;
-            /** @description Null where the document is being deleted. */
-            title: string | null;
-            /** @description People who have it open. */
-            users: number;
-        };
         /** @description A session, and the token that stands for it. */
         Session: {
             /** Format: date-time */
@@ -859,46 +550,12 @@ export interface components {
             token_type: string;
             user: components["schemas"]["User"];
         };
-        /** @description How much there is of everything: in the installation, and on the node that answers. */
-        Stats: {
-            /** Format: int64 */
-            admins: number;
-            /** Format: int64 */
-            disabled_users: number;
-            /**
-             * Format: int64
-             * @description Bytes of all texts, some seconds ago.
-             */
-            document_bytes: number;
-            /** Format: int64 */
-            documents: number;
-            node: components["schemas"]["Node"];
-            /**
-             * Format: int64
-             * @description Log-ins that are in force.
-             */
-            sessions: number;
-            /** Format: int64 */
-            users: number;
-        };
         /** @description A key to one document's socket, for a minute. */
         Ticket: {
             /** Format: date-time */
             expires_at: string;
             role: components["schemas"]["Role"];
             ticket: string;
-        };
-        /** @description Who shall own a document. */
-        Transfer: {
-            /** @description The e-mail address of the account. */
-            email: string;
-        };
-        /** @description What to change; what is left out stays. */
-        UpdateAccount: {
-            /** @description May do everything. */
-            is_admin?: boolean | null;
-            /** @description May not log in; all sessions and sockets end at once. */
-            is_disabled?: boolean | null;
         };
         /** @description What to change; what is left out stays. */
         UpdateDocument: {
@@ -923,6 +580,21 @@ export interface components {
             is_admin: boolean;
             name: string;
         };
+        /** @description A state of a document. */
+        Version: {
+            author: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What somebody called it; null for one that was taken unasked and goes with age. */
+            name: string | null;
+            /**
+             * Format: int64
+             * @description The size of its text.
+             */
+            size_bytes: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -932,332 +604,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_audit: {
-        parameters: {
-            query?: {
-                /** @description The `next_cursor` of the page before. */
-                cursor?: string;
-                /** @description How many to give at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_AuditEntry"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    list_all_documents: {
-        parameters: {
-            query?: {
-                /** @description What names or titles contain, whatever its case. */
-                query?: string;
-                /** @description The `next_cursor` of the page before. */
-                cursor?: string;
-                /** @description How many to give at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ListedDocument"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    delete_any_document: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    transfer_document: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Transfer"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListedDocument"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    list_rooms: {
-        parameters: {
-            query?: {
-                /** @description The `next_cursor` of the page before. */
-                cursor?: string;
-                /** @description How many to give at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Room"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    compact_room: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    kick_room: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_stats: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Stats"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    list_users: {
-        parameters: {
-            query?: {
-                /** @description What names or titles contain, whatever its case. */
-                query?: string;
-                /** @description The `next_cursor` of the page before. */
-                cursor?: string;
-                /** @description How many to give at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Account"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    update_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UpdateAccount"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Account"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     log_in: {
         parameters: {
             query?: never;
@@ -1383,7 +729,7 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
-                /** @description What names or titles contain, whatever its case. */
+                /** @description What titles contain, whatever its case. */
                 query?: string;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
@@ -1736,37 +1082,6 @@ export interface operations {
             };
         };
     };
-    list_presence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Present"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     get_text: {
         parameters: {
             query?: never;
@@ -1866,6 +1181,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to give at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Version"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersion"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    restore_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Names the new text */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_version_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description A refusal */
