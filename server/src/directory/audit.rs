@@ -44,6 +44,10 @@ pub enum Action {
     DocumentDeleted,
     /// A document got another owner.
     DocumentTransferred,
+    /// A version was named.
+    VersionNamed,
+    /// A version was restored.
+    VersionRestored,
     /// Everyone was sent out of a room.
     RoomKicked,
     /// A snapshot was asked for.
@@ -69,6 +73,8 @@ impl Action {
             Self::LinkAccepted => "link.accepted",
             Self::DocumentDeleted => "document.deleted",
             Self::DocumentTransferred => "document.transferred",
+            Self::VersionNamed => "version.named",
+            Self::VersionRestored => "version.restored",
             Self::RoomKicked => "room.kicked",
             Self::RoomCompacted => "room.compacted",
             Self::UserDisabled => "user.disabled",

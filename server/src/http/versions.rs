@@ -7,7 +7,6 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tracing::info;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     app::Services,
     auth::Role,
-    directory::{self, DirectoryError},
+    directory::{self, Action, DirectoryError},
     error::{ApiError, Missing},
     ids::{DocId, VersionId},
     room::TEXT,
@@ -87,7 +86,7 @@ pub(super) async fn create(
         let now = OffsetDateTime::now_utc();
         match services.directory.name_version(doc, done.offset, name.trim(), author, now).await {
             Ok(version) => {
-                note(&granted, Deed::Named, version.id);
+                services.directory.note(Action::VersionNamed, doc, granted.by).await?;
                 return Ok((StatusCode::CREATED, Json(version.into())));
             }
             Err(DirectoryError::NotFound) => {}
@@ -106,7 +105,7 @@ pub(super) async fn text(
     granted: Granted,
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (_, text) = read(&services, &granted, segments).await?;
+    let text = read(&services, &granted, segments).await?;
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"))], text))
 }
 
@@ -120,13 +119,13 @@ pub(super) async fn restore(
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
 ) -> Result<impl IntoResponse, ApiError> {
     granted.at_least(Role::Editor)?;
-    let (version, text) = read(&services, &granted, segments).await?;
+    let text = read(&services, &granted, segments).await?;
     // What is there now becomes a version, so that this can be taken back too.
     services.rooms.snapshot(granted.doc).await?;
     let room = services.rooms.open(granted.doc).await?;
     let text = room.replace_text(granted.session.user.id, text, None).await?;
     services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
-    note(&granted, Deed::Restored, version);
+    services.directory.note(Action::VersionRestored, granted.doc, granted.by).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
 }
 
@@ -134,25 +133,13 @@ async fn read(
     services: &Services,
     granted: &Granted,
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
-) -> Result<(VersionId, String), ApiError> {
+) -> Result<String, ApiError> {
     let missing = || ApiError::NotFound(Missing::Version);
     let Segments((_, id)) = segments.map_err(|_| missing())?;
     let version = services.directory.version(granted.doc, id).await?.ok_or_else(missing)?;
     match services.storage.snapshots.get(granted.doc, version.snapshot).await {
-        Ok(document) => Ok((id, document.text(TEXT))),
+        Ok(document) => Ok(document.text(TEXT)),
         Err(SnapshotError::Unavailable(object_store::Error::NotFound { .. })) => Err(missing()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// What people do with versions.
-#[derive(Debug)]
-enum Deed {
-    Named,
-    Restored,
-}
-
-/// The one place that hears of what people do with versions.
-fn note(granted: &Granted, deed: Deed, version: VersionId) {
-    info!(doc.id = %granted.doc, user.id = %granted.session.user.id, version.id = %version, ?deed, "version");
 }
