@@ -181,6 +181,11 @@ async fn two_people_on_two_nodes_edit_one_document() {
     clients.ask("awareness", json!({ "client": "bob", "state": { "cursor": "of bob" } })).await;
     clients.append("bob", "world").await;
     clients.wait("ann", json!({ "text": "hello world", "awareness": "of bob" })).await;
+    let presence = format!("/api/documents/{doc}/presence");
+    for index in 0..2 {
+        let here = ann.elsewhere(&nodes.node(index).url("")).get(&presence).await.expect(200);
+        assert_eq!(here.items("/user/name"), ["ann", "bob"], "at node {index}");
+    }
     clients.ask("disconnect", json!({ "client": "bob" })).await;
     clients.wait("ann", json!({ "peers": 1 })).await;
     clients.ask("connect", json!({ "client": "bob" })).await;
