@@ -15,6 +15,7 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod openapi;
+mod outage;
 mod process;
 mod raw;
 mod rest;
