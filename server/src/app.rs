@@ -1,25 +1,32 @@
 //! The composition root: the only place that knows which adapters exist. Owns every task and the stop token.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use object_store::local::LocalFileSystem;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
 
 use crate::{
     auth::{Auth, events::AccessEvents},
-    config::{Config, StorageConfig},
+    config::{Config, NodeRole},
     directory::Directory,
     http::{self, limits::Limits},
-    log::sqlite::SqliteLog,
+    ids::NodeId,
+    log::{UpdateLog, redis::RedisLog, sqlite::SqliteLog},
+    redis::Redis,
+    relay::{Relay, local::LocalRelay, redis::RedisRelay},
     room::Rooms,
     snapshot::{SnapshotStore, s3},
     storage::Storage,
-    telemetry,
+    sweeper, telemetry,
     ws::{self, Sockets},
 };
+
+/// How long a node that serves no sockets keeps a room after a call was served from it.
+const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
 
 /// What handlers and sockets share.
 #[derive(Clone)]
@@ -44,6 +51,8 @@ pub struct Services {
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
     pub draining: CancellationToken,
+    /// When the node started.
+    pub started_at: OffsetDateTime,
 }
 
 impl Services {
@@ -82,11 +91,6 @@ impl Tasks {
         tokio::spawn(self.tracker.track_future(task));
     }
 
-    /// Has a task that somebody else runs waited for.
-    pub async fn track<T>(&self, task: impl Future<Output = T>) -> T {
-        self.tracker.track_future(task).await
-    }
-
     /// How many tasks run.
     pub fn len(&self) -> usize {
         self.tracker.len()
@@ -116,16 +120,27 @@ impl App {
     /// # Errors
     /// When a store cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        config.validate()?;
         let data_dir = &config.storage.data_dir;
         std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
         let (tasks, adapters) = (Tasks::default(), Tasks::default());
-        let directory = Directory::sqlite(data_dir).await?;
-        let access_events = AccessEvents::new();
+        let directory = Directory::open(&config.storage).await?;
+        let node = NodeId::new();
+        let redis = Redis::open(&config.redis, &adapters).await?;
+        let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
-        let storage = open_storage(&config.storage, &adapters).await?;
-        let rooms = Rooms::new(storage.clone(), directory.clone(), config.room.clone(), &access_events, tasks.clone());
+        let storage = open_storage(&config, redis.as_ref().map(|redis| (redis, node)), &adapters).await?;
+        let relay: Arc<dyn Relay> = match &redis {
+            Some(redis) => Arc::new(RedisRelay::new(redis.clone(), node, &adapters)),
+            None => Arc::new(LocalRelay),
+        };
+        let (mut room, tasks_of_rooms) = (config.room.clone(), tasks.clone());
+        if !config.has(NodeRole::Sync) {
+            room.idle = room.idle.min(IDLE_WITHOUT_SOCKETS);
+        }
+        let rooms = Rooms::new(storage.clone(), directory.clone(), relay, node, room, &access_events, tasks_of_rooms);
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
-        let limits = Limits::new(config.http.rate_limits);
+        let limits = Limits::new(config.http.rate_limits, redis.as_ref());
         let services = Services {
             config: Arc::new(config),
             rooms,
@@ -137,6 +152,7 @@ impl App {
             sockets,
             tasks: Tasks::default(),
             draining: CancellationToken::new(),
+            started_at: OffsetDateTime::now_utc(),
         };
         Ok(Self { services, rooms: tasks, adapters })
     }
@@ -168,7 +184,13 @@ impl App {
         telemetry::keep_up(&services.tasks);
         let (draining, sessions, deadline) =
             (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
-        let router = ws::router(services.clone()).merge(http::router(services));
+        if services.config.has(NodeRole::Compactor) {
+            services.tasks.spawn(sweeper::run(services.clone()));
+        }
+        let router = match services.config.has(NodeRole::Sync) {
+            true => ws::router(services.clone()).merge(http::router(services)),
+            false => http::router(services),
+        };
         let announce = draining.clone();
         let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
@@ -198,8 +220,17 @@ impl App {
 ///
 /// # Errors
 /// When one cannot be opened.
-pub async fn open_storage(config: &StorageConfig, adapters: &Tasks) -> anyhow::Result<Storage> {
-    let log = Arc::new(SqliteLog::open(&config.data_dir.join("log.db"), adapters).await?);
+pub async fn open_storage(
+    config: &Config,
+    redis: Option<(&Redis, NodeId)>,
+    adapters: &Tasks,
+) -> anyhow::Result<Storage> {
+    let (sweep, data_dir) = (config.room.sweep, &config.storage.data_dir);
+    let log: Arc<dyn UpdateLog> = match redis {
+        Some((redis, node)) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, sweep)),
+        None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
+    };
+    let config = &config.storage;
     let snapshots = match &config.s3.bucket {
         Some(bucket) => s3::open(&config.s3, bucket)?,
         None => local_snapshots(&config.data_dir.join("snapshots"))?,

@@ -1,9 +1,12 @@
 //! Everything that can be set, and the only reader of the environment. Parsed once, validated whole.
 
+mod database;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::database::DatabaseConfig;
 use crate::retention::Policy;
 
 /// The command line of `codesync`.
@@ -72,12 +75,18 @@ pub struct HealthcheckArgs {
 /// The settings of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct Config {
+    /// What this node does, separated by commas.
+    #[arg(long, env = "CODESYNC_ROLES", value_delimiter = ',', default_value = "api,sync,compactor")]
+    pub roles: Vec<NodeRole>,
     /// Listening and the outside.
     #[command(flatten)]
     pub http: HttpConfig,
     /// Where data is kept.
     #[command(flatten)]
     pub storage: StorageConfig,
+    /// Redis.
+    #[command(flatten)]
+    pub redis: RedisConfig,
     /// Accounts and tokens.
     #[command(flatten)]
     pub auth: AuthConfig,
@@ -90,6 +99,24 @@ pub struct Config {
     /// Logs.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Whether this node has a role.
+    pub fn has(&self, role: NodeRole) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeRole {
+    /// Serves the REST API and the site.
+    Api,
+    /// Serves the sockets.
+    Sync,
+    /// Looks for documents that nobody has compacted.
+    Compactor,
 }
 
 /// Listening and the outside.
@@ -124,6 +151,9 @@ pub struct StorageConfig {
     /// The folder that holds the databases, the snapshots and the secret.
     #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+    /// The database of accounts, documents and grants.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
     /// Snapshots elsewhere than in the data folder.
     #[command(flatten)]
     pub s3: S3Config,
@@ -150,6 +180,80 @@ pub struct S3Config {
     /// The access key's secret.
     #[arg(long = "s3-secret-access-key", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
     pub secret_access_key: Option<Secret>,
+}
+
+/// Redis, which makes a node one of several.
+#[derive(Clone, Debug, Args)]
+pub struct RedisConfig {
+    /// Where Redis is, `redis://` or with TLS `rediss://`; of a cluster some nodes, separated by commas.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// The host of Redis, where no address is given.
+    #[arg(long, env = "REDIS_HOST")]
+    pub redis_host: Option<String>,
+    /// The port at that host.
+    #[arg(long, env = "REDIS_PORT", default_value_t = 6379)]
+    pub redis_port: u16,
+    /// The user at that host.
+    #[arg(long, env = "REDIS_USERNAME")]
+    pub redis_username: Option<String>,
+    /// The password at that host.
+    #[arg(long, env = "REDIS_PASSWORD", hide_env_values = true)]
+    pub redis_password: Option<Secret>,
+    /// Whether that host is spoken to over TLS.
+    #[arg(long, env = "REDIS_TLS", default_value = "off")]
+    pub redis_tls: Switch,
+    /// Whether the address is that of a Redis Cluster; several addresses always are.
+    #[arg(long, env = "REDIS_CLUSTER", default_value = "off")]
+    pub redis_cluster: Switch,
+    /// When an edit counts as durable in Redis: `appended`, or `replicated:N` once N replicas have it too.
+    #[arg(long, env = "CODESYNC_ACKNOWLEDGE", default_value = "appended")]
+    pub acknowledge: Acknowledge,
+}
+
+impl RedisConfig {
+    /// The address, with user and password; none where Redis is not used.
+    pub fn address(&self) -> Option<Secret> {
+        if self.redis_url.is_some() {
+            return self.redis_url.clone();
+        }
+        let scheme = if self.redis_tls == Switch::On { "rediss" } else { "redis" };
+        let mut url = url::Url::parse(&format!("{scheme}://{}:{}", self.redis_host.as_ref()?, self.redis_port)).ok()?;
+        url.set_username(self.redis_username.as_deref().unwrap_or_default()).ok()?;
+        url.set_password(self.redis_password.as_ref().map(Secret::expose)).ok()?;
+        Some(Secret(url.into()))
+    }
+
+    /// Whether the address is that of a cluster.
+    pub fn is_cluster(&self) -> bool {
+        let several = |url: &Secret| url.expose().contains(',');
+        self.redis_cluster == Switch::On || self.redis_url.as_ref().is_some_and(several)
+    }
+}
+
+/// When an edit counts as durable in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// Once it stands in the stream.
+    Appended,
+    /// Once so many replicas have it too.
+    Replicated(u32),
+}
+
+impl std::str::FromStr for Acknowledge {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "appended" => Ok(Self::Appended),
+            None if text == "replicated" => Ok(Self::Replicated(1)),
+            Some(("replicated", count)) => match count.parse() {
+                Ok(count) if count > 0 => Ok(Self::Replicated(count)),
+                _ => Err("the number of replicas is a whole number above zero"),
+            },
+            _ => Err("expected appended, replicated or replicated:N"),
+        }
+    }
 }
 
 /// Accounts and tokens.
@@ -216,6 +320,9 @@ pub struct RoomConfig {
     /// Log entries after which a snapshot is taken earlier.
     #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000)]
     pub snapshot_updates_max: usize,
+    /// How often documents are looked for whose node died before it took a snapshot, in seconds.
+    #[arg(long, env = "CODESYNC_SWEEP_S", default_value = "60", value_parser = seconds)]
+    pub sweep: Duration,
     /// The longest time between two tries at a snapshot while it cannot be taken, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
     pub snapshot_retry_max: Duration,
@@ -286,6 +393,19 @@ fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 }
 
 impl Config {
+    /// Says what does not go together.
+    ///
+    /// # Errors
+    /// When the settings make no server.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.auth.jwt_secret.is_some() || self.storage.database.options()?.is_none(),
+            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) sign tokens with one secret of 32 bytes or \
+             more, which each of them must be given"
+        );
+        Ok(())
+    }
+
     /// The defaults on a free port with `data_dir`, for tests.
     pub fn for_tests(data_dir: PathBuf) -> Self {
         let cli = Cli::try_parse_from([

@@ -59,6 +59,14 @@ id!(
     LinkId
 );
 id!(
+    /// An entry of the audit trail.
+    AuditId
+);
+id!(
+    /// A running server: each start has its own.
+    NodeId
+);
+id!(
     /// A version of a document.
     VersionId
 );

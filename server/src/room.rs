@@ -2,8 +2,11 @@
 //! happens in a room comes through its mailbox, in one order.
 
 pub mod actor;
+mod chain;
 mod effort;
 pub mod peers;
+pub mod presence;
+mod recheck;
 pub mod registry;
 pub mod state;
 
@@ -12,15 +15,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use codesync_crdt::{AwarenessEntry, StateVector};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
-    compaction::Compacted,
     ids::{DocId, UserId},
+    log::Offset,
     ws::outbox::Outbox,
 };
 
+pub use presence::Present;
 pub use registry::Rooms;
 
 /// The root type that holds the text.
@@ -84,6 +89,17 @@ pub struct NewPeer {
     pub dialect: Dialect,
     /// Where its frames go.
     pub outbox: Outbox,
+    /// When it came.
+    pub since: OffsetDateTime,
+}
+
+/// A socket that is in a room.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Who it is.
+    pub grant: SocketGrant,
+    /// When it came.
+    pub since: OffsetDateTime,
 }
 
 /// What a socket says.
@@ -141,10 +157,12 @@ pub enum Command {
     },
     /// Somebody's access changed.
     Access(AccessEvent),
-    /// Access may have changed unnoticed: all sockets come back and are checked.
-    Recheck,
-    /// A snapshot was taken, or could not be.
-    Compacted(Option<Compacted>),
+    /// Asks who is here.
+    Members(oneshot::Sender<Vec<Member>>),
+    /// Closes every socket; whoever still has access comes back.
+    Kick,
+    /// There is a snapshot of this offset, or none could be taken.
+    Compacted(Option<Offset>),
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
 }
@@ -212,6 +230,15 @@ impl RoomHandle {
     ) -> Result<Text, RoomError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Command::Replace { text, expected, reply }, answer).await?
+    }
+
+    /// The sockets that are in it.
+    ///
+    /// # Errors
+    /// When the room has ended.
+    pub async fn members(&self) -> Result<Vec<Member>, RoomError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Members(reply), answer).await
     }
 
     async fn send(&self, command: Command) -> Result<(), RoomError> {

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
-use tracing::{error, warn};
+use tokio::sync::{Notify, OnceCell, broadcast, mpsc, oneshot};
+use tracing::{debug, error, warn};
 
 use super::{Command, RoomError, RoomHandle, actor};
 use crate::{
@@ -16,10 +16,14 @@ use crate::{
     compaction::{Compacted, Compactor},
     config::RoomConfig,
     directory::Directory,
-    ids::DocId,
+    ids::{DocId, NodeId},
+    log::Offset,
+    relay::Relay,
     storage::{LoadError, Storage},
 };
 
+/// How long a node that compacts a document is left alone with it.
+const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
 /// How long a caller waits for a snapshot; a compaction may end anywhere.
@@ -33,9 +37,13 @@ struct Shared {
     storage: Storage,
     compactor: Compactor,
     directory: Directory,
+    relay: Arc<dyn Relay>,
+    node: NodeId,
     config: RoomConfig,
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+    /// Rung when changes of access may have gone unheard.
+    unheard: Notify,
 }
 
 impl Rooms {
@@ -43,12 +51,25 @@ impl Rooms {
     pub fn new(
         storage: Storage,
         directory: Directory,
+        relay: Arc<dyn Relay>,
+        node: NodeId,
         config: RoomConfig,
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
         let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
-        let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
+        let rooms = Self(Arc::new(Shared {
+            storage,
+            compactor,
+            directory,
+            relay,
+            node,
+            config,
+            tasks,
+            rooms: Mutex::default(),
+            unheard: Notify::new(),
+        }));
+        rooms.tasks().spawn(rooms.clone().recheck_when_asked());
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
     }
@@ -91,6 +112,42 @@ impl Rooms {
         })
     }
 
+    /// Closes every socket of the room of `doc`; whoever still has access comes back.
+    ///
+    /// # Errors
+    /// When there is no such room.
+    pub async fn kick(&self, doc: DocId) -> Result<(), RoomError> {
+        self.room(doc).ok_or(RoomError::Unavailable)?.send(Command::Kick).await
+    }
+
+    /// Whether `doc` is live.
+    pub fn is_live(&self, doc: DocId) -> bool {
+        self.room(doc).is_some()
+    }
+
+    /// The live documents in the order of their ids, from the one behind `after` on.
+    pub fn docs(&self, after: Option<DocId>, max: usize) -> Vec<DocId> {
+        let mut docs: Vec<DocId> = self.live().iter().map(RoomHandle::doc).collect();
+        docs.retain(|doc| after.is_none_or(|after| *doc > after));
+        docs.sort_unstable();
+        docs.truncate(max);
+        docs
+    }
+
+    /// Brings the snapshot of a document up to its log, live or not, and forgets what is left of a deleted one; returns
+    /// whether nothing is left to do.
+    pub(crate) async fn sweep(&self, doc: DocId) -> bool {
+        match self.0.directory.has_document(doc).await {
+            Ok(true) => {}
+            Ok(false) => return self.delete(doc).await.is_ok(),
+            Err(_) => return false,
+        }
+        match self.0.storage.log.read(doc, Offset::ZERO).await {
+            Ok(contents) => self.compact(doc, contents.last).await.is_some_and(|offset| offset >= contents.last),
+            Err(_) => false,
+        }
+    }
+
     /// How many rooms are live or loading.
     pub fn len(&self) -> usize {
         self.rooms().len()
@@ -105,8 +162,24 @@ impl Rooms {
         &self.0.config
     }
 
+    pub(super) fn unheard(&self) -> &Notify {
+        &self.0.unheard
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
     pub(super) fn tasks(&self) -> &Tasks {
         &self.0.tasks
+    }
+
+    pub(super) fn relay(&self) -> &dyn Relay {
+        &*self.0.relay
+    }
+
+    pub(super) fn node(&self) -> NodeId {
+        self.0.node
     }
 
     pub(super) fn storage(&self) -> &Storage {
@@ -128,14 +201,49 @@ impl Rooms {
     /// # Errors
     /// When it cannot be taken soon.
     pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
-        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact(doc)).await {
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
             Ok(Some(done)) => Ok(done),
             Ok(None) | Err(_) => Err(RoomError::Unavailable),
         }
     }
 
-    /// Takes a snapshot and notes the document's size; `None` when that failed.
-    pub(super) async fn compact(&self, doc: DocId) -> Option<Compacted> {
+    /// Has a snapshot of everything that is in the log of `doc` taken.
+    ///
+    /// # Errors
+    /// When that failed, or another node is at it.
+    pub async fn compact_now(&self, doc: DocId) -> Result<(), RoomError> {
+        self.compact(doc, Offset(u128::MAX)).await.map(drop).ok_or(RoomError::Unavailable)
+    }
+
+    /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
+    /// when that failed or another node is at it.
+    pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        match self.0.storage.log.lease(doc, COMPACTION_LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                warn!(doc.id = %doc, %error, "no lease for the compaction");
+                return None;
+            }
+        }
+        let done = self.compact_leased(doc, seen).await;
+        if let Err(error) = self.0.storage.log.release(doc).await {
+            debug!(doc.id = %doc, %error, "the lease runs out by itself");
+        }
+        done
+    }
+
+    async fn compact_leased(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        // Another node may have done it: a list costs less than loading the document.
+        if let Ok(offsets) = self.0.storage.snapshots.list(doc).await
+            && let Some(newest) = offsets.first().filter(|newest| **newest >= seen)
+        {
+            return Some(*newest);
+        }
+        self.compact_unleased(doc).await.map(|done| done.offset)
+    }
+
+    async fn compact_unleased(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
@@ -164,6 +272,15 @@ impl Rooms {
 
     async fn load(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
         let started = std::time::Instant::now();
+        // Listened to before it is read: what is appended in between is heard.
+        let (tail, relayed) =
+            tokio::try_join!(async { self.0.storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
+                self.0.relay.join(doc).await.map_err(anyhow::Error::from)
+            },)
+            .map_err(|error| {
+                warn!(doc.id = %doc, %error, "document could not be listened to");
+                RoomError::Unavailable
+            })?;
         let loaded = self.0.storage.load(doc).await.map_err(|error| {
             let damaged = matches!(error, LoadError::Damaged(_));
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
@@ -171,7 +288,7 @@ impl Rooms {
             RoomError::Unavailable
         })?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
-        Ok(actor::start(doc, loaded, self))
+        Ok(actor::start(doc, loaded, tail, relayed, self))
     }
 
     fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {
@@ -190,11 +307,11 @@ impl Rooms {
             };
             match event {
                 Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
-                    let room = self.rooms().get(&doc).and_then(|slot| slot.get().cloned());
-                    self.tell(room, || Command::Access(event.clone())).await;
+                    self.tell(self.room(doc), || Command::Access(event.clone())).await;
                 }
+                Ok(AccessEvent::Missed) => self.recheck(),
                 Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => self.tell(self.live(), || Command::Recheck).await,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck(),
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
@@ -207,7 +324,12 @@ impl Rooms {
         }
     }
 
-    fn live(&self) -> Vec<RoomHandle> {
+    /// The live room of `doc`; loads nothing.
+    pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
+        self.rooms().get(&doc).and_then(|slot| slot.get().cloned())
+    }
+
+    pub(super) fn live(&self) -> Vec<RoomHandle> {
         self.rooms().values().filter_map(|slot| slot.get().cloned()).collect()
     }
 

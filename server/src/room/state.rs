@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     auth::{Role, events::AccessEvent},
-    compaction::Compacted,
     error::CloseReason,
+    ids::UserId,
+    log::Offset,
     ws::outbox::Frame,
 };
 
@@ -51,10 +52,37 @@ enum Owed {
 /// Edits that are applied and not yet fanned out.
 #[derive(Default)]
 struct Outgoing {
+    /// All, in the order in which they were applied.
     updates: Vec<Update>,
+    /// Those of our own peers: the others come from the log.
+    own: Vec<Update>,
     authors: Vec<PeerId>,
     awareness: Vec<ClientId>,
+    /// Whose presence the other nodes do not know from elsewhere.
+    own_awareness: Vec<ClientId>,
     oldest: Option<Instant>,
+}
+
+impl Outgoing {
+    fn push_own(&mut self, update: Update, received: Instant) {
+        self.updates.push(update.clone());
+        self.own.push(update);
+        self.oldest.get_or_insert(received);
+    }
+
+    fn push_presence(&mut self, client: ClientId) {
+        self.awareness.push(client);
+        self.own_awareness.push(client);
+    }
+}
+
+/// What taking in updates of the log came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Something was new.
+    pub changed: bool,
+    /// Something builds on what is not there.
+    pub gap: bool,
 }
 
 /// The room's state.
@@ -111,7 +139,10 @@ impl State {
             }
             Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
             Command::Access(event) => self.access(&event, now_ms),
-            Command::Recheck => self.peers.close_all(CloseReason::Resync),
+            Command::Members(reply) => {
+                let _ = reply.send(self.peers.members());
+            }
+            Command::Kick => self.kick(now_ms),
             Command::Compacted(done) => self.compacted(done),
             Command::Delete(reply) => {
                 self.peers.close_all(CloseReason::NotFound);
@@ -138,26 +169,92 @@ impl State {
 
     /// Whether everything that was taken in is durable.
     pub fn is_durable(&self) -> bool {
-        self.durable == self.flushed && self.outgoing.updates.is_empty()
+        self.durable == self.flushed && self.outgoing.own.is_empty()
     }
 
-    /// Fans out what was taken in since the last time: one frame for all, once.
-    pub fn flush(&mut self) {
+    /// Fans out what was taken in since the last time: one frame for all, once. Returns what the other nodes are to
+    /// hear of presence.
+    pub fn flush(&mut self) -> Option<Bytes> {
         let outgoing = std::mem::take(&mut self.outgoing);
         if !outgoing.awareness.is_empty() {
-            self.fan_out_awareness(&outgoing.awareness);
+            let entries = self.presence_of(&outgoing.awareness);
+            let frame = Frame::from(encode::awareness(&encode_awareness(&entries)));
+            self.peers.iter_mut().for_each(|(_, peer)| peer.push(frame.clone()));
         }
-        if outgoing.updates.is_empty() {
-            return;
+        if !outgoing.updates.is_empty() {
+            self.flush_updates(&outgoing);
         }
-        self.flushed += 1;
-        self.pending_since = self.pending_since.or(outgoing.oldest);
-        for update in Update::merge(&outgoing.updates) {
+        let own = self.presence_of(&outgoing.own_awareness);
+        (!own.is_empty()).then(|| encode_awareness(&own).into())
+    }
+
+    fn flush_updates(&mut self, outgoing: &Outgoing) {
+        let own_alone = outgoing.own.len() == outgoing.updates.len();
+        self.flushed += u64::from(!outgoing.own.is_empty());
+        let all = Update::merge(&outgoing.updates);
+        for update in &all {
             let frame = Frame { bytes: encode::update(update.bytes()).into(), received: outgoing.oldest };
             self.fan_out(&frame, &outgoing.authors);
+        }
+        if outgoing.own.is_empty() {
+            return;
+        }
+        self.pending_since = self.pending_since.or(outgoing.oldest);
+        for update in if own_alone { all } else { Update::merge(&outgoing.own) } {
             self.pending_bytes += update.bytes().len();
             self.pending.push(update.bytes().clone());
         }
+    }
+
+    /// Takes in updates that stand in the log, from other nodes.
+    pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
+        let mut taken = TakenIn::default();
+        for bytes in updates {
+            let update = match self.replica.check_stored(bytes) {
+                Ok(update) => update,
+                Err(refusal) => {
+                    debug!(%refusal, "an entry of the log does not follow");
+                    taken.gap = true;
+                    continue;
+                }
+            };
+            match self.replica.apply(&update) {
+                Ok(Effect::Unchanged) => {}
+                Ok(Effect::Changed) => {
+                    taken.changed = true;
+                    self.outgoing.updates.push(update);
+                }
+                Err(error) => {
+                    warn!(%error, "replica lost: it is rebuilt from what is stored");
+                    effects.rebuild = true;
+                    break;
+                }
+            }
+        }
+        taken
+    }
+
+    /// The whole document, encoded.
+    pub fn whole(&self) -> Bytes {
+        self.replica.state().into()
+    }
+
+    /// Takes in presence from another node.
+    pub fn take_in_presence(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
+        for entry in entries {
+            let client = entry.client;
+            if self.awareness.apply(entry, now_ms) {
+                // It lives there now; a socket of ours that spoke for it has been left behind.
+                self.peers.forget_speaker(client);
+                self.outgoing.awareness.push(client);
+            }
+        }
+    }
+
+    /// The presence of our own peers, for a node that asks.
+    pub fn own_presence(&self) -> Option<Bytes> {
+        let own: Vec<_> = self.awareness.states().filter(|entry| self.peers.is_spoken_for(entry.client)).collect();
+        (!own.is_empty()).then(|| encode_awareness(own).into())
     }
 
     /// Takes what has to be appended next, if the append before has returned.
@@ -170,9 +267,9 @@ impl State {
         Some(std::mem::take(&mut self.pending))
     }
 
-    /// Hears that the append under way is durable; returns when the oldest edit in it had arrived.
+    /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
     pub fn appended(&mut self) -> Option<Instant> {
-        self.durable = self.appending.take().expect("an append returns once");
+        self.durable = self.appending.take()?;
         while self.owed.front().is_some_and(|(flush, _)| *flush <= self.durable) {
             let (_, owed) = self.owed.pop_front().expect("there is a front");
             self.settle(owed);
@@ -261,7 +358,7 @@ impl State {
 
     /// Does it once everything taken in so far is durable: at once if it is.
     fn owe(&mut self, peer: PeerId, owed: impl FnOnce(PeerId) -> Owed) {
-        let flush = self.flushed + u64::from(!self.outgoing.updates.is_empty());
+        let flush = self.flushed + u64::from(!self.outgoing.own.is_empty());
         if flush <= self.durable {
             self.settle(owed(peer));
         } else {
@@ -364,8 +461,7 @@ impl State {
         match applied {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
-                self.outgoing.updates.push(update);
-                self.outgoing.oldest.get_or_insert(received);
+                self.outgoing.push_own(update, received);
                 if !self.outgoing.authors.contains(&from) {
                     self.outgoing.authors.push(from);
                 }
@@ -394,7 +490,7 @@ impl State {
     fn speak(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
             let (client, clock, leaves) = (entry.client, entry.clock, entry.state.is_none());
-            if !self.peers.may_speak(from, client) {
+            if !self.may_speak(from, client) {
                 continue;
             }
             if self.awareness.apply(entry, now_ms) {
@@ -402,7 +498,7 @@ impl State {
                     true => self.peers.forget_speaker(client),
                     false => self.peers.set_speaker(client, from),
                 }
-                self.outgoing.awareness.push(client);
+                self.outgoing.push_presence(client);
             } else if !leaves && self.awareness.clock(client).is_some_and(|known| known >= clock) {
                 // It came back on a new socket, and its old one's end outran it. Told that it is gone, a client speaks anew.
                 let gone = AwarenessEntry { client, clock: self.awareness.clock(client).unwrap_or(clock), state: None };
@@ -416,24 +512,35 @@ impl State {
     fn gone(&mut self, clients: Vec<ClientId>, now_ms: u64) {
         for client in clients {
             if self.awareness.remove(client, now_ms).is_some() {
-                self.outgoing.awareness.push(client);
+                self.outgoing.push_presence(client);
             }
         }
     }
 
-    fn fan_out_awareness(&mut self, clients: &[ClientId]) {
-        let mut entries: Vec<AwarenessEntry> = Vec::with_capacity(clients.len());
+    /// Whether a socket may speak for a client: also one that lives at another node has its user.
+    fn may_speak(&mut self, from: PeerId, client: ClientId) -> bool {
+        if self.peers.is_spoken_for(client) {
+            return self.peers.may_speak(from, client);
+        }
+        let elsewhere = self.awareness.states().find(|entry| entry.client == client).and_then(user_of);
+        let user = self.peers.get(from).map(|peer| peer.grant.user);
+        (elsewhere.is_none() || elsewhere == user) && self.peers.may_speak(from, client)
+    }
+
+    /// What holds of these clients now, each once.
+    fn presence_of(&self, clients: &[ClientId]) -> Vec<AwarenessEntry> {
+        if clients.is_empty() {
+            return Vec::new();
+        }
         let live: std::collections::BTreeMap<_, _> =
             self.awareness.states().map(|entry| (entry.client, entry)).collect();
-        for client in clients.iter().collect::<std::collections::BTreeSet<_>>() {
+        let distinct: std::collections::BTreeSet<_> = clients.iter().collect();
+        let entry = |client: &ClientId| {
             let clock = self.awareness.clock(*client).unwrap_or_default();
             let gone = AwarenessEntry { client: *client, clock, state: None };
-            entries.push(live.get(client).map_or(gone, |entry| (*entry).clone()));
-        }
-        let frame = Frame::from(encode::awareness(&encode_awareness(&entries)));
-        for (_, peer) in self.peers.iter_mut() {
-            peer.push(frame.clone());
-        }
+            live.get(client).map_or(gone, |entry| (*entry).clone())
+        };
+        distinct.into_iter().map(entry).collect()
     }
 
     /// Peers that wrote nothing of it hear at once. Its authors hear once it is durable, and whoever still waits for an
@@ -481,8 +588,7 @@ impl State {
                 let _ = reply.send(Ok(present));
             }
             Ok(Some(update)) => {
-                self.outgoing.updates.push(update);
-                self.outgoing.oldest.get_or_insert_with(Instant::now);
+                self.outgoing.push_own(update, Instant::now());
                 let text = Text::of(self.replica.text(TEXT));
                 self.postpone(self.flushed + 1, Owed::Text(reply, text));
             }
@@ -506,11 +612,19 @@ impl State {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
                 }
             }
+            // Looked up for each socket by the registry.
+            AccessEvent::Missed => {}
             AccessEvent::UserEnded(user) => {
                 for id in self.peers.of_user(*user) {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
                 }
             }
+        }
+    }
+
+    fn kick(&mut self, now_ms: u64) {
+        for id in self.peers.all() {
+            self.close(id, CloseReason::Unavailable, now_ms);
         }
     }
 
@@ -528,7 +642,7 @@ impl State {
     }
 
     /// Once in a while, what those who keep up have is written down anew, so that a later diff to them is small.
-    fn compacted(&mut self, done: Option<Compacted>) {
+    fn compacted(&mut self, done: Option<Offset>) {
         // What is not fanned out yet nobody has.
         if done.is_none() || !self.outgoing.updates.is_empty() {
             return;
@@ -540,6 +654,19 @@ impl State {
             }
         }
     }
+}
+
+/// Whose presence it is: sessions stamp it.
+fn user_of(entry: &AwarenessEntry) -> Option<UserId> {
+    #[derive(serde::Deserialize)]
+    struct Stamped {
+        user: Stamp,
+    }
+    #[derive(serde::Deserialize)]
+    struct Stamp {
+        id: UserId,
+    }
+    serde_json::from_str::<Stamped>(entry.state.as_deref()?).ok().map(|stamped| stamped.user.id)
 }
 
 fn reject(peer: &Peer, code: &str, message: &str) {

@@ -1,7 +1,7 @@
 //! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader and a writer run side by side, so
 //! that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -12,12 +12,13 @@ use codesync_crdt::{
     protocol::codesync::Message as Extension,
 };
 use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+    FutureExt, SinkExt, StreamExt,
+    future::{BoxFuture, Either, OptionFuture},
+    stream::{FuturesUnordered, SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
-use tracing::{Instrument, debug, info_span};
+use tracing::debug;
 
 use super::{
     close,
@@ -27,20 +28,23 @@ use super::{
 };
 use crate::{
     app::Services,
-    auth::{SocketGrant, events::AccessEvent},
+    auth::{Auth, SocketGrant, SocketRefusal, events::AccessEvent},
     config::Switch,
     error::CloseReason,
     ids::{DocId, UserId},
     room::{Dialect, NewPeer, PeerId, RoomHandle, Said},
+    telemetry,
 };
 
 /// Pings that may go unanswered before a client counts as gone.
 const SILENT_PINGS: u32 = 5;
+/// How long until a fresh token is looked up again when the directory did not answer.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.
 pub(super) async fn open(
     socket: WebSocket,
-    services: Services,
+    services: Arc<Services>,
     mut slot: Slot,
     doc: Option<DocId>,
     token: String,
@@ -48,8 +52,10 @@ pub(super) async fn open(
 ) {
     let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
         Ok(session) => {
-            let span = info_span!("ws.session", doc.id = %session.room.doc(), peer.id = session.id.0);
-            return session.serve(socket, services).instrument(span).await;
+            let (sink, stream) = socket.split();
+            // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
+            let tasks = services.tasks.clone();
+            return tasks.spawn(Box::new(session).serve(sink, stream, services, slot.into()));
         }
         Err(reason) => reason,
     };
@@ -76,13 +82,13 @@ async fn enter(
     }
     let config = &services.config.socket;
     let outbox = Outbox::new(config.outbox_frames_max, config.outbox_bytes_max);
-    let id = slot.peer_id();
+    let (id, since) = (slot.peer_id(), OffsetDateTime::now_utc());
     if dialect == Dialect::Codesync {
         outbox.push(hello(services, &grant, doc).into());
     }
     let room = loop {
         let room = services.rooms.open(doc).await.map_err(|_| CloseReason::Unavailable)?;
-        let peer = NewPeer { id, grant: grant.clone(), dialect, outbox: outbox.clone() };
+        let peer = NewPeer { id, grant: grant.clone(), dialect, outbox: outbox.clone(), since };
         // A room that ended meanwhile is opened anew.
         if room.join(peer).await.is_ok() {
             break room;
@@ -105,6 +111,7 @@ fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
         AccessEvent::DocumentDeleted(deleted) => *deleted == doc,
         AccessEvent::SessionEnded(session) => *session == grant.session,
         AccessEvent::UserEnded(user) => *user == grant.user,
+        AccessEvent::Missed => true,
     }
 }
 
@@ -152,17 +159,29 @@ impl Session {
         }
     }
 
-    async fn serve(self, socket: WebSocket, services: Services) {
-        let (sink, stream) = socket.split();
+    async fn serve(
+        self: Box<Self>,
+        sink: SplitSink<WebSocket, Message>,
+        mut stream: SplitStream<WebSocket>,
+        services: Arc<Services>,
+        _slot: Box<Slot>,
+    ) {
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
-        let mut reader =
-            Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
-        let mut stream = stream;
-        let reason = tokio::select! {
-            reason = reader.run(&mut stream) => reason,
-            reason = writer.run() => reason,
+        let mut reader = Reader {
+            session: &self,
+            services: &services,
+            grant: self.grant.clone(),
+            renewal: None,
+            limits: Limits::default(),
         };
-        debug!(?reason, "session ends");
+        // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
+        // into its socket.
+        let mut sides = FuturesUnordered::new();
+        sides.push(Either::Left(reader.run(&mut stream)));
+        sides.push(Either::Right(writer.run()));
+        let reason = sides.next().await.flatten();
+        drop(sides);
+        debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;
         let sink = writer.sink;
@@ -178,6 +197,8 @@ struct Reader<'a> {
     session: &'a Session,
     services: &'a Services,
     grant: SocketGrant,
+    /// Looks a fresh token up while the socket is read on.
+    renewal: Option<BoxFuture<'static, Result<SocketGrant, SocketRefusal>>>,
     limits: Limits,
 }
 
@@ -194,6 +215,12 @@ impl Reader<'_> {
             let message = tokio::select! {
                 message = timeout(silence, stream.next()) => message,
                 () = expired => return Some(CloseReason::Unauthenticated),
+                Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
+                    match self.renewed(looked_up).await {
+                        Ok(()) => continue,
+                        Err(reason) => return Some(reason),
+                    }
+                }
             };
             let frame = match message {
                 Ok(Some(Ok(Message::Binary(frame)))) => frame,
@@ -229,7 +256,10 @@ impl Reader<'_> {
                 Protocol::Awareness(states) => Said::Awareness(self.stamped(states)?),
                 Protocol::QueryAwareness => Said::QueryAwareness,
                 Protocol::Codesync(extension) if self.session.dialect == Dialect::Codesync => {
-                    self.extension(extension).await?
+                    match self.extension(extension)? {
+                        Some(said) => said,
+                        None => continue,
+                    }
                 }
                 Protocol::Codesync(_) | Protocol::Auth(_) => return Err(CloseReason::BadMessage),
             };
@@ -241,22 +271,30 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn extension(&mut self, message: Extension<'_>) -> Result<Said, CloseReason> {
+    fn extension(&mut self, message: Extension<'_>) -> Result<Option<Said>, CloseReason> {
         match message {
-            Extension::Mark(mark) => Ok(Said::Mark(mark)),
+            Extension::Mark(mark) => Ok(Some(Said::Mark(mark))),
             Extension::Token { token } => {
-                let grant = self.services.auth.open_socket(token, self.session.room.doc()).await?;
-                if grant.user != self.grant.user {
-                    return Err(CloseReason::Unauthenticated);
-                }
-                self.grant = grant.clone();
-                let expires_at = rfc3339(grant.expires_at);
-                let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
-                self.session.outbox.push(accepted.into());
-                Ok(Said::Renewed(grant))
+                let token = token.to_owned();
+                self.renewal = Some(renew(self.services.auth.clone(), token, self.session.room.doc()).boxed());
+                Ok(None)
             }
             _ => Err(CloseReason::BadMessage),
         }
+    }
+
+    /// A fresh token was looked up.
+    async fn renewed(&mut self, looked_up: Result<SocketGrant, SocketRefusal>) -> Result<(), CloseReason> {
+        self.renewal = None;
+        let grant = looked_up?;
+        if grant.user != self.grant.user {
+            return Err(CloseReason::Unauthenticated);
+        }
+        self.grant = grant.clone();
+        let expires_at = rfc3339(grant.expires_at);
+        let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
+        self.session.outbox.push(accepted.into());
+        self.session.room.say(self.session.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
     }
 
     /// Presence says who somebody is only by the token.
@@ -271,6 +309,16 @@ impl Reader<'_> {
             }
         }
         Ok(entries)
+    }
+}
+
+/// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
+async fn renew(auth: Auth, token: String, doc: DocId) -> Result<SocketGrant, SocketRefusal> {
+    loop {
+        match auth.open_socket(&token, doc).await {
+            Err(SocketRefusal::Unavailable) => sleep(RENEWAL_INTERVAL).await,
+            answer => return answer,
+        }
     }
 }
 
@@ -333,7 +381,7 @@ impl Writer<'_> {
         let received = batch.frames.iter().find_map(|frame| frame.received);
         self.write(batch.frames.into_iter().map(message)).await?;
         if let Some(received) = received {
-            metrics::histogram!("codesync_edit_to_peer_seconds").record(received.elapsed());
+            telemetry::edit_to_peer().record(received.elapsed());
         }
         if let Some(reason) = batch.close {
             return Err(Some(reason));

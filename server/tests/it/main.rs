@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
+mod admin;
 mod auth;
 mod clients;
 mod commands;
@@ -14,12 +15,15 @@ mod harness;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod nodes;
 mod openapi;
 mod outage;
 mod process;
 mod raw;
+mod redis;
 mod rest;
 mod rig;
+mod s3_outage;
 mod sharing;
 mod site;
 mod spec;
