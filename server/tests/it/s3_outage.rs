@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codesync_server::ids::DocId;
+use codesync_server::{ids::DocId, log::Offset};
 use serde_json::json;
 
 use crate::{
@@ -68,7 +68,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
         counted(&app, "codesync_compaction_failures_total").await >= failures + 2.0
     })
     .await;
-    let trimmed = storage.log.read(id).await.unwrap().trimmed;
+    let trimmed = storage.log.read(id, Offset::ZERO).await.unwrap().trimmed;
     let acknowledged = clients.status("b", "acknowledged").await.as_u64().unwrap();
     clients.wait("b", json!({ "acknowledgedAtLeast": acknowledged + 50 })).await;
     for client in ["a", "b"] {
@@ -83,7 +83,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     ada.post(&format!("{open}/versions"), json!({ "name": "No" })).await.expect_error(503, "unavailable");
     assert!(asked.elapsed() < AN_ANSWER + AN_ANSWER, "nor does this one: {:?}", asked.elapsed());
     ada.get("/api/health").await.expect_error(503, "unavailable");
-    assert_eq!(storage.log.read(id).await.unwrap().trimmed, trimmed, "nothing is trimmed meanwhile");
+    assert_eq!(storage.log.read(id, Offset::ZERO).await.unwrap().trimmed, trimmed, "nothing is trimmed meanwhile");
 
     s3.traffic(Traffic::Passes);
     for client in ["a", "b"] {
@@ -91,7 +91,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     }
     clients.converge(&["a", "b"]).await;
     until("the snapshots catch up", async || storage.load(id).await.is_ok_and(|loaded| loaded.entries == 0)).await;
-    until("the log is trimmed", async || storage.log.read(id).await.unwrap().trimmed > trimmed).await;
+    until("the log is trimmed", async || storage.log.read(id, Offset::ZERO).await.unwrap().trimmed > trimmed).await;
     assert_eq!(storage.load(id).await.unwrap().document.text("content"), clients.text("a").await);
     assert_eq!(ada.get(&format!("{cold}/text")).await.expect(200).body, "kept cold");
     clients.wait("c", json!({ "synced": true, "text": "kept cold" })).await;
