@@ -1,13 +1,5 @@
 data "aws_caller_identity" "this" {}
 
-data "aws_availability_zones" "this" {
-  state = "available"
-  filter {
-    name   = "opt-in-status"
-    values = ["opt-in-not-required"]
-  }
-}
-
 # ElastiCache takes passwords in no way that keeps them out of the state, which is encrypted for that reason.
 data "aws_secretsmanager_secret_version" "redis" {
   secret_id = var.redis_secret_arn
@@ -18,7 +10,7 @@ locals {
   tags       = { Project = "CodeSync", Environment = var.environment }
   account_id = data.aws_caller_identity.this.account_id
 
-  availability_zones = length(var.availability_zones) == 2 ? var.availability_zones : slice(sort(data.aws_availability_zones.this.names), 0, 2)
+  availability_zones = length(var.availability_zones) == 2 ? var.availability_zones : ["${var.region}a", "${var.region}b"]
 
   makes_certificates = var.hosted_zone_id != "" && var.certificate_arn == null
   tls                = var.domain_name != ""

@@ -37,3 +37,13 @@ output "alarm_names" {
   description = "The alarms."
   value       = module.monitoring.alarm_names
 }
+
+output "shape" {
+  description = "What stands, in sizes and numbers."
+  value = {
+    network  = module.network.shape
+    database = module.database.shape
+    cache    = module.cache.shape
+    services = { for role, service in module.service : role => service.shape }
+  }
+}

@@ -19,7 +19,7 @@ variable "region" {
 }
 
 variable "availability_zones" {
-  description = "The two zones; empty takes the first two of the region."
+  description = "The two zones; empty takes a and b of the region. They are named, so that a zone which AWS adds moves nothing."
   type        = list(string)
   default     = []
   validation {

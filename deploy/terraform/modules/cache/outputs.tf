@@ -17,3 +17,12 @@ output "node_ids" {
   description = "The nodes, as metrics name them."
   value       = [for number in range(1, var.settings.nodes + 1) : format("%s-cache-%03d", var.name, number)]
 }
+
+output "shape" {
+  description = "Its size."
+  value = {
+    node_type = aws_elasticache_replication_group.this.node_type
+    nodes     = aws_elasticache_replication_group.this.num_cache_clusters
+    failover  = aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.multi_az_enabled
+  }
+}

@@ -7,18 +7,21 @@ resource "aws_db_parameter_group" "this" {
   name_prefix = "${var.name}-db-"
   family      = "postgres${split(".", var.settings.engine_version)[0]}"
 
-  dynamic "parameter" {
-    for_each = {
-      "rds.force_ssl"              = "1"
-      "log_connections"            = "1"
-      "log_lock_waits"             = "1"
-      "log_min_duration_statement" = "1000"
-      "log_statement"              = "ddl"
-    }
-    content {
-      name  = parameter.key
-      value = parameter.value
-    }
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+  parameter {
+    name  = "log_statement"
+    value = "ddl"
+  }
+  parameter {
+    name  = "log_min_duration_statement"
+    value = "1000"
+  }
+  parameter {
+    name  = "log_lock_waits"
+    value = "1"
   }
 
   lifecycle {

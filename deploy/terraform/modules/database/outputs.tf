@@ -27,3 +27,14 @@ output "secret_arn" {
   description = "The secret with the user and the password, which RDS makes."
   value       = aws_db_instance.this.master_user_secret[0].secret_arn
 }
+
+output "shape" {
+  description = "Its size and care."
+  value = {
+    instance_class = aws_db_instance.this.instance_class
+    storage_gb     = [aws_db_instance.this.allocated_storage, aws_db_instance.this.max_allocated_storage]
+    multi_az       = aws_db_instance.this.multi_az
+    backup_days    = aws_db_instance.this.backup_retention_period
+    protected      = aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot
+  }
+}

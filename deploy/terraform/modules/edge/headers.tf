@@ -4,6 +4,7 @@ locals {
 
 # What the server says of the pages that it serves itself; the bucket says nothing.
 resource "aws_cloudfront_response_headers_policy" "site" {
+  #checkov:skip=CKV_AWS_259:two years with subdomains; preloading binds the whole domain for good and is its owner's to ask for
   name = "${var.name}-site"
 
   security_headers_config {
@@ -45,6 +46,7 @@ resource "aws_cloudfront_response_headers_policy" "site" {
 
 # The server sets its own headers; only here is it known that all is HTTPS.
 resource "aws_cloudfront_response_headers_policy" "server" {
+  #checkov:skip=CKV_AWS_259:two years with subdomains; preloading binds the whole domain for good and is its owner's to ask for
   name = "${var.name}-server"
 
   security_headers_config {

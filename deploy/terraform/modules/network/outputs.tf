@@ -18,7 +18,7 @@ output "data_subnet_ids" {
   value       = aws_subnet.data[*].id
 }
 
-output "nat_gateway_ids" {
-  description = "The NAT gateways."
-  value       = aws_nat_gateway.this[*].id
+output "shape" {
+  description = "Its ways out."
+  value       = { nat_gateways = length(aws_nat_gateway.this), interface_endpoints = length(aws_vpc_endpoint.interface) }
 }

@@ -147,6 +147,6 @@ resource "aws_secretsmanager_secret_rotation" "this" {
   secret_id          = var.secret_arn
   rotate_immediately = false
   rotation_rules {
-    automatically_after_days = 365
+    automatically_after_days = 90
   }
 }

@@ -1,9 +1,6 @@
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }
-mock_data "aws_availability_zones" {
-  defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
-}
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }
@@ -12,12 +9,6 @@ mock_data "aws_secretsmanager_secret_version" {
 }
 mock_data "aws_ec2_managed_prefix_list" {
   defaults = { id = "pl-0123456789abcdef0" }
-}
-mock_data "aws_cloudfront_cache_policy" {
-  defaults = { id = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" }
-}
-mock_data "aws_cloudfront_origin_request_policy" {
-  defaults = { id = "216adef6-5c7f-47e4-b989-5492eafa07d3" }
 }
 
 mock_resource "aws_iam_role" {
