@@ -47,3 +47,8 @@ output "shape" {
     services = { for role, service in module.service : role => service.shape }
   }
 }
+
+output "image" {
+  description = "The image that runs."
+  value       = var.image
+}

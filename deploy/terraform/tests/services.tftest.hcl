@@ -40,7 +40,7 @@ run "service" {
     condition = alltrue([for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : alltrue([
       container.stopTimeout == 120,
       container.readonlyRootFilesystem,
-      container.user == "10001:10001",
+      container.user == "65532:65532",
       container.portMappings[0].containerPort == 3001,
       container.healthCheck.command == ["CMD", "/usr/local/bin/codesync", "healthcheck"],
       container.environment == [{ name = "CODESYNC_LISTEN", value = "0.0.0.0:3001" }],

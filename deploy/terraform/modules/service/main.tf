@@ -21,7 +21,7 @@ locals {
     # Longer than the drain; Fargate gives no more.
     stopTimeout            = 120
     readonlyRootFilesystem = true
-    user                   = "10001:10001"
+    user                   = "65532:65532"
     linuxParameters        = { initProcessEnabled = true, capabilities = { add = [], drop = ["ALL"] } }
     ulimits                = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
     mountPoints            = [{ sourceVolume = "data", containerPath = "/data", readOnly = false }]
