@@ -67,7 +67,7 @@ wasm: ## Checks that the documents build for wasm32
 	$(SAY) 'Checking the documents for wasm32'
 	crdt/check-wasm.sh
 
-fuzz-short: FUZZ_RUN := -max_total_time=$(FUZZ_SECONDS)
+fuzz-short: FUZZ_RUN := -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10
 fuzz-short: fuzz-run
 fuzz: FUZZ_RUN := -max_total_time=3600
 fuzz: fuzz-run ## Fuzzes each target for an hour
@@ -77,6 +77,7 @@ fuzz-run:
 	@.ci/need g++
 	@command -v cargo-fuzz >/dev/null || { printf '\n==> Installing cargo-fuzz\n'; cargo install --locked --quiet cargo-fuzz; }
 	$(SAY) 'Fuzzing $(FUZZ_TARGETS)'
+	cd crdt && CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo run --quiet --locked --manifest-path fuzz/Cargo.toml --example seed_corpus
 	cd crdt && for target in $(FUZZ_TARGETS); do \
 	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
 	done

@@ -13,7 +13,10 @@ use crate::{
     config::Config,
     directory::Directory,
     http::{self, limits::Limits},
-    log::sqlite::SqliteLog,
+    ids::NodeId,
+    log::{redis::RedisLog, sqlite::SqliteLog},
+    redis::Redis,
+    relay::{Relay, local::LocalRelay, redis::RedisRelay},
     room::Rooms,
     snapshot::SnapshotStore,
     storage::Storage,
@@ -82,11 +85,6 @@ impl Tasks {
         tokio::spawn(self.tracker.track_future(task));
     }
 
-    /// Has a task that somebody else runs waited for.
-    pub async fn track<T>(&self, task: impl Future<Output = T>) -> T {
-        self.tracker.track_future(task).await
-    }
-
     /// How many tasks run.
     pub fn len(&self) -> usize {
         self.tracker.len()
@@ -120,13 +118,23 @@ impl App {
         std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
         let (tasks, adapters) = (Tasks::default(), Tasks::default());
         let directory = Directory::sqlite(data_dir).await?;
-        let access_events = AccessEvents::new();
+        let node = NodeId::new();
+        let redis = Redis::open(&config.redis, &adapters).await?;
+        let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
         let storage = Storage {
-            log: Arc::new(SqliteLog::open(&data_dir.join("log.db"), &adapters).await?),
+            log: match &redis {
+                Some(redis) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge)),
+                None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), &adapters).await?),
+            },
             snapshots: local_snapshots(&data_dir.join("snapshots"))?,
         };
-        let rooms = Rooms::new(storage.clone(), directory.clone(), config.room.clone(), &access_events, tasks.clone());
+        let relay: Arc<dyn Relay> = match redis {
+            Some(redis) => Arc::new(RedisRelay::new(redis, node, &adapters)),
+            None => Arc::new(LocalRelay),
+        };
+        let (room, tasks_of_rooms) = (config.room.clone(), tasks.clone());
+        let rooms = Rooms::new(storage.clone(), directory.clone(), relay, node, room, &access_events, tasks_of_rooms);
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
         let limits = Limits::new(config.http.rate_limits);
         let services = Services {

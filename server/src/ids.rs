@@ -58,3 +58,7 @@ id!(
     /// A share link; not its secret.
     LinkId
 );
+id!(
+    /// A running server: each start has its own.
+    NodeId
+);

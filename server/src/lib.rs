@@ -11,6 +11,8 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod redis;
+pub mod relay;
 pub mod room;
 pub mod snapshot;
 pub mod storage;

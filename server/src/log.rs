@@ -2,14 +2,16 @@
 //! Gap-free: a room appends only what its replica has applied.
 
 pub mod contract;
+pub mod redis;
 pub mod sqlite;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
-use crate::ids::DocId;
+use crate::ids::{DocId, NodeId};
 
 /// A place in a document's log; later entries have greater offsets. Wide enough for the ids of a Redis stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,45 +46,108 @@ pub struct Entry {
     pub update: Bytes,
 }
 
-/// What the log holds of a document, read in one step.
+/// What the log holds of a document behind an offset, read in one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Everything up to here was trimmed: only a snapshot at or above it is a base for the entries.
     pub trimmed: Offset,
-    /// The entries above `trimmed`, in order.
+    /// The newest offset of the log, its entry trimmed or not. Below what was read before, the log has been lost.
+    pub last: Offset,
+    /// What the first of the entries was appended behind, where the log can tell: something else than the reader
+    /// stands at means that the log has been lost and written to again.
+    pub behind: Option<Offset>,
+    /// The entries, in order.
     pub entries: Vec<Entry>,
 }
 
-impl Contents {
-    /// The offset of the newest entry, or of the trim when there is none.
-    pub fn last(&self) -> Offset {
-        self.entries.last().map_or(self.trimmed, |entry| entry.offset)
-    }
+/// Where an append went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The newest offset before it.
+    pub previous: Offset,
+    /// The offset of its last update.
+    pub last: Offset,
+}
+
+/// What a tail hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// An append, of this node or another.
+    Entries {
+        /// Who appended.
+        origin: NodeId,
+        /// Where.
+        appended: Appended,
+        /// What.
+        updates: Vec<Bytes>,
+    },
+    /// Something may have been missed, or time has passed: compare with the log.
+    Look,
+}
+
+/// What is heard of one document from now on. It may lose things, and then says so.
+pub type Tail = BoxStream<'static, Heard>;
+
+/// A document whose log grew, as the sweeper sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dirty {
+    /// Which one.
+    pub doc: DocId,
+    /// Tells one growth from a later one.
+    pub mark: u64,
 }
 
 /// Why the log did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// It does not answer, is full or is damaged; whether an append took place is not known.
+    /// It cannot be reached; whether an append took place is not known, and it may be tried again.
     #[error("update log unavailable: {0}")]
     Unavailable(#[source] anyhow::Error),
+    /// It is full or damaged; whether an append took place is not known.
+    #[error("update log failed: {0}")]
+    Failed(#[source] anyhow::Error),
+    /// It ends before what the appender has: it has been lost, whole or its end. Nothing was appended.
+    #[error("update log has lost entries")]
+    Lost,
 }
 
 /// An ordered, durable log of updates for each document.
 #[async_trait]
 pub trait UpdateLog: Send + Sync + 'static {
-    /// Appends updates as one step and returns the offset of the last. All offsets are above every earlier one of the
-    /// document and above `floor`. What a returned append survives is stated at each adapter.
-    async fn append(&self, doc: DocId, updates: Vec<Bytes>, floor: Offset) -> Result<Offset, LogError>;
+    /// Appends updates as one step. All offsets are above every earlier one of the document and above `after`, the newest
+    /// that the appender knows. What a returned append survives is stated at each adapter.
+    ///
+    /// # Errors
+    /// [`LogError::Lost`] where the log does not reach up to `after`: the appender has to [`UpdateLog::restore`] it.
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError>;
 
-    /// Reads what is left of a document's log.
-    async fn read(&self, doc: DocId) -> Result<Contents, LogError>;
+    /// Appends the whole state of a document above `after`, whatever the log holds.
+    async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError>;
+
+    /// Reads what is left of a document's log behind `after`.
+    async fn read(&self, doc: DocId, after: Offset) -> Result<Contents, LogError>;
+
+    /// Listens to a document's log: what is appended after this returned is heard, or said to be missed.
+    async fn tail(&self, doc: DocId) -> Result<Tail, LogError>;
 
     /// Forgets the entries up to and with `through`. Going back is ignored.
     async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError>;
 
     /// Forgets a document whole.
     async fn delete(&self, doc: DocId) -> Result<(), LogError>;
+
+    /// Takes the right to compact a document, for so long at most; `false` where another node has it. It saves work;
+    /// nothing is lost where two have it.
+    async fn lease(&self, doc: DocId, lasts: Duration) -> Result<bool, LogError>;
+
+    /// Gives that right back.
+    async fn release(&self, doc: DocId) -> Result<(), LogError>;
+
+    /// Documents whose log grew since they were last declared clean, and not for the time given; longest first.
+    async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError>;
+
+    /// Declares a document clean, unless it has grown since.
+    async fn clean(&self, dirty: Dirty) -> Result<(), LogError>;
 
     /// Makes a round trip to where the log is kept.
     async fn ready(&self) -> Result<(), LogError>;

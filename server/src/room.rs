@@ -2,6 +2,8 @@
 //! happens in a room comes through its mailbox, in one order.
 
 pub mod actor;
+mod chain;
+mod effort;
 pub mod peers;
 pub mod registry;
 pub mod state;
@@ -15,8 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
-    compaction::Compacted,
     ids::{DocId, UserId},
+    log::Offset,
     ws::outbox::Outbox,
 };
 
@@ -140,12 +142,23 @@ pub enum Command {
     },
     /// Somebody's access changed.
     Access(AccessEvent),
-    /// Access may have changed unnoticed: all sockets come back and are checked.
-    Recheck,
-    /// A snapshot was taken, or could not be.
-    Compacted(Option<Compacted>),
+    /// Access may have changed unnoticed: who is here?
+    Grants(oneshot::Sender<Vec<SocketGrant>>),
+    /// There is a snapshot of this offset, or none could be taken.
+    Compacted(Option<Offset>),
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// Bytes of an edit that has to be applied.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Peer { said: Said::Step2(bytes) | Said::Update(bytes), .. } => bytes.len(),
+            Self::Replace { text, .. } => text.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A live document.

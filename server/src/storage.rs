@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use codesync_crdt::{Document, Limits};
+use bytes::Bytes;
+use codesync_crdt::{Document, Limits, Refusal};
 use tracing::error;
 
 use crate::{
@@ -56,14 +57,14 @@ impl Storage {
     /// Whenever it is not certain that the replica is whole.
     pub async fn load(&self, doc: DocId) -> Result<Loaded, LoadError> {
         // The log first: what is trimmed meanwhile is then in a snapshot that is listed afterwards.
-        let contents = self.log.read(doc).await?;
+        let contents = self.log.read(doc, Offset::ZERO).await?;
         let (document, base) = match self.newest_snapshot(doc, contents.trimmed).await? {
             Some(newest) => newest,
             None if contents.trimmed == Offset::ZERO => (Document::new(Limits::default()), Offset::ZERO),
             None => return Err(LoadError::Damaged("the log was trimmed and no snapshot that covers it loads")),
         };
         if contents.entries.last().is_none_or(|entry| entry.offset <= base) {
-            return Ok(Loaded { document, offset: base.max(contents.trimmed), base, entries: 0, entry_bytes: 0 });
+            return Ok(Loaded { document, offset: base.max(contents.last), base, entries: 0, entry_bytes: 0 });
         }
         tokio::task::spawn_blocking(move || replay(document, base, contents))
             .await
@@ -100,15 +101,39 @@ impl Storage {
 }
 
 fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Loaded, LoadError> {
-    let offset = contents.last();
+    let offset = contents.last.max(base);
     let (mut entries, mut entry_bytes) = (0, 0);
+    let mut waiting: Vec<Bytes> = Vec::new();
     for entry in contents.entries.into_iter().filter(|entry| entry.offset > base) {
         entries += 1;
         entry_bytes += entry.update.len();
-        let update = document
-            .check_stored(entry.update)
-            .map_err(|_| LoadError::Damaged("an entry of its log does not follow from what is before"))?;
-        document.apply(&update).map_err(|_| LoadError::Damaged("an entry of its log does not apply"))?;
+        if !apply(&mut document, entry.update.clone())? {
+            waiting.push(entry.update);
+        }
+    }
+    // Where the log was lost and restored, what an entry builds on may have come back behind it.
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let again = std::mem::take(&mut waiting);
+        for update in again {
+            if !apply(&mut document, update.clone())? {
+                waiting.push(update);
+            }
+        }
+        if waiting.len() == before {
+            return Err(LoadError::Damaged("an entry of its log does not follow from what is before"));
+        }
     }
     Ok(Loaded { document, offset, base, entries, entry_bytes })
+}
+
+/// Whether the update followed from what the replica has.
+fn apply(document: &mut Document, update: Bytes) -> Result<bool, LoadError> {
+    let update = match document.check_stored(update) {
+        Ok(update) => update,
+        Err(Refusal::Gap) => return Ok(false),
+        Err(_) => return Err(LoadError::Damaged("an entry of its log is malformed")),
+    };
+    document.apply(&update).map_err(|_| LoadError::Damaged("an entry of its log does not apply"))?;
+    Ok(true)
 }

@@ -5,7 +5,7 @@ mod pace;
 mod session;
 mod sockets;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -40,11 +40,11 @@ struct Params {
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
-    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(services)
+    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(Arc::new(services))
 }
 
 async fn upgrade(
-    State(services): State<Services>,
+    State(services): State<Arc<Services>>,
     Path(document): Path<String>,
     Query(params): Query<Params>,
     headers: HeaderMap,
@@ -63,17 +63,16 @@ async fn upgrade(
     let limit = services.config.socket.message_bytes_max;
     upgrade
         // Its default of 128 KiB a connection is what most idle connections would cost.
-        .read_buffer_size(4096)
+        .read_buffer_size(2048)
         .write_buffer_size(4096)
         .max_write_buffer_size(limit + SLACK_BYTES)
         .max_message_size(limit + SLACK_BYTES)
         .max_frame_size(limit + SLACK_BYTES)
         .protocols([CODESYNC_V1])
+        // Our own task: it is drained, and axum's, which is sized for the greater of all futures before it, ends.
         .on_upgrade(async move |socket| {
             let tasks = services.tasks.clone();
-            let session = session::open(socket, services, slot, doc, token, dialect);
-            // Axum owns the task; the tracker has to wait for it all the same.
-            tasks.track(session).await;
+            tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
         })
 }
 

@@ -1,89 +1,152 @@
 //! What every update log promises, as checks that run on each adapter. Panics where a promise is broken.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{Contents, Offset, UpdateLog};
-use crate::ids::DocId;
+use crate::{
+    ids::DocId,
+    log::{Appended, LogError},
+};
 
 /// Runs every check.
 pub async fn check(log: &dyn UpdateLog) {
     reads_back_in_order(log).await;
-    keeps_offsets_above_the_floor(log).await;
+    reads_behind_an_offset(log).await;
+    refuses_who_knows_more_than_it_holds(log).await;
     trims_and_goes_on_above(log).await;
     keeps_documents_apart(log).await;
     forgets_what_is_deleted(log).await;
     takes_appends_of_many_at_once(log).await;
+    remembers_what_has_grown(log).await;
+    gives_a_lease_back(log).await;
 }
 
 fn update(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-async fn append(log: &dyn UpdateLog, doc: DocId, updates: &[&str]) -> Offset {
-    log.append(doc, updates.iter().map(|text| update(text)).collect(), Offset::ZERO).await.expect("append")
+fn updates(texts: &[&str]) -> Vec<Bytes> {
+    texts.iter().map(|text| update(text)).collect()
+}
+
+async fn append(log: &dyn UpdateLog, doc: DocId, texts: &[&str]) -> Appended {
+    log.append(doc, updates(texts), Offset::ZERO).await.expect("append")
+}
+
+async fn read(log: &dyn UpdateLog, doc: DocId) -> Contents {
+    log.read(doc, Offset::ZERO).await.expect("read")
 }
 
 async fn texts(log: &dyn UpdateLog, doc: DocId) -> Vec<Bytes> {
-    log.read(doc).await.expect("read").entries.into_iter().map(|entry| entry.update).collect()
+    read(log, doc).await.entries.into_iter().map(|entry| entry.update).collect()
 }
 
 async fn reads_back_in_order(log: &dyn UpdateLog) {
     let doc = DocId::new();
-    assert_eq!(log.read(doc).await.expect("read"), Contents::default(), "an unknown document has an empty log");
+    assert_eq!(read(log, doc).await, Contents::default(), "an unknown document has an empty log");
     let first = append(log, doc, &["a", "b"]).await;
     let second = append(log, doc, &["c"]).await;
-    assert!(second > first, "offsets grow");
-    let contents = log.read(doc).await.expect("read");
-    assert_eq!(texts(log, doc).await, ["a", "b", "c"].map(update));
+    assert_eq!((first.previous, second.previous), (Offset::ZERO, first.last), "an append names what it stands behind");
+    assert!(second.last > first.last, "offsets grow");
+    assert_eq!(texts(log, doc).await, updates(&["a", "b", "c"]));
+    let contents = read(log, doc).await;
     assert!(contents.entries.is_sorted_by(|a, b| a.offset < b.offset), "entries stand in the order of their offsets");
-    assert_eq!(contents.last(), second);
+    assert_eq!((contents.last, contents.trimmed), (second.last, Offset::ZERO));
+    assert!(contents.behind.is_none_or(|behind| behind == Offset::ZERO));
 }
 
-async fn keeps_offsets_above_the_floor(log: &dyn UpdateLog) {
+async fn reads_behind_an_offset(log: &dyn UpdateLog) {
     let doc = DocId::new();
-    let floor = Offset(1_000);
-    let offset = log.append(doc, vec![update("a")], floor).await.expect("append");
-    assert!(offset > floor, "an emptied log goes on above the newest snapshot");
-    assert!(append(log, doc, &["b"]).await > offset);
+    let first = append(log, doc, &["a"]).await.last;
+    let second = append(log, doc, &["b", "c"]).await.last;
+    let contents = log.read(doc, first).await.expect("read");
+    assert_eq!(contents.entries.iter().map(|entry| entry.update.clone()).collect::<Vec<_>>(), updates(&["b", "c"]));
+    assert!(contents.behind.is_none_or(|behind| behind == first));
+    let contents = log.read(doc, second).await.expect("read");
+    assert_eq!(contents, Contents { last: second, ..Contents::default() }, "there is nothing behind the end");
+}
+
+async fn refuses_who_knows_more_than_it_holds(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    let last = append(log, doc, &["a"]).await.last;
+    let ahead = Offset(last.0 + 1_000);
+    let refused = log.append(doc, updates(&["b"]), ahead).await;
+    assert!(matches!(refused, Err(LogError::Lost)), "{refused:?}");
+    assert_eq!(texts(log, doc).await, updates(&["a"]), "a refused append leaves nothing");
+    let restored = log.restore(doc, update("whole"), ahead).await.expect("restore");
+    assert_eq!(restored.previous, last);
+    assert!(restored.last > ahead, "a restored log goes on above what is known");
+    assert_eq!(texts(log, doc).await, updates(&["a", "whole"]));
+    assert!(append(log, doc, &["c"]).await.last > restored.last);
 }
 
 async fn trims_and_goes_on_above(log: &dyn UpdateLog) {
     let doc = DocId::new();
-    let first = append(log, doc, &["a"]).await;
-    let second = append(log, doc, &["b"]).await;
+    let first = append(log, doc, &["a"]).await.last;
+    let second = append(log, doc, &["b"]).await.last;
     log.trim(doc, first).await.expect("trim");
-    assert_eq!(texts(log, doc).await, ["b"].map(update));
-    assert_eq!(log.read(doc).await.expect("read").trimmed, first);
+    assert_eq!(texts(log, doc).await, updates(&["b"]));
+    assert_eq!(read(log, doc).await.trimmed, first);
     log.trim(doc, second).await.expect("trim");
     log.trim(doc, first).await.expect("an older trim is ignored");
-    assert_eq!(log.read(doc).await.expect("read"), Contents { trimmed: second, entries: Vec::new() });
-    assert!(append(log, doc, &["c"]).await > second, "an emptied log does not start again");
+    let emptied = read(log, doc).await;
+    assert_eq!(emptied, Contents { trimmed: second, last: second, ..Contents::default() });
+    let third = append(log, doc, &["c"]).await;
+    assert!(third.last > second && third.previous == second, "an emptied log does not start again");
 }
 
 async fn keeps_documents_apart(log: &dyn UpdateLog) {
     let (one, other) = (DocId::new(), DocId::new());
     append(log, one, &["a"]).await;
-    let offset = append(log, other, &["b"]).await;
+    let offset = append(log, other, &["b"]).await.last;
     log.trim(other, offset).await.expect("trim");
-    assert_eq!(texts(log, one).await, ["a"].map(update));
+    assert_eq!(texts(log, one).await, updates(&["a"]));
 }
 
 async fn forgets_what_is_deleted(log: &dyn UpdateLog) {
     let doc = DocId::new();
-    let offset = append(log, doc, &["a"]).await;
+    let offset = append(log, doc, &["a"]).await.last;
     log.trim(doc, offset).await.expect("trim");
     append(log, doc, &["b"]).await;
     log.delete(doc).await.expect("delete");
-    assert_eq!(log.read(doc).await.expect("read"), Contents::default());
+    assert_eq!(read(log, doc).await, Contents::default());
 }
 
 async fn takes_appends_of_many_at_once(log: &dyn UpdateLog) {
     let docs: Vec<DocId> = (0..100).map(|_| DocId::new()).collect();
     let large = "x".repeat(100_000);
-    let updates = ["a", &large, "b"];
-    let appends = docs.iter().map(|doc| append(log, *doc, &updates));
+    let texts_of_each = ["a", &large, "b"];
+    let appends = docs.iter().map(|doc| append(log, *doc, &texts_of_each));
     futures_util::future::join_all(appends).await;
     for doc in docs {
-        assert_eq!(texts(log, doc).await, [update("a"), update(&large), update("b")]);
+        assert_eq!(texts(log, doc).await, updates(&texts_of_each));
     }
+}
+
+async fn remembers_what_has_grown(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    append(log, doc, &["a"]).await;
+    let dirty = async || {
+        let all = log.dirty(Duration::ZERO, 10_000).await.expect("dirty");
+        all.into_iter().find(|dirty| dirty.doc == doc)
+    };
+    let first = dirty().await.expect("a log that grew is dirty");
+    let quiet = log.dirty(Duration::from_secs(3_600), 10_000).await.expect("dirty");
+    assert!(quiet.is_empty(), "what grew just now is left alone");
+    log.clean(first).await.expect("clean");
+    assert_eq!(dirty().await, None);
+    append(log, doc, &["b"]).await;
+    let again = dirty().await.expect("it grew again");
+    log.delete(doc).await.expect("delete");
+    assert_eq!(dirty().await, None, "{again:?} went with its document");
+}
+
+async fn gives_a_lease_back(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    assert!(log.lease(doc, Duration::from_secs(60)).await.expect("lease"));
+    log.release(doc).await.expect("release");
+    assert!(log.lease(doc, Duration::from_secs(60)).await.expect("lease"), "what was given back can be taken");
+    log.release(doc).await.expect("release");
 }

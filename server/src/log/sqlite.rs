@@ -7,20 +7,23 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use anyhow::Context;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use sqlx::{
     ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Contents, Entry, LogError, Offset, UpdateLog};
+use super::{Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog};
 use crate::{app::Tasks, ids::DocId};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
 const QUEUE_MAX: usize = 1024;
 /// Rows of one commit: enough to share an fsync among all busy rooms, few enough to stay one cached statement.
 const ROWS_MAX: usize = 64;
+/// How long the mark of a document that is written to stays as it is.
+const MARK_INTERVAL_MS: i64 = 20_000;
 /// Documents whose newest offset the writer remembers.
 const HEADS_MAX: usize = 16_384;
 
@@ -29,6 +32,7 @@ create table if not exists updates (
     doc blob not null, at integer not null, data blob not null, primary key (doc, at)
 ) without rowid;
 create table if not exists trims (doc blob primary key, through integer not null) without rowid;
+create table if not exists dirty (doc blob primary key, marked integer not null) without rowid;
 ";
 
 /// The embedded update log.
@@ -38,9 +42,10 @@ pub struct SqliteLog {
 }
 
 enum Request {
-    Append { doc: DocId, updates: Vec<Bytes>, floor: Offset, reply: oneshot::Sender<Result<Offset, LogError>> },
+    Append(Append),
     Trim { doc: DocId, through: Offset, reply: oneshot::Sender<Result<(), LogError>> },
     Delete { doc: DocId, reply: oneshot::Sender<Result<(), LogError>> },
+    Clean { dirty: Dirty, reply: oneshot::Sender<Result<(), LogError>> },
 }
 
 impl SqliteLog {
@@ -64,7 +69,7 @@ impl SqliteLog {
     }
 
     async fn ask<T>(&self, request: Request, answer: oneshot::Receiver<Result<T, LogError>>) -> Result<T, LogError> {
-        let gone = || LogError::Unavailable(anyhow::anyhow!("the log's writer has ended"));
+        let gone = || LogError::Failed(anyhow::anyhow!("the log's writer has ended"));
         self.writer.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -72,29 +77,73 @@ impl SqliteLog {
 
 #[async_trait]
 impl UpdateLog for SqliteLog {
-    async fn append(&self, doc: DocId, updates: Vec<Bytes>, floor: Offset) -> Result<Offset, LogError> {
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Append { doc, updates, floor, reply }, answer).await
+        self.ask(Request::Append(Append { doc, updates, after, restore: false, reply }), answer).await
     }
 
-    async fn read(&self, doc: DocId) -> Result<Contents, LogError> {
-        let mut read = self.readers.begin().await.map_err(unavailable)?;
+    async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Append(Append { doc, updates: vec![state], after, restore: true, reply }), answer).await
+    }
+
+    async fn read(&self, doc: DocId, after: Offset) -> Result<Contents, LogError> {
+        let mut read = self.readers.begin().await.map_err(failed)?;
         let trimmed = sqlx::query("select through from trims where doc = $1")
             .bind(key(doc))
             .fetch_optional(&mut *read)
             .await
-            .map_err(unavailable)?
+            .map_err(failed)?
             .map_or(Offset::ZERO, |row| offset(row.get(0)));
-        let rows = sqlx::query("select at, data from updates where doc = $1 order by at")
+        let rows = sqlx::query("select at, data from updates where doc = $1 and at > $2 order by at")
             .bind(key(doc))
+            .bind(i64::try_from(after.0).map_err(failed)?)
             .fetch_all(&mut *read)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
+        let last: i64 = sqlx::query_scalar("select coalesce(max(at), 0) from updates where doc = $1")
+            .bind(key(doc))
+            .fetch_one(&mut *read)
+            .await
+            .map_err(failed)?;
         let entries = rows
             .into_iter()
             .map(|row| Entry { offset: offset(row.get(0)), update: row.get::<Vec<u8>, _>(1).into() })
             .collect();
-        Ok(Contents { trimmed, entries })
+        Ok(Contents { trimmed, last: offset(last).max(trimmed), behind: None, entries })
+    }
+
+    /// One process holds the file, and one room the document: nobody else appends.
+    async fn tail(&self, _doc: DocId) -> Result<Tail, LogError> {
+        Ok(stream::pending().boxed())
+    }
+
+    async fn lease(&self, _doc: DocId, _lasts: Duration) -> Result<bool, LogError> {
+        Ok(true)
+    }
+
+    async fn release(&self, _doc: DocId) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError> {
+        let until = unix_ms() - i64::try_from(quiet.as_millis()).map_err(failed)?;
+        let rows = sqlx::query("select doc, marked from dirty where marked <= $1 order by marked limit $2")
+            .bind(until)
+            .bind(i64::try_from(limit).map_err(failed)?)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        let known = |row: SqliteRow| {
+            let doc = DocId(uuid::Uuid::from_slice(row.get(0)).ok()?);
+            Some(Dirty { doc, mark: row.get::<i64, _>(1).cast_unsigned() })
+        };
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+
+    async fn clean(&self, dirty: Dirty) -> Result<(), LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Clean { dirty, reply }, answer).await
     }
 
     async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError> {
@@ -108,16 +157,29 @@ impl UpdateLog for SqliteLog {
     }
 
     async fn ready(&self) -> Result<(), LogError> {
-        sqlx::query("select 1").execute(&self.readers).await.map(|_| ()).map_err(unavailable)
+        sqlx::query("select 1").execute(&self.readers).await.map(|_| ()).map_err(failed)
     }
+}
+
+struct Append {
+    doc: DocId,
+    updates: Vec<Bytes>,
+    after: Offset,
+    restore: bool,
+    reply: oneshot::Sender<Result<Appended, LogError>>,
+}
+
+/// What the writer knows of a document without asking.
+#[derive(Clone, Copy)]
+struct Head {
+    last: u64,
+    marked_ms: i64,
 }
 
 struct Writer {
     connection: SqliteConnection,
-    heads: HashMap<DocId, u64>,
+    heads: HashMap<DocId, Head>,
 }
-
-type Append = (DocId, Vec<Bytes>, Offset, oneshot::Sender<Result<Offset, LogError>>);
 
 impl Writer {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
@@ -132,15 +194,19 @@ impl Writer {
             let mut group: Vec<Append> = Vec::new();
             for request in waiting.drain(..) {
                 match request {
-                    Request::Append { doc, updates, floor, reply } => group.push((doc, updates, floor, reply)),
+                    Request::Append(append) => group.push(append),
                     // The order between appends and these must hold.
                     Request::Trim { doc, through, reply } => {
                         self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.trim(doc, through).await.map_err(unavailable));
+                        let _ = reply.send(self.trim(doc, through).await.map_err(failed));
                     }
                     Request::Delete { doc, reply } => {
                         self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.delete(doc).await.map_err(unavailable));
+                        let _ = reply.send(self.delete(doc).await.map_err(failed));
+                    }
+                    Request::Clean { dirty, reply } => {
+                        self.append(std::mem::take(&mut group)).await;
+                        let _ = reply.send(self.clean(dirty).await.map_err(failed));
                     }
                 }
             }
@@ -154,32 +220,45 @@ impl Writer {
             return;
         }
         match self.insert(&group).await {
-            Ok(offsets) => {
-                for ((_, _, _, reply), offset) in group.into_iter().zip(offsets) {
-                    let _ = reply.send(Ok(offset));
+            Ok(results) => {
+                for (append, result) in group.into_iter().zip(results) {
+                    let _ = append.reply.send(result.ok_or(LogError::Lost));
                 }
             }
             Err(error) => {
                 self.heads.clear();
                 let error = format!("{error:#}");
-                for (_, _, _, reply) in group {
-                    let _ = reply.send(Err(LogError::Unavailable(anyhow::anyhow!(error.clone()))));
+                for append in group {
+                    let _ = append.reply.send(Err(failed(anyhow::anyhow!(error.clone()))));
                 }
             }
         }
     }
 
-    async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Offset>> {
+    /// Answers where each append went, `None` where the log does not reach up to the appender.
+    async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Option<Appended>>> {
         let mut rows = Vec::new();
-        let mut offsets = Vec::with_capacity(group.len());
-        for (doc, updates, floor, _) in group {
-            let mut head = self.head(*doc).await?.max(u64::try_from(floor.0)?);
+        let mut results = Vec::with_capacity(group.len());
+        let mut marks = Vec::new();
+        let now = unix_ms();
+        for Append { doc, updates, after, restore, .. } in group {
+            let mut head = self.head(*doc).await?;
+            let (previous, after) = (Offset(head.last.into()), u64::try_from(after.0)?);
+            if head.last < after && !restore {
+                results.push(None);
+                continue;
+            }
+            head.last = head.last.max(after);
             for update in updates {
-                head += 1;
-                rows.push((*doc, i64::try_from(head)?, update));
+                head.last += 1;
+                rows.push((*doc, i64::try_from(head.last)?, update));
+            }
+            if now - head.marked_ms > MARK_INTERVAL_MS {
+                head.marked_ms = now;
+                marks.push(*doc);
             }
             self.heads.insert(*doc, head);
-            offsets.push(Offset(head.into()));
+            results.push(Some(Appended { previous, last: Offset(head.last.into()) }));
         }
         let mut transaction = self.connection.begin().await?;
         for chunk in rows.chunks(ROWS_MAX) {
@@ -191,25 +270,43 @@ impl Writer {
                 .execute(&mut *transaction)
                 .await?;
         }
+        for doc in marks {
+            sqlx::query("insert or replace into dirty (doc, marked) values ($1, $2)")
+                .bind(key(doc))
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
-        Ok(offsets)
+        Ok(results)
     }
 
-    async fn head(&mut self, doc: DocId) -> anyhow::Result<u64> {
+    async fn head(&mut self, doc: DocId) -> anyhow::Result<Head> {
         if let Some(head) = self.heads.get(&doc) {
             return Ok(*head);
         }
         if self.heads.len() >= HEADS_MAX {
             self.heads.clear();
         }
-        let head: i64 = sqlx::query_scalar(
+        let last: i64 = sqlx::query_scalar(
             "select max(coalesce((select max(at) from updates where doc = $1), 0),
                         coalesce((select through from trims where doc = $1), 0))",
         )
         .bind(key(doc))
         .fetch_one(&mut self.connection)
         .await?;
-        Ok(u64::try_from(head)?)
+        Ok(Head { last: u64::try_from(last)?, marked_ms: 0 })
+    }
+
+    async fn clean(&mut self, dirty: Dirty) -> anyhow::Result<()> {
+        // What is appended next marks it anew.
+        self.heads.remove(&dirty.doc);
+        sqlx::query("delete from dirty where doc = $1 and marked = $2")
+            .bind(key(dirty.doc))
+            .bind(dirty.mark.cast_signed())
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
     }
 
     async fn trim(&mut self, doc: DocId, through: Offset) -> anyhow::Result<()> {
@@ -236,6 +333,7 @@ impl Writer {
         let mut transaction = self.connection.begin().await?;
         sqlx::query("delete from updates where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
         sqlx::query("delete from trims where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
+        sqlx::query("delete from dirty where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
     }
 }
@@ -248,6 +346,11 @@ fn offset(at: i64) -> Offset {
     Offset(u128::try_from(at).expect("offsets are written as unsigned numbers"))
 }
 
-fn unavailable(error: impl Into<anyhow::Error>) -> LogError {
-    LogError::Unavailable(error.into())
+fn failed(error: impl Into<anyhow::Error>) -> LogError {
+    LogError::Failed(error.into())
+}
+
+fn unix_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

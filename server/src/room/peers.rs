@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use codesync_crdt::{ClientId, StateVector};
 
-use super::{Dialect, NewPeer, PeerId};
+use super::{Dialect, NewPeer, PeerId, effort::Effort};
 use crate::{
     auth::SocketGrant,
     error::CloseReason,
@@ -14,10 +14,6 @@ use crate::{
 
 /// Client ids that one socket may speak for: the tabs of one browser can share a socket.
 const CLIENTS_MAX: usize = 32;
-/// New authors that a socket may bring in at once, and how many more a second. Each makes later edits at the same spot
-/// dearer for everyone.
-const AUTHORS_BURST: u32 = 256;
-const AUTHORS_PER_S: u64 = 4;
 
 /// One socket.
 #[derive(Debug)]
@@ -35,12 +31,10 @@ pub(super) struct Peer {
     pub(super) owed_until: u64,
     /// The greatest mark that became durable while its outbox was dropped.
     pub(super) missed_mark: Option<u64>,
-    authors_left: u32,
-    authors_at_ms: u64,
 }
 
 impl Peer {
-    fn new(peer: NewPeer, now_ms: u64) -> Self {
+    fn new(peer: NewPeer) -> Self {
         Self {
             grant: peer.grant,
             dialect: peer.dialect,
@@ -50,30 +44,11 @@ impl Peer {
             answered: false,
             owed_until: 0,
             missed_mark: None,
-            authors_left: AUTHORS_BURST,
-            authors_at_ms: now_ms,
         }
     }
 
     pub(super) fn push(&self, frame: impl Into<Frame>) {
         self.outbox.push(frame.into());
-    }
-
-    /// Takes from the socket's allowance of new authors; `false` when it is used up.
-    pub(super) fn may_introduce(&mut self, authors: usize, now_ms: u64) -> bool {
-        if authors == 0 {
-            return true;
-        }
-        let gained = now_ms.saturating_sub(self.authors_at_ms) * AUTHORS_PER_S / 1_000;
-        if gained > 0 {
-            let left = self.authors_left.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX));
-            self.authors_left = left.min(AUTHORS_BURST);
-            self.authors_at_ms = now_ms;
-        }
-        // One update is one pass over the spot, however many authors it brings.
-        let allowed = self.authors_left > 0;
-        self.authors_left = self.authors_left.saturating_sub(1);
-        allowed
     }
 }
 
@@ -82,11 +57,22 @@ impl Peer {
 pub(super) struct Peers {
     by_id: BTreeMap<PeerId, Peer>,
     speakers: BTreeMap<ClientId, PeerId>,
+    efforts: BTreeMap<UserId, Effort>,
 }
 
 impl Peers {
-    pub(super) fn add(&mut self, peer: NewPeer, now_ms: u64) {
-        self.by_id.insert(peer.id, Peer::new(peer, now_ms));
+    pub(super) fn add(&mut self, peer: NewPeer) {
+        self.by_id.insert(peer.id, Peer::new(peer));
+    }
+
+    /// What the user has cost the room, here or gone.
+    pub(super) fn effort(&mut self, user: UserId, now_ms: u64) -> &mut Effort {
+        self.efforts.entry(user).or_insert_with(|| Effort::new(now_ms))
+    }
+
+    /// Forgets the efforts of those who have rested.
+    pub(super) fn rest(&mut self, now_ms: u64) {
+        self.efforts.retain(|_, effort| !effort.is_rested(now_ms));
     }
 
     pub(super) fn get(&mut self, id: PeerId) -> Option<&mut Peer> {
@@ -148,6 +134,11 @@ impl Peers {
                 user(speaker) == user(&id)
             }
         }
+    }
+
+    /// Whether one of our sockets speaks for the client.
+    pub(super) fn is_spoken_for(&self, client: ClientId) -> bool {
+        self.speakers.contains_key(&client)
     }
 
     pub(super) fn set_speaker(&mut self, client: ClientId, id: PeerId) {

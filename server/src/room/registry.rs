@@ -6,20 +6,28 @@ use std::{
     time::Duration,
 };
 
+use time::OffsetDateTime;
 use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::{Command, RoomError, RoomHandle, actor};
 use crate::{
     app::Tasks,
-    auth::events::{AccessEvent, AccessEvents},
-    compaction::{Compacted, Compactor},
+    auth::{
+        SocketGrant,
+        events::{AccessEvent, AccessEvents},
+    },
+    compaction::Compactor,
     config::RoomConfig,
-    directory::Directory,
-    ids::DocId,
+    directory::{Access, Directory, DirectoryError},
+    ids::{DocId, NodeId},
+    log::Offset,
+    relay::Relay,
     storage::{LoadError, Storage},
 };
 
+/// How long a node that compacts a document is left alone with it.
+const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
 
@@ -31,6 +39,8 @@ struct Shared {
     storage: Storage,
     compactor: Compactor,
     directory: Directory,
+    relay: Arc<dyn Relay>,
+    node: NodeId,
     config: RoomConfig,
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
@@ -41,12 +51,14 @@ impl Rooms {
     pub fn new(
         storage: Storage,
         directory: Directory,
+        relay: Arc<dyn Relay>,
+        node: NodeId,
         config: RoomConfig,
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let compactor = Compactor::new(storage.clone());
-        let rooms = Self(Arc::new(Shared { storage, compactor, directory, config, tasks, rooms: Mutex::default() }));
+        let (compactor, rooms) = (Compactor::new(storage.clone()), Mutex::default());
+        let rooms = Self(Arc::new(Shared { storage, compactor, directory, relay, node, config, tasks, rooms }));
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
     }
@@ -107,6 +119,14 @@ impl Rooms {
         &self.0.tasks
     }
 
+    pub(super) fn relay(&self) -> &dyn Relay {
+        &*self.0.relay
+    }
+
+    pub(super) fn node(&self) -> NodeId {
+        self.0.node
+    }
+
     pub(super) fn storage(&self) -> &Storage {
         &self.0.storage
     }
@@ -116,14 +136,37 @@ impl Rooms {
         if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
     }
 
-    /// Takes a snapshot and notes the document's size; `None` when that failed.
-    pub(super) async fn compact(&self, doc: DocId) -> Option<Compacted> {
+    /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
+    /// when that failed or another node is at it.
+    pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        match self.0.storage.log.lease(doc, COMPACTION_LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                warn!(doc.id = %doc, %error, "no lease for the compaction");
+                return None;
+            }
+        }
+        let done = self.compact_leased(doc, seen).await;
+        if let Err(error) = self.0.storage.log.release(doc).await {
+            debug!(doc.id = %doc, %error, "the lease runs out by itself");
+        }
+        done
+    }
+
+    async fn compact_leased(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        // Another node may have done it: a list costs less than loading the document.
+        if let Ok(offsets) = self.0.storage.snapshots.list(doc).await
+            && let Some(newest) = offsets.first().filter(|newest| **newest >= seen)
+        {
+            return Some(*newest);
+        }
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
-                Some(done)
+                Some(done.offset)
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");
@@ -146,6 +189,15 @@ impl Rooms {
 
     async fn load(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
         let started = std::time::Instant::now();
+        // Listened to before it is read: what is appended in between is heard.
+        let (tail, relayed) =
+            tokio::try_join!(async { self.0.storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
+                self.0.relay.join(doc).await.map_err(anyhow::Error::from)
+            },)
+            .map_err(|error| {
+                error!(doc.id = %doc, %error, "document could not be listened to");
+                RoomError::Unavailable
+            })?;
         let loaded = self.0.storage.load(doc).await.map_err(|error| {
             let damaged = matches!(error, LoadError::Damaged(_));
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
@@ -153,7 +205,7 @@ impl Rooms {
             RoomError::Unavailable
         })?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
-        Ok(actor::start(doc, loaded, self))
+        Ok(actor::start(doc, loaded, tail, relayed, self))
     }
 
     fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {
@@ -175,11 +227,40 @@ impl Rooms {
                     let room = self.rooms().get(&doc).and_then(|slot| slot.get().cloned());
                     self.tell(room, || Command::Access(event.clone())).await;
                 }
+                Ok(AccessEvent::Missed) => self.recheck().await,
                 Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => self.tell(self.live(), || Command::Recheck).await,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck().await,
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
+    }
+
+    /// Looks up anew what everyone in the live rooms may do, and tells the rooms what has changed.
+    async fn recheck(&self) {
+        for room in self.live() {
+            let (reply, grants) = oneshot::channel();
+            let Ok(grants) = room.ask(Command::Grants(reply), grants).await else { continue };
+            for grant in grants {
+                match self.changed(room.doc, &grant).await {
+                    Ok(Some(event)) => self.tell([room.clone()], || Command::Access(event.clone())).await,
+                    Ok(None) => {}
+                    Err(error) => warn!(doc.id = %room.doc, %error, "access could not be looked up: it stays"),
+                }
+            }
+        }
+    }
+
+    /// What a socket that was let in with `grant` has not heard of.
+    async fn changed(&self, doc: DocId, grant: &SocketGrant) -> Result<Option<AccessEvent>, DirectoryError> {
+        if self.0.directory.session(grant.session, OffsetDateTime::now_utc()).await?.is_none() {
+            return Ok(Some(AccessEvent::SessionEnded(grant.session)));
+        }
+        let user = grant.user;
+        Ok(match self.0.directory.access(user, doc).await? {
+            Access::NoDocument => Some(AccessEvent::DocumentDeleted(doc)),
+            Access::None => Some(AccessEvent::Grant { doc, user, role: None }),
+            Access::Role(role) => (role != grant.role).then_some(AccessEvent::Grant { doc, user, role: Some(role) }),
+        })
     }
 
     async fn tell(&self, rooms: impl IntoIterator<Item = RoomHandle>, command: impl Fn() -> Command) {

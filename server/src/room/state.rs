@@ -13,12 +13,14 @@ use tracing::{debug, warn};
 
 use super::{
     Command, Dialect, NewPeer, PeerId, RoomError, Said, TEXT, Text,
+    effort::{self, Stopwatch},
     peers::{Peer, Peers},
 };
 use crate::{
     auth::{Role, events::AccessEvent},
-    compaction::Compacted,
     error::CloseReason,
+    ids::UserId,
+    log::Offset,
     ws::outbox::Frame,
 };
 
@@ -50,10 +52,37 @@ enum Owed {
 /// Edits that are applied and not yet fanned out.
 #[derive(Default)]
 struct Outgoing {
+    /// All, in the order in which they were applied.
     updates: Vec<Update>,
+    /// Those of our own peers: the others come from the log.
+    own: Vec<Update>,
     authors: Vec<PeerId>,
     awareness: Vec<ClientId>,
+    /// Whose presence the other nodes do not know from elsewhere.
+    own_awareness: Vec<ClientId>,
     oldest: Option<Instant>,
+}
+
+impl Outgoing {
+    fn push_own(&mut self, update: Update, received: Instant) {
+        self.updates.push(update.clone());
+        self.own.push(update);
+        self.oldest.get_or_insert(received);
+    }
+
+    fn push_presence(&mut self, client: ClientId) {
+        self.awareness.push(client);
+        self.own_awareness.push(client);
+    }
+}
+
+/// What taking in updates of the log came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Something was new.
+    pub changed: bool,
+    /// Something builds on what is not there.
+    pub gap: bool,
 }
 
 /// The room's state.
@@ -101,7 +130,7 @@ impl State {
     pub fn handle(&mut self, command: Command, now_ms: u64, effects: &mut Effects) {
         match command {
             Command::Join { peer, joined } => {
-                self.join(peer, now_ms);
+                self.join(peer);
                 let _ = joined.send(());
             }
             Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
@@ -110,7 +139,9 @@ impl State {
             }
             Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
             Command::Access(event) => self.access(&event, now_ms),
-            Command::Recheck => self.peers.close_all(CloseReason::Resync),
+            Command::Grants(reply) => {
+                let _ = reply.send(self.peers.iter_mut().map(|(_, peer)| peer.grant.clone()).collect());
+            }
             Command::Compacted(done) => self.compacted(done),
             Command::Delete(reply) => {
                 self.peers.close_all(CloseReason::NotFound);
@@ -137,26 +168,92 @@ impl State {
 
     /// Whether everything that was taken in is durable.
     pub fn is_durable(&self) -> bool {
-        self.durable == self.flushed && self.outgoing.updates.is_empty()
+        self.durable == self.flushed && self.outgoing.own.is_empty()
     }
 
-    /// Fans out what was taken in since the last time: one frame for all, once.
-    pub fn flush(&mut self) {
+    /// Fans out what was taken in since the last time: one frame for all, once. Returns what the other nodes are to
+    /// hear of presence.
+    pub fn flush(&mut self) -> Option<Bytes> {
         let outgoing = std::mem::take(&mut self.outgoing);
         if !outgoing.awareness.is_empty() {
-            self.fan_out_awareness(&outgoing.awareness);
+            let entries = self.presence_of(&outgoing.awareness);
+            let frame = Frame::from(encode::awareness(&encode_awareness(&entries)));
+            self.peers.iter_mut().for_each(|(_, peer)| peer.push(frame.clone()));
         }
-        if outgoing.updates.is_empty() {
-            return;
+        if !outgoing.updates.is_empty() {
+            self.flush_updates(&outgoing);
         }
-        self.flushed += 1;
-        self.pending_since = self.pending_since.or(outgoing.oldest);
-        for update in Update::merge(&outgoing.updates) {
+        let own = self.presence_of(&outgoing.own_awareness);
+        (!own.is_empty()).then(|| encode_awareness(&own).into())
+    }
+
+    fn flush_updates(&mut self, outgoing: &Outgoing) {
+        let own_alone = outgoing.own.len() == outgoing.updates.len();
+        self.flushed += u64::from(!outgoing.own.is_empty());
+        let all = Update::merge(&outgoing.updates);
+        for update in &all {
             let frame = Frame { bytes: encode::update(update.bytes()).into(), received: outgoing.oldest };
             self.fan_out(&frame, &outgoing.authors);
+        }
+        if outgoing.own.is_empty() {
+            return;
+        }
+        self.pending_since = self.pending_since.or(outgoing.oldest);
+        for update in if own_alone { all } else { Update::merge(&outgoing.own) } {
             self.pending_bytes += update.bytes().len();
             self.pending.push(update.bytes().clone());
         }
+    }
+
+    /// Takes in updates that stand in the log, from other nodes.
+    pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
+        let mut taken = TakenIn::default();
+        for bytes in updates {
+            let update = match self.replica.check_stored(bytes) {
+                Ok(update) => update,
+                Err(refusal) => {
+                    debug!(%refusal, "an entry of the log does not follow");
+                    taken.gap = true;
+                    continue;
+                }
+            };
+            match self.replica.apply(&update) {
+                Ok(Effect::Unchanged) => {}
+                Ok(Effect::Changed) => {
+                    taken.changed = true;
+                    self.outgoing.updates.push(update);
+                }
+                Err(error) => {
+                    warn!(%error, "replica lost: it is rebuilt from what is stored");
+                    effects.rebuild = true;
+                    break;
+                }
+            }
+        }
+        taken
+    }
+
+    /// The whole document, encoded.
+    pub fn whole(&self) -> Bytes {
+        self.replica.state().into()
+    }
+
+    /// Takes in presence from another node.
+    pub fn take_in_presence(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
+        for entry in entries {
+            let client = entry.client;
+            if self.awareness.apply(entry, now_ms) {
+                // It lives there now; a socket of ours that spoke for it has been left behind.
+                self.peers.forget_speaker(client);
+                self.outgoing.awareness.push(client);
+            }
+        }
+    }
+
+    /// The presence of our own peers, for a node that asks.
+    pub fn own_presence(&self) -> Option<Bytes> {
+        let own: Vec<_> = self.awareness.states().filter(|entry| self.peers.is_spoken_for(entry.client)).collect();
+        (!own.is_empty()).then(|| encode_awareness(own).into())
     }
 
     /// Takes what has to be appended next, if the append before has returned.
@@ -169,9 +266,10 @@ impl State {
         Some(std::mem::take(&mut self.pending))
     }
 
-    /// Hears that the append under way is durable; returns when the oldest edit in it had arrived.
+    /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
     pub fn appended(&mut self) -> Option<Instant> {
-        self.durable = self.appending.take().expect("an append returns once");
+        let Some(appended) = self.appending.take() else { return None };
+        self.durable = appended;
         while self.owed.front().is_some_and(|(flush, _)| *flush <= self.durable) {
             let (_, owed) = self.owed.pop_front().expect("there is a front");
             self.settle(owed);
@@ -186,8 +284,9 @@ impl State {
         self.replica = replica;
     }
 
-    /// Ends the presence of clients that were silent too long.
+    /// Ends the presence of clients that were silent too long, and forgets what no longer counts.
     pub fn expire(&mut self, now_ms: u64) {
+        self.peers.rest(now_ms);
         for entry in self.awareness.expire(now_ms) {
             self.peers.forget_speaker(entry.client);
             self.outgoing.awareness.push(entry.client);
@@ -202,13 +301,13 @@ impl State {
         }
     }
 
-    fn join(&mut self, peer: NewPeer, now_ms: u64) {
+    fn join(&mut self, peer: NewPeer) {
         let id = peer.id;
         let everyone: Vec<_> = self.awareness.states().collect();
         if !everyone.is_empty() {
             peer.outbox.push(encode::awareness(&encode_awareness(everyone)).into());
         }
-        self.peers.add(peer, now_ms);
+        self.peers.add(peer);
         self.ask(id);
     }
 
@@ -229,7 +328,12 @@ impl State {
                 peer.asked = false;
                 self.edit(from, bytes, received, now_ms, effects);
             }
-            Said::Update(bytes) => self.edit(from, bytes, received, now_ms, effects),
+            Said::Update(bytes) => {
+                if !peer.grant.role.may_edit() {
+                    return reject(peer, "read_only", "viewers cannot edit");
+                }
+                self.edit(from, bytes, received, now_ms, effects);
+            }
             Said::Awareness(entries) => self.speak(from, entries, now_ms),
             Said::QueryAwareness => {
                 let everyone = encode::awareness(&encode_awareness(self.awareness.states()));
@@ -254,7 +358,7 @@ impl State {
 
     /// Does it once everything taken in so far is durable: at once if it is.
     fn owe(&mut self, peer: PeerId, owed: impl FnOnce(PeerId) -> Owed) {
-        let flush = self.flushed + u64::from(!self.outgoing.updates.is_empty());
+        let flush = self.flushed + u64::from(!self.outgoing.own.is_empty());
         if flush <= self.durable {
             self.settle(owed(peer));
         } else {
@@ -336,8 +440,9 @@ impl State {
         let adds = update.adds_to(self.replica.state_vector());
         let authors = update.new_clients(self.replica.state_vector());
         let Some(peer) = self.peers.get(from) else { return };
+        let user = peer.grant.user;
         if !peer.grant.role.may_edit() {
-            // A stock page deletes nothing by itself and inserts nothing unasked: its step 2 is a repetition.
+            // Its answer to our step 1 repeats all deletions: only what it inserts is known to be its own.
             if adds {
                 reject(peer, "read_only", "viewers cannot edit");
             }
@@ -347,14 +452,16 @@ impl State {
             reject(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
-        if !peer.may_introduce(authors, now_ms) {
+        if !self.peers.effort(user, now_ms).allows(authors, now_ms) {
             return self.close(from, CloseReason::TooMany, now_ms);
         }
-        match self.replica.apply(&update) {
+        let (stopwatch, deadline) = (Stopwatch::start(), effort::deadline(received_bytes));
+        let applied = self.replica.apply_while(&update, || stopwatch.elapsed() < deadline);
+        self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
+        match applied {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
-                self.outgoing.updates.push(update);
-                self.outgoing.oldest.get_or_insert(received);
+                self.outgoing.push_own(update, received);
                 if !self.outgoing.authors.contains(&from) {
                     self.outgoing.authors.push(from);
                 }
@@ -383,7 +490,7 @@ impl State {
     fn speak(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
             let (client, clock, leaves) = (entry.client, entry.clock, entry.state.is_none());
-            if !self.peers.may_speak(from, client) {
+            if !self.may_speak(from, client) {
                 continue;
             }
             if self.awareness.apply(entry, now_ms) {
@@ -391,8 +498,8 @@ impl State {
                     true => self.peers.forget_speaker(client),
                     false => self.peers.set_speaker(client, from),
                 }
-                self.outgoing.awareness.push(client);
-            } else if !leaves && self.awareness.clock(client).is_some_and(|known| known > clock) {
+                self.outgoing.push_presence(client);
+            } else if !leaves && self.awareness.clock(client).is_some_and(|known| known >= clock) {
                 // It came back on a new socket, and its old one's end outran it. Told that it is gone, a client speaks anew.
                 let gone = AwarenessEntry { client, clock: self.awareness.clock(client).unwrap_or(clock), state: None };
                 if !self.awareness.states().any(|live| live.client == client) {
@@ -405,24 +512,35 @@ impl State {
     fn gone(&mut self, clients: Vec<ClientId>, now_ms: u64) {
         for client in clients {
             if self.awareness.remove(client, now_ms).is_some() {
-                self.outgoing.awareness.push(client);
+                self.outgoing.push_presence(client);
             }
         }
     }
 
-    fn fan_out_awareness(&mut self, clients: &[ClientId]) {
-        let mut entries: Vec<AwarenessEntry> = Vec::with_capacity(clients.len());
+    /// Whether a socket may speak for a client: also one that lives at another node has its user.
+    fn may_speak(&mut self, from: PeerId, client: ClientId) -> bool {
+        if self.peers.is_spoken_for(client) {
+            return self.peers.may_speak(from, client);
+        }
+        let elsewhere = self.awareness.states().find(|entry| entry.client == client).and_then(user_of);
+        let user = self.peers.get(from).map(|peer| peer.grant.user);
+        (elsewhere.is_none() || elsewhere == user) && self.peers.may_speak(from, client)
+    }
+
+    /// What holds of these clients now, each once.
+    fn presence_of(&self, clients: &[ClientId]) -> Vec<AwarenessEntry> {
+        if clients.is_empty() {
+            return Vec::new();
+        }
         let live: std::collections::BTreeMap<_, _> =
             self.awareness.states().map(|entry| (entry.client, entry)).collect();
-        for client in clients.iter().collect::<std::collections::BTreeSet<_>>() {
+        let distinct: std::collections::BTreeSet<_> = clients.iter().collect();
+        let entry = |client: &ClientId| {
             let clock = self.awareness.clock(*client).unwrap_or_default();
             let gone = AwarenessEntry { client: *client, clock, state: None };
-            entries.push(live.get(client).map_or(gone, |entry| (*entry).clone()));
-        }
-        let frame = Frame::from(encode::awareness(&encode_awareness(&entries)));
-        for (_, peer) in self.peers.iter_mut() {
-            peer.push(frame.clone());
-        }
+            live.get(client).map_or(gone, |entry| (*entry).clone())
+        };
+        distinct.into_iter().map(entry).collect()
     }
 
     /// Peers that wrote nothing of it hear at once. Its authors hear once it is durable, and whoever still waits for an
@@ -470,8 +588,7 @@ impl State {
                 let _ = reply.send(Ok(present));
             }
             Ok(Some(update)) => {
-                self.outgoing.updates.push(update);
-                self.outgoing.oldest.get_or_insert_with(Instant::now);
+                self.outgoing.push_own(update, Instant::now());
                 let text = Text::of(self.replica.text(TEXT));
                 self.postpone(self.flushed + 1, Owed::Text(reply, text));
             }
@@ -495,6 +612,8 @@ impl State {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
                 }
             }
+            // Looked up for each socket by the registry.
+            AccessEvent::Missed => {}
             AccessEvent::UserEnded(user) => {
                 for id in self.peers.of_user(*user) {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
@@ -517,7 +636,7 @@ impl State {
     }
 
     /// Once in a while, what those who keep up have is written down anew, so that a later diff to them is small.
-    fn compacted(&mut self, done: Option<Compacted>) {
+    fn compacted(&mut self, done: Option<Offset>) {
         // What is not fanned out yet nobody has.
         if done.is_none() || !self.outgoing.updates.is_empty() {
             return;
@@ -529,6 +648,19 @@ impl State {
             }
         }
     }
+}
+
+/// Whose presence it is: sessions stamp it.
+fn user_of(entry: &AwarenessEntry) -> Option<UserId> {
+    #[derive(serde::Deserialize)]
+    struct Stamped {
+        user: Stamp,
+    }
+    #[derive(serde::Deserialize)]
+    struct Stamp {
+        id: UserId,
+    }
+    serde_json::from_str::<Stamped>(entry.state.as_deref()?).ok().map(|stamped| stamped.user.id)
 }
 
 fn reject(peer: &Peer, code: &str, message: &str) {

@@ -1,7 +1,7 @@
 //! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader and a writer run side by side, so
 //! that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -40,7 +40,7 @@ const SILENT_PINGS: u32 = 5;
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.
 pub(super) async fn open(
     socket: WebSocket,
-    services: Services,
+    services: Arc<Services>,
     mut slot: Slot,
     doc: Option<DocId>,
     token: String,
@@ -49,7 +49,10 @@ pub(super) async fn open(
     let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
         Ok(session) => {
             let span = info_span!("ws.session", doc.id = %session.room.doc(), peer.id = session.id.0);
-            return session.serve(socket, services).instrument(span).await;
+            let (sink, stream) = socket.split();
+            // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
+            let tasks = services.tasks.clone();
+            return tasks.spawn(Box::new(session).serve(sink, stream, services, slot.into()).instrument(span));
         }
         Err(reason) => reason,
     };
@@ -105,6 +108,7 @@ fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
         AccessEvent::DocumentDeleted(deleted) => *deleted == doc,
         AccessEvent::SessionEnded(session) => *session == grant.session,
         AccessEvent::UserEnded(user) => *user == grant.user,
+        AccessEvent::Missed => true,
     }
 }
 
@@ -152,12 +156,16 @@ impl Session {
         }
     }
 
-    async fn serve(self, socket: WebSocket, services: Services) {
-        let (sink, stream) = socket.split();
+    async fn serve(
+        self: Box<Self>,
+        sink: SplitSink<WebSocket, Message>,
+        mut stream: SplitStream<WebSocket>,
+        services: Arc<Services>,
+        _slot: Box<Slot>,
+    ) {
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
         let mut reader =
             Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
-        let mut stream = stream;
         let reason = tokio::select! {
             reason = reader.run(&mut stream) => reason,
             reason = writer.run() => reason,

@@ -155,6 +155,58 @@ async fn a_peer_that_reads_nothing_costs_nobody_else_anything() {
     assert!(server.terminate().await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_that_keep_yrs_busy_for_seconds_cost_only_their_sender() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "off")]).await;
+    let (ann, doc) = room(&server).await;
+    let bob = Caller::at(&server.url("")).register("bob").await;
+    ann.share(&format!("/api/documents/{doc}"), &bob, "editor").await;
+    let mut writer = Raw::connect(&server.socket(), &doc, ann.token()).await;
+    writer.sync().await;
+    writer.append(7, "before").await;
+    let attack = frame_of_far_origins(12_000);
+    let mut codes = Vec::new();
+    while codes.last() != Some(&4529) {
+        let mut hostile = Raw::connect(&server.socket(), &doc, bob.token()).await;
+        let _ = hostile.try_send(attack.clone()).await;
+        codes.push(hostile.closed().await);
+        writer.append(7, "x").await;
+        writer.probe(encode::query_awareness()).await.unwrap();
+    }
+    println!("{} bytes, closed with {codes:?}", attack.len());
+    assert!(codes.len() > 1 && codes[..codes.len() - 1].iter().all(|code| *code == 4400), "{codes:?}");
+    let text = writer.replica.text("content");
+    let mut auditor = Raw::connect(&server.socket(), &doc, ann.token()).await;
+    auditor.sync().await;
+    auditor.until_text(&text).await;
+    assert!(server.terminate().await);
+}
+
+/// An edit of `count` places, each said to stand between its start and a place ever further on: all between is compared.
+fn frame_of_far_origins(count: u32) -> Vec<u8> {
+    let mut update = vec![2];
+    for value in [count, 1, 0] {
+        number(&mut update, value);
+    }
+    update.extend(b"\x04\x01\x07content\x01x");
+    for clock in 1..count {
+        update.extend([0x84, 1]);
+        number(&mut update, (clock - 1) / 2);
+        update.extend(b"\x01x");
+    }
+    for value in [count, 0, 0] {
+        number(&mut update, value);
+    }
+    for clock in (0..count).rev() {
+        update.extend([0x44, 1]);
+        number(&mut update, clock);
+        update.extend(b"\x01y");
+    }
+    update.push(0);
+    encode::update(&update)
+}
+
 /// Types 25,000 letters, one an edit, reading all the while.
 async fn type_much(client: u8, mut writer: Raw) -> Raw {
     let frames = (0..25_000).map(|clock| encode::update(&letter(client, clock))).collect();

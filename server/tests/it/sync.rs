@@ -187,3 +187,26 @@ async fn a_page_that_comes_back_before_its_old_socket_is_missed_is_seen_again() 
     clients.wait("ann", json!({ "awareness": "cursor" })).await;
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_client_is_seen_again_as_soon_as_it_is_back() {
+    let app = TestApp::embedded().await;
+    let (ann, bob) = (app.register("ann").await, app.register("bob").await);
+    let doc = ann.document("plan").await;
+    ann.share(&doc, &bob, "viewer").await;
+    let doc = doc.rsplit('/').next().unwrap();
+    let clients = Clients::start();
+    clients.join("ann", &app.socket(), doc, ann.token()).await;
+    clients.join("bob", &app.socket(), doc, bob.token()).await;
+    clients.ask("awareness", json!({ "client": "bob", "state": { "cursor": 1 } })).await;
+    for _ in 0..3 {
+        clients.wait("ann", json!({ "peers": 2, "awareness": "cursor" })).await;
+        clients.ask("disconnect", json!({ "client": "bob" })).await;
+        clients.wait("ann", json!({ "peers": 1 })).await;
+        let away = std::time::Instant::now();
+        clients.ask("connect", json!({ "client": "bob" })).await;
+        clients.wait("ann", json!({ "peers": 2, "awareness": "cursor" })).await;
+        assert!(away.elapsed() < std::time::Duration::from_secs(5), "unseen for {:?}", away.elapsed());
+    }
+    app.stop().await;
+}

@@ -1,0 +1,328 @@
+//! The log in Redis Streams, one a document, with a doorbell: one script appends and rings. A returned append has survived
+//! the end of this process and of every other node. It survives the loss of Redis itself as far as Redis was told to
+//! keep it (`appendonly`), and with the level `replicated` the loss of one server; a lost or rolled back stream is
+//! noticed, and every node that holds the document appends its whole state again.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Buf, Bytes};
+use futures_util::{StreamExt, stream};
+use rand::Rng;
+use redis::{AsyncCommands, FromRedisValue, RedisError, Script};
+use tokio::time::{Instant, interval_at};
+
+use super::{Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
+use crate::{
+    config::Acknowledge,
+    ids::{DocId, NodeId},
+    redis::{Commands, Redis, Rung, Subscription},
+};
+
+/// Updates of an append that ride on the doorbell, in bytes; more is read from the stream, lest one large paste fill the
+/// buffers that Redis keeps for slow subscribers.
+const INLINE_BYTES: usize = 64 << 10;
+/// Entries of one read; Redis does nothing else meanwhile.
+const PAGE: usize = 1_000;
+/// About how often a room compares what it has with the stream: a doorbell may be lost.
+const LOOK_INTERVAL: Duration = Duration::from_secs(8);
+/// How long a document that is written to keeps its mark as dirty before it is marked anew.
+const MARK_INTERVAL: Duration = Duration::from_secs(20);
+/// Documents whose last mark is remembered.
+const MARKS_MAX: usize = 100_000;
+/// Documents whose log grew since the sweeper last declared them clean, by the milliseconds of the newest mark.
+const DIRTY: &str = "codesync:dirty";
+
+const APPEND: &str = include_str!("redis/append.lua");
+const READ: &str = include_str!("redis/read.lua");
+const TRIM: &str = include_str!("redis/trim.lua");
+const RELEASE: &str = include_str!("redis/release.lua");
+const CLEAN: &str = include_str!("redis/clean.lua");
+
+/// The update log of many nodes.
+pub struct RedisLog {
+    redis: Redis,
+    node: NodeId,
+    acknowledge: Acknowledge,
+    scripts: Scripts,
+    marked: Mutex<HashMap<DocId, Instant>>,
+}
+
+struct Scripts {
+    append: Script,
+    read: Script,
+    trim: Script,
+    release: Script,
+    clean: Script,
+}
+
+/// What is kept of a document, all in one slot of a cluster.
+enum Key {
+    /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind.
+    Log,
+    /// A hash: `last`, the id of the newest entry, and `trimmed`, the watermark.
+    Meta,
+    /// The doorbell's channel.
+    Bell,
+    /// Who compacts.
+    Lease,
+}
+
+impl Key {
+    fn of(&self, doc: DocId) -> String {
+        let name = match self {
+            Self::Log => "log",
+            Self::Meta => "meta",
+            Self::Bell => "bell",
+            Self::Lease => "lease",
+        };
+        format!("codesync:{{{doc}}}:{name}")
+    }
+}
+
+impl RedisLog {
+    /// The log of `node`, acknowledged at the level given.
+    pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge) -> Self {
+        let scripts = Scripts {
+            append: Script::new(APPEND),
+            read: Script::new(READ),
+            trim: Script::new(TRIM),
+            release: Script::new(RELEASE),
+            clean: Script::new(CLEAN),
+        };
+        Self { redis, node, acknowledge, scripts, marked: Mutex::default() }
+    }
+
+    fn commands(&self) -> Commands {
+        self.redis.commands.clone()
+    }
+
+    /// Marked before it is written to, so that no node's death leaves a log that nobody compacts.
+    async fn mark(&self, doc: DocId) -> Result<(), LogError> {
+        let now = Instant::now();
+        let fresh = |marked: &Instant| now.duration_since(*marked) < MARK_INTERVAL;
+        if self.marks().get(&doc).is_some_and(fresh) {
+            return Ok(());
+        }
+        let () = self.commands().zadd(DIRTY, doc.to_string(), unix_ms()).await?;
+        let mut marks = self.marks();
+        if marks.len() >= MARKS_MAX {
+            marks.retain(|_, marked| fresh(marked));
+        }
+        marks.insert(doc, now);
+        Ok(())
+    }
+
+    fn marks(&self) -> std::sync::MutexGuard<'_, HashMap<DocId, Instant>> {
+        self.marked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn write(&self, mode: &str, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
+        self.mark(doc).await?;
+        let mut commands = self.commands();
+        let mut invocation = self.scripts.append.prepare_invoke();
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Bell.of(doc));
+        invocation.arg(mode).arg(id(after)).arg(self.node.0.as_bytes()).arg(INLINE_BYTES);
+        for update in &updates {
+            invocation.arg(update.as_ref());
+        }
+        let (word, previous, last): (String, String, String) = invocation.invoke_async(&mut commands).await?;
+        if word == "lost" {
+            metrics::counter!("codesync_log_lost_total").increment(1);
+            return Err(LogError::Lost);
+        }
+        if let Acknowledge::Replicated(replicas) = self.acknowledge {
+            commands.replicated(&Key::Log.of(doc), replicas).await?;
+        }
+        Ok(Appended { previous: offset(&previous)?, last: offset(&last)? })
+    }
+
+    async fn page(&self, doc: DocId, after: Offset) -> Result<Page, LogError> {
+        let mut invocation = self.scripts.read.prepare_invoke();
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).arg(id(after)).arg(PAGE);
+        let (trimmed, last, raw): (String, String, Vec<RawEntry>) =
+            invocation.invoke_async(&mut self.commands()).await?;
+        let mut entries = Vec::with_capacity(raw.len());
+        let mut behind = None;
+        for RawEntry(id, fields) in raw {
+            let offset = offset(&id)?;
+            for pair in fields.chunks_exact(2) {
+                match pair[0].as_ref() {
+                    b"p" if entries.is_empty() => behind = Some(self::offset(&String::from_utf8_lossy(&pair[1]))?),
+                    b"u" => entries.push(Entry { offset, update: pair[1].clone() }),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Page { trimmed: offset(&trimmed)?, last: offset(&last)?, behind, entries })
+    }
+}
+
+struct Page {
+    trimmed: Offset,
+    last: Offset,
+    behind: Option<Offset>,
+    entries: Vec<Entry>,
+}
+
+struct RawEntry(String, Vec<Bytes>);
+
+impl FromRedisValue for RawEntry {
+    fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
+        let (id, fields): (String, Vec<Vec<u8>>) = redis::from_redis_value(value)?;
+        Ok(Self(id, fields.into_iter().map(Bytes::from).collect()))
+    }
+}
+
+#[async_trait]
+impl UpdateLog for RedisLog {
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
+        self.write("append", doc, updates, after).await
+    }
+
+    async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError> {
+        metrics::counter!("codesync_log_restored_total").increment(1);
+        self.write("restore", doc, vec![state], after).await
+    }
+
+    async fn read(&self, doc: DocId, after: Offset) -> Result<Contents, LogError> {
+        'anew: loop {
+            let first = self.page(doc, after).await?;
+            let mut contents =
+                Contents { trimmed: first.trimmed, last: first.last, behind: first.behind, entries: first.entries };
+            while let Some(position) = contents.entries.last().map(|entry| entry.offset)
+                && position < contents.last
+            {
+                let page = self.page(doc, position).await?;
+                // What was between the pages went meanwhile, or all of it did.
+                if page.trimmed > position || page.last < position || page.entries.is_empty() {
+                    continue 'anew;
+                }
+                contents.last = page.last;
+                contents.entries.extend(page.entries);
+            }
+            return Ok(contents);
+        }
+    }
+
+    async fn tail(&self, doc: DocId) -> Result<Tail, LogError> {
+        let bell = self.redis.subscriptions.subscribe(Key::Bell.of(doc)).await?;
+        // Not all documents at once.
+        let first = LOOK_INTERVAL.mul_f64(rand::rng().random_range(0.5..1.5));
+        let look = interval_at(Instant::now() + first, LOOK_INTERVAL);
+        Ok(stream::unfold((bell, look), |(mut bell, mut look)| async move {
+            let heard = hear(&mut bell, &mut look).await;
+            Some((heard, (bell, look)))
+        })
+        .boxed())
+    }
+
+    async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError> {
+        let mut invocation = self.scripts.trim.prepare_invoke();
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).arg(id(through));
+        Ok(invocation.invoke_async(&mut self.commands()).await?)
+    }
+
+    async fn delete(&self, doc: DocId) -> Result<(), LogError> {
+        self.marks().remove(&doc);
+        let mut commands = self.commands();
+        let keys = [Key::Log, Key::Meta, Key::Lease].map(|key| key.of(doc));
+        let () = commands.unlink(&keys[..]).await?;
+        Ok(commands.zrem(DIRTY, doc.to_string()).await?)
+    }
+
+    async fn lease(&self, doc: DocId, lasts: Duration) -> Result<bool, LogError> {
+        let mut set = redis::cmd("SET");
+        set.arg(Key::Lease.of(doc)).arg(self.node.0.as_bytes()).arg("NX").arg("PX").arg(millis(lasts));
+        let taken: Option<String> = set.query_async(&mut self.commands()).await?;
+        Ok(taken.is_some())
+    }
+
+    async fn release(&self, doc: DocId) -> Result<(), LogError> {
+        let mut invocation = self.scripts.release.prepare_invoke();
+        invocation.key(Key::Lease.of(doc)).arg(self.node.0.as_bytes());
+        Ok(invocation.invoke_async(&mut self.commands()).await?)
+    }
+
+    async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError> {
+        let until = unix_ms().saturating_sub(millis(quiet));
+        let marks: Vec<(String, u64)> =
+            self.commands().zrangebyscore_limit_withscores(DIRTY, 0, until, 0, limit.cast_signed()).await?;
+        let known = |(doc, mark): (String, u64)| Some(Dirty { doc: doc.parse().ok()?, mark });
+        Ok(marks.into_iter().filter_map(known).collect())
+    }
+
+    async fn clean(&self, dirty: Dirty) -> Result<(), LogError> {
+        // What is appended next marks it anew.
+        self.marks().remove(&dirty.doc);
+        let mut invocation = self.scripts.clean.prepare_invoke();
+        invocation.key(DIRTY).arg(dirty.doc.to_string()).arg(dirty.mark);
+        Ok(invocation.invoke_async(&mut self.commands()).await?)
+    }
+
+    async fn ready(&self) -> Result<(), LogError> {
+        Ok(redis::cmd("PING").exec_async(&mut self.commands()).await?)
+    }
+}
+
+async fn hear(bell: &mut Subscription, look: &mut tokio::time::Interval) -> Heard {
+    tokio::select! {
+        rung = bell.next() => match rung {
+            Rung::Message(message) => rang(message).unwrap_or(Heard::Look),
+            Rung::Missed => Heard::Look,
+        },
+        _ = look.tick() => Heard::Look,
+    }
+}
+
+/// Reads what a doorbell says: origin (16 bytes), the ids before and at the end as strings with a length byte, and the
+/// updates, each behind its length (4 bytes); without them it asks to look at the stream.
+fn rang(mut message: Bytes) -> Option<Heard> {
+    let origin = NodeId(uuid::Uuid::from_slice(&message.try_get_u128().ok()?.to_be_bytes()).ok()?);
+    let previous = short(&mut message)?;
+    let last = short(&mut message)?;
+    if message.try_get_u8().ok()? == 0 {
+        return Some(Heard::Look);
+    }
+    let mut updates = Vec::new();
+    while message.has_remaining() {
+        let length = usize::try_from(message.try_get_u32().ok()?).ok()?;
+        if message.len() < length {
+            return None;
+        }
+        updates.push(message.split_to(length));
+    }
+    Some(Heard::Entries { origin, appended: Appended { previous, last }, updates })
+}
+
+fn short(message: &mut Bytes) -> Option<Offset> {
+    let length = usize::from(message.try_get_u8().ok()?);
+    let text = (message.len() >= length).then(|| message.split_to(length))?;
+    offset(std::str::from_utf8(&text).ok()?).ok()
+}
+
+/// The id of a stream's entry: milliseconds above, number below.
+fn id(offset: Offset) -> String {
+    format!("{}-{}", offset.0 >> 64, offset.0 & u128::from(u64::MAX))
+}
+
+fn offset(id: &str) -> Result<Offset, LogError> {
+    let parsed = id.split_once('-').and_then(|(ms, seq)| Some((ms.parse::<u64>().ok()?, seq.parse::<u64>().ok()?)));
+    let (ms, seq) = parsed.ok_or_else(|| LogError::Unavailable(anyhow::anyhow!("stream id {id:?}")))?;
+    Ok(Offset(u128::from(ms) << 64 | u128::from(seq)))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    millis(now)
+}
+
+impl From<RedisError> for LogError {
+    fn from(error: RedisError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}

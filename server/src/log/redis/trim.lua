@@ -1,0 +1,11 @@
+-- Moves the watermark and forgets what is below it. KEYS: log, meta. ARGV: the last id to go.
+local ms, seq = string.match(ARGV[1], '^(%d+)-(%d+)$')
+ms, seq = tonumber(ms), tonumber(seq)
+local trimmed_ms, trimmed_seq = string.match(redis.call('HGET', KEYS[2], 'trimmed') or '0-0', '^(%d+)-(%d+)$')
+trimmed_ms, trimmed_seq = tonumber(trimmed_ms), tonumber(trimmed_seq)
+-- A log that was lost has nothing to trim, and its watermark would name what was never in it.
+if redis.call('EXISTS', KEYS[2]) == 1 and (ms > trimmed_ms or (ms == trimmed_ms and seq > trimmed_seq)) then
+  redis.call('HSET', KEYS[2], 'trimmed', ARGV[1])
+  redis.call('XTRIM', KEYS[1], 'MINID', '=', string.format('%.0f-%.0f', ms, seq + 1))
+end
+return redis.status_reply('OK')

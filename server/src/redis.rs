@@ -1,0 +1,142 @@
+//! Connections to Redis, one server or a cluster: one for commands, which pipelines what all tasks send, and one for
+//! subscriptions. Neither waits for ever, and both come back by themselves.
+
+mod subscriptions;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use redis::{
+    Cmd, ErrorKind, Pipeline, RedisFuture, RedisResult, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster_async::ClusterConnection,
+    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
+};
+
+use crate::{app::Tasks, config::RedisConfig};
+
+pub use subscriptions::{Rung, Subscription, Subscriptions};
+
+/// How long a command may take; a failed one is an error, never a hang.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection attempt may take, and the longest pause between two.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Commands in flight; beyond it, who asks waits.
+const IN_FLIGHT_MAX: usize = 4096;
+
+/// Redis as the rest of the server uses it.
+#[derive(Clone)]
+pub struct Redis {
+    /// For commands; a clone shares the connection.
+    pub commands: Commands,
+    /// Channels.
+    pub subscriptions: Arc<Subscriptions>,
+}
+
+impl Redis {
+    /// Prepares both connections. A single server may be away yet; of a cluster one node has to answer.
+    ///
+    /// # Errors
+    /// When the address cannot be understood, or no node of the cluster answers.
+    pub async fn open(config: &RedisConfig, tasks: &Tasks) -> anyhow::Result<Option<Self>> {
+        let Some(url) = config.address() else { return Ok(None) };
+        let (commands, subscriptions) = match config.is_cluster() {
+            false => {
+                let client = redis::Client::open(url.expose()).context("REDIS_URL")?;
+                let commands = Commands::Single(ConnectionManager::new_lazy_with_config(client.clone(), single())?);
+                (commands, Subscriptions::single(client, tasks))
+            }
+            true => {
+                let nodes: Vec<&str> = url.expose().split(',').collect();
+                let client = cluster(nodes.clone()).build().context("REDIS_URL")?;
+                let commands = Commands::Cluster(client.get_async_connection().await.context("connect to Redis")?);
+                (commands, Subscriptions::cluster(nodes.into_iter().map(str::to_owned).collect(), tasks))
+            }
+        };
+        Ok(Some(Self { commands, subscriptions }))
+    }
+}
+
+fn single() -> ConnectionManagerConfig {
+    ConnectionManagerConfig::new()
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_max_delay(CONNECT_TIMEOUT)
+        .set_number_of_retries(1)
+        .set_concurrency_limit(IN_FLIGHT_MAX)
+}
+
+fn cluster(nodes: Vec<&str>) -> ClusterClientBuilder {
+    ClusterClient::builder(nodes)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .response_timeout(RESPONSE_TIMEOUT)
+        .overall_response_timeout(Some(RESPONSE_TIMEOUT * 2))
+        .retries(3)
+}
+
+/// The connection for commands.
+#[derive(Clone)]
+pub enum Commands {
+    /// To one server, or whatever stands for one.
+    Single(ConnectionManager),
+    /// To every node of a cluster.
+    Cluster(ClusterConnection),
+}
+
+impl Commands {
+    /// Waits until so many replicas have everything that this connection wrote to the node of `key`.
+    ///
+    /// # Errors
+    /// When fewer have it in time.
+    pub async fn replicated(&mut self, key: &str, replicas: u32) -> RedisResult<()> {
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(u64::try_from(RESPONSE_TIMEOUT.as_millis() / 2).expect("it is a second"));
+        let reached = match self {
+            Self::Single(connection) => wait.query_async::<u32>(connection).await?,
+            Self::Cluster(connection) => {
+                let route = Route::new(slot(key), SlotAddr::Master);
+                let routing = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
+                redis::from_redis_value(connection.route_command(wait, routing).await?)?
+            }
+        };
+        if reached < replicas {
+            return Err((ErrorKind::Client, "too few replicas have it").into());
+        }
+        Ok(())
+    }
+}
+
+/// The slot of a key with a hash tag.
+fn slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or(key, |(tag, _)| tag);
+    crc16::State::<crc16::XMODEM>::calculate(tag.as_bytes()) % 16_384
+}
+
+impl ConnectionLike for Commands {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Single(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Single(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}

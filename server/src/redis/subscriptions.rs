@@ -1,0 +1,358 @@
+//! Channels of Redis, all on one connection. A message may be lost: whoever listens is told when that may have happened.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisResult, Value,
+    aio::MultiplexedConnection, cluster_async::ClusterConnection,
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT};
+use crate::app::Tasks;
+
+/// Messages that wait for one listener; past it they are missed.
+const WAITING_MAX: usize = 256;
+/// Requests that are taken together.
+const REQUESTS_MAX: usize = 256;
+/// How often the connection is tried out.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// The shortest and the longest pause before another connection.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What a listener hears.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// A message.
+    Message(Bytes),
+    /// Messages may have been lost before this moment.
+    Missed,
+}
+
+/// All channels of the process.
+pub struct Subscriptions {
+    listeners: Arc<Listeners>,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+/// One listener of one channel; it ends when dropped.
+pub struct Subscription {
+    channel: String,
+    receiver: mpsc::Receiver<Bytes>,
+    listener: Arc<Listener>,
+    listeners: Arc<Listeners>,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+enum Request {
+    Subscribe(String, oneshot::Sender<RedisResult<()>>),
+    Unsubscribe(String),
+}
+
+struct Listener {
+    sender: mpsc::Sender<Bytes>,
+    missed: AtomicBool,
+    wake: Notify,
+}
+
+impl Listener {
+    fn miss(&self) {
+        self.missed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+}
+
+#[derive(Default)]
+struct Listeners(Mutex<HashMap<String, Vec<Arc<Listener>>>>);
+
+impl Subscriptions {
+    pub(super) fn single(client: Client, tasks: &Tasks) -> Arc<Self> {
+        Self::start(Source::Single(client), tasks)
+    }
+
+    pub(super) fn cluster(nodes: Vec<String>, tasks: &Tasks) -> Arc<Self> {
+        Self::start(Source::Cluster(nodes), tasks)
+    }
+
+    fn start(source: Source, tasks: &Tasks) -> Arc<Self> {
+        let (sender, requests) = mpsc::unbounded_channel();
+        let listeners = Arc::<Listeners>::default();
+        let lost = Arc::<Notify>::default();
+        let keeper = Keeper { source, listeners: listeners.clone(), lost, confirmed: HashSet::new() };
+        tasks.spawn(keeper.run(requests, tasks.stop().clone()));
+        Arc::new(Self { listeners, requests: sender })
+    }
+
+    /// Listens to a channel; whatever is sent after this returned is heard, or said to be missed.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn subscribe(&self, channel: String) -> RedisResult<Subscription> {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let listener = Arc::new(Listener { sender, missed: AtomicBool::new(false), wake: Notify::new() });
+        self.listeners.lock().entry(channel.clone()).or_default().push(listener.clone());
+        // Made before the request, so that it is taken back where this fails or is given up.
+        let (listeners, requests) = (self.listeners.clone(), self.requests.clone());
+        let subscription = Subscription { channel: channel.clone(), receiver, listener, listeners, requests };
+        let (reply, answer) = oneshot::channel();
+        let _ = self.requests.send(Request::Subscribe(channel, reply));
+        match timeout(RESPONSE_TIMEOUT, answer).await {
+            Ok(Ok(result)) => result.map(|()| subscription),
+            _ => Err((redis::ErrorKind::Io, "the connection for subscriptions is away").into()),
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits for what is heard next.
+    pub async fn next(&mut self) -> Rung {
+        tokio::select! {
+            // What came before a gap may be heard after it: both are looked at the same way.
+            biased;
+            () = self.listener.wake.notified() => {
+                self.listener.missed.store(false, Ordering::Release);
+                Rung::Missed
+            }
+            message = self.receiver.recv() => Rung::Message(message.expect("the listener holds a sender")),
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut listeners = self.listeners.lock();
+        let Some(all) = listeners.get_mut(&self.channel) else { return };
+        all.retain(|other| !Arc::ptr_eq(other, &self.listener));
+        if all.is_empty() {
+            listeners.remove(&self.channel);
+            let _ = self.requests.send(Request::Unsubscribe(std::mem::take(&mut self.channel)));
+        }
+    }
+}
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Listener>>>> {
+        // Nothing panics while it is held; were it so, the map would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dispatch(&self, channel: &[u8], message: Bytes) {
+        let Ok(channel) = std::str::from_utf8(channel) else { return };
+        for listener in self.lock().get(channel).into_iter().flatten() {
+            if listener.sender.try_send(message.clone()).is_err() {
+                listener.miss();
+            }
+        }
+    }
+
+    fn is_wanted(&self, channel: &str) -> bool {
+        self.lock().contains_key(channel)
+    }
+}
+
+enum Source {
+    Single(Client),
+    Cluster(Vec<String>),
+}
+
+enum Link {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Source {
+    async fn connect(&self, heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static) -> RedisResult<Link> {
+        match self {
+            Self::Single(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                    .set_response_timeout(Some(RESPONSE_TIMEOUT))
+                    .set_push_sender(heard);
+                let info = client.get_connection_info().clone();
+                let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+                let client = Client::open(info.set_redis_settings(settings).into_connection_info()?)?;
+                Ok(Link::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
+            }
+            Self::Cluster(nodes) => {
+                let nodes = nodes.iter().map(String::as_str).collect();
+                let client = super::cluster(nodes).use_protocol(ProtocolVersion::RESP3).push_sender(heard).build()?;
+                Ok(Link::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+}
+
+impl Link {
+    async fn subscribe(&self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Single(connection) => {
+                redis::cmd("SSUBSCRIBE").arg(channels).exec_async(&mut connection.clone()).await
+            }
+            Self::Cluster(connection) => {
+                // Each channel has its slot.
+                let mut all = stream::iter(channels.to_vec())
+                    .map(|channel| {
+                        let mut connection = connection.clone();
+                        async move { connection.ssubscribe(channel).await }
+                    })
+                    .buffer_unordered(REQUESTS_MAX);
+                while let Some(result) = all.next().await {
+                    result?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn unsubscribe(&self, channel: &str) -> RedisResult<()> {
+        match self {
+            Self::Single(connection) => {
+                redis::cmd("SUNSUBSCRIBE").arg(channel).exec_async(&mut connection.clone()).await
+            }
+            Self::Cluster(connection) => connection.clone().sunsubscribe(channel).await,
+        }
+    }
+
+    async fn ping(&self) -> RedisResult<()> {
+        match self {
+            Self::Single(connection) => redis::cmd("PING").exec_async(&mut connection.clone()).await,
+            Self::Cluster(connection) => redis::cmd("PING").exec_async(&mut connection.clone()).await,
+        }
+    }
+}
+
+struct Keeper {
+    source: Source,
+    listeners: Arc<Listeners>,
+    lost: Arc<Notify>,
+    confirmed: HashSet<String>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>, stop: CancellationToken) {
+        let mut pause = PAUSE;
+        loop {
+            let kept = tokio::select! {
+                () = stop.cancelled() => return,
+                kept = self.keep(&mut requests) => kept,
+            };
+            match kept {
+                Ok(()) => pause = PAUSE,
+                Err(error) => {
+                    warn!(%error, "subscriptions: Redis does not answer");
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+            metrics::counter!("codesync_redis_subscriptions_cut_total").increment(1);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(pause) => {}
+                // Nobody waits for an answer longer than the connection needs to come back.
+                () = refuse(&mut requests) => return,
+            }
+        }
+    }
+
+    /// Serves one connection until it is lost.
+    async fn keep(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> RedisResult<()> {
+        self.confirmed.clear();
+        self.lost = Arc::default();
+        let link = self.source.connect(self.ear()).await?;
+        let wanted: Vec<String> = self.listeners.lock().keys().cloned().collect();
+        for channels in wanted.chunks(REQUESTS_MAX) {
+            link.subscribe(channels).await?;
+            self.confirmed.extend(channels.iter().cloned());
+        }
+        self.listeners.lock().values().flatten().for_each(|listener| listener.miss());
+        let (mut ping, mut waiting) = (interval(PING_INTERVAL), Vec::new());
+        loop {
+            tokio::select! {
+                () = self.lost.notified() => return Ok(()),
+                count = requests.recv_many(&mut waiting, REQUESTS_MAX) => {
+                    if count == 0 {
+                        // Nobody can ask any more: only the stop is left to wait for.
+                        return std::future::pending().await;
+                    }
+                    self.serve(&link, waiting.drain(..)).await?;
+                }
+                _ = ping.tick() => link.ping().await?,
+            }
+        }
+    }
+
+    async fn serve(&mut self, link: &Link, requests: impl Iterator<Item = Request>) -> RedisResult<()> {
+        let (mut wanted, mut replies) = (HashSet::new(), Vec::new());
+        for request in requests {
+            match request {
+                Request::Subscribe(channel, reply) => {
+                    if !self.confirmed.contains(&channel) {
+                        wanted.insert(channel);
+                    }
+                    replies.push(reply);
+                }
+                Request::Unsubscribe(channel) if self.listeners.is_wanted(&channel) => {}
+                Request::Unsubscribe(channel) => {
+                    wanted.remove(&channel);
+                    if self.confirmed.remove(&channel) {
+                        link.unsubscribe(&channel).await?;
+                    }
+                }
+            }
+        }
+        let wanted: Vec<String> = wanted.into_iter().collect();
+        let subscribed = match wanted.is_empty() {
+            true => Ok(()),
+            false => link.subscribe(&wanted).await,
+        };
+        self.confirmed.extend(wanted);
+        for reply in replies {
+            let _ = reply.send(subscribed.clone());
+        }
+        subscribed
+    }
+
+    /// Takes what the connection hears; called by its reader, so it never waits.
+    fn ear(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
+        let (listeners, lost) = (self.listeners.clone(), self.lost.clone());
+        move |info| {
+            match (&info.kind, info.data.as_slice()) {
+                (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(message)]) => {
+                    listeners.dispatch(channel, Bytes::copy_from_slice(message));
+                }
+                (PushKind::Disconnection, _) => lost.notify_one(),
+                // The slot of a channel that is listened to has moved to another node.
+                (PushKind::SUnsubscribe, [Value::BulkString(channel), ..])
+                    if std::str::from_utf8(channel).is_ok_and(|channel| listeners.is_wanted(channel)) =>
+                {
+                    lost.notify_one();
+                }
+                _ => {}
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Answers who asks while there is no connection; returns once nobody can ask any more.
+async fn refuse(requests: &mut mpsc::UnboundedReceiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        if let Request::Subscribe(_, reply) = request {
+            let _ = reply.send(Err((redis::ErrorKind::Io, "Redis is away").into()));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The relay: tells the other nodes what is only true now, such as where cursors stand. Nothing of it is stored, and any of
+//! it may be lost.
+
+pub mod local;
+pub mod redis;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::ids::DocId;
+
+/// What other nodes say of one document from now on.
+pub type Relayed = BoxStream<'static, Said>;
+
+/// What one node says to the others that hold a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Presence of its clients, as an awareness update.
+    Awareness(Bytes),
+    /// It holds the document from now on: who is there?
+    Hello,
+}
+
+/// The relay does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("relay unavailable: {0}")]
+pub struct RelayError(#[source] pub anyhow::Error);
+
+/// Ephemeral broadcast between the nodes that hold a document.
+#[async_trait]
+pub trait Relay: Send + Sync + 'static {
+    /// Hears what other nodes say of a document from now on.
+    async fn join(&self, doc: DocId) -> Result<Relayed, RelayError>;
+
+    /// Says something to the others; it may be lost.
+    fn say(&self, doc: DocId, said: Said);
+}

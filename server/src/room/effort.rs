@@ -1,0 +1,109 @@
+//! What a user costs a room: new authors, and the processor time of edits. Counted by user, so that another socket is no
+//! new allowance. A few hostile kilobytes can keep yrs busy for seconds.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// New authors that a user may bring in at once, and how many more a second. Each makes later edits at the same spot
+/// dearer for everyone.
+const AUTHORS: Rate = Rate { burst: 256, per_s: 4 };
+/// Microseconds beyond what honest edits take that a user may cost at once, and how many more a second.
+const EXCESS_US: Rate = Rate { burst: 3_000_000, per_s: 50_000 };
+/// What an honest edit takes at most: so much, and a microsecond a byte.
+const HONEST: Duration = Duration::from_millis(1);
+/// Where applying one update is given up: after so much and a microsecond a byte, and at the latest then.
+const GIVE_UP: Duration = Duration::from_millis(500);
+const GIVE_UP_MAX: Duration = Duration::from_secs(5);
+
+struct Rate {
+    burst: u64,
+    per_s: u64,
+}
+
+/// An allowance that fills up again as time goes by.
+#[derive(Debug)]
+struct Allowance {
+    used: u64,
+    at_ms: u64,
+}
+
+impl Allowance {
+    fn new(now_ms: u64) -> Self {
+        Self { used: 0, at_ms: now_ms }
+    }
+
+    fn left(&mut self, rate: &Rate, now_ms: u64) -> u64 {
+        let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(rate.per_s) / 1_000;
+        if gained > 0 {
+            self.used = self.used.saturating_sub(gained);
+            self.at_ms = now_ms;
+        }
+        rate.burst.saturating_sub(self.used)
+    }
+}
+
+/// The allowances of one user in one room.
+#[derive(Debug)]
+pub(super) struct Effort {
+    authors: Allowance,
+    excess_us: Allowance,
+}
+
+impl Effort {
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self { authors: Allowance::new(now_ms), excess_us: Allowance::new(now_ms) }
+    }
+
+    /// Whether an edit that brings in so many new authors is taken now.
+    pub(super) fn allows(&mut self, new_authors: usize, now_ms: u64) -> bool {
+        if self.excess_us.left(&EXCESS_US, now_ms) == 0 {
+            return false;
+        }
+        if new_authors == 0 {
+            return true;
+        }
+        // One update is one pass over the spot, however many authors it brings.
+        let allowed = self.authors.left(&AUTHORS, now_ms) > 0;
+        self.authors.used += u64::from(allowed);
+        allowed
+    }
+
+    /// Charges what applying so many bytes took beyond what is honest.
+    pub(super) fn charge(&mut self, bytes: usize, took: Duration) {
+        let excess = took.saturating_sub(HONEST + a_microsecond_each(bytes));
+        self.excess_us.used += u64::try_from(excess.as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// Whether it is as if the user had never been here.
+    pub(super) fn is_rested(&mut self, now_ms: u64) -> bool {
+        self.authors.left(&AUTHORS, now_ms) == AUTHORS.burst
+            && self.excess_us.left(&EXCESS_US, now_ms) == EXCESS_US.burst
+    }
+}
+
+/// When applying so many bytes is given up.
+pub(super) fn deadline(bytes: usize) -> Duration {
+    (GIVE_UP + a_microsecond_each(bytes)).min(GIVE_UP_MAX)
+}
+
+fn a_microsecond_each(bytes: usize) -> Duration {
+    Duration::from_micros(bytes as u64)
+}
+
+/// Measures processor time of this thread: that others keep the machine busy is nobody's fault.
+pub(super) struct Stopwatch(Duration);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(thread_time())
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        thread_time().saturating_sub(self.0)
+    }
+}
+
+fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
