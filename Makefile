@@ -10,18 +10,16 @@ FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short openapi bench deny clean
+.PHONY: help run test setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: site ## Builds and runs CodeSync on its embedded default
-	$(SAY) 'Building the server (a first release build takes some minutes)'
-	cargo build --release --locked -p codesync-server
+run: release ## Builds and runs CodeSync on its embedded default
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
 	exec $(RELEASE) serve
 
-test: lint docs test-rust wasm fuzz-short test-web test-e2e ## Sets up what is missing and runs all tests
+test: lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
 
 setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json ## Installs the packages that tests and builds need
@@ -35,6 +33,10 @@ crdt/tests/node/node_modules/.package-lock.json: crdt/tests/node/package-lock.js
 site: frontend/node_modules/.package-lock.json ## Builds the browser's part into frontend/dist
 	$(SAY) 'Building the editor for the browser'
 	cd frontend && npm run --silent build
+
+release: site ## Builds what runs, as the container does too
+	$(SAY) 'Building the server (a first release build takes some minutes)'
+	cargo build --release --locked -p codesync-server
 
 build: site ## Builds the server for tests
 	$(SAY) 'Building the server'
@@ -90,6 +92,10 @@ bench: ## Measures CodeSync beside its peers (long; see server/bench)
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
 	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)
+
+tf: ## Checks what deploys: Terraform, container, scripts, workflows
+	$(SAY) 'Checking the deployment'
+	deploy/check.sh
 
 deny: ## Licences, sources and duplicates of the dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

@@ -70,6 +70,13 @@ in_order "-var=image=$repository@$(digest 1)" 'apply' "docker create $repository
 never 'describe-images'
 echo 'deploy.sh: a rollback takes the image before'
 
+run --plan dev us-east-1 || fail "plan failed"
+in_order "-var=image=$repository@$(digest 2)"
+in_order '-lock=false'
+never ' apply'
+never 'docker'
+echo 'deploy.sh: --plan changes nothing'
+
 CODESYNC_IMAGE=$repository@$(digest 7) run staging eu-west-1 || fail "a chosen image failed"
 in_order 'envs/staging.backend.hcl' "-var=image=$repository@$(digest 7)"
 if run nowhere us-east-1; then fail "took an environment that is not there"; fi

@@ -4,9 +4,10 @@ set -euo pipefail
 
 usage() {
   cat >&2 <<'USAGE'
-usage: deploy/deploy.sh [--rollback] <environment> <region> [domain]
+usage: deploy/deploy.sh [--rollback | --plan] <environment> <region> [domain]
 
   --rollback            goes back to the image that was deployed before
+  --plan                only says what would change, with the image that runs
   CODESYNC_IMAGE        repository@sha256:... to deploy; by default the image of this commit
   CODESYNC_YES=1        applies without asking
   CODESYNC_HOME_REGION  where bootstrap put state, images and secrets; by default the region
@@ -15,11 +16,13 @@ USAGE
   exit 2
 }
 
-rollback=
-if [ "${1:-}" = --rollback ]; then
-  rollback=1
-  shift
-fi
+mode=deploy
+case "${1:-}" in
+  --rollback | --plan)
+    mode=${1#--}
+    shift
+    ;;
+esac
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then usage; fi
 environment=$1 region=$2 domain=${3:-}
 home_region=${CODESYNC_HOME_REGION:-$region}
@@ -42,7 +45,9 @@ tf init -input=false -reconfigure -backend-config="envs/$environment.backend.hcl
   -backend-config="bucket=codesync-state-$account-$home_region" -backend-config="region=$home_region"
 
 say "Choosing the image"
-if [ -n "$rollback" ]; then
+if [ "$mode" = plan ]; then
+  image=$(tf output -raw image)
+elif [ "$mode" = rollback ]; then
   running=$(tf output -raw image)
   image=$(recorded | grep -vxF "$running" | tail -n 1) || { echo "No image was deployed before." >&2; exit 1; }
 elif [ -n "${CODESYNC_IMAGE:-}" ]; then
@@ -61,9 +66,14 @@ redis=$(secret redis ARN)
 key=$(home kms describe-key --key-id alias/codesync-secrets --query KeyMetadata.Arn --output text)
 
 say "Planning"
-tf plan -input=false -out="$work/plan" -var-file="envs/$environment.tfvars" \
-  -var="region=$region" -var="image=$image" -var="domain_name=$domain" \
-  -var="jwt_secret_arn=$jwt" -var="redis_secret_arn=$redis" -var="secrets_key_arn=$key"
+plan=(plan -input=false "-var-file=envs/$environment.tfvars" "-var=region=$region" "-var=image=$image" "-var=domain_name=$domain"
+  "-var=jwt_secret_arn=$jwt" "-var=redis_secret_arn=$redis" "-var=secrets_key_arn=$key")
+if [ "$mode" = plan ]; then
+  # Who may only read may not lock either.
+  tf "${plan[@]}" -lock=false
+  exit
+fi
+tf "${plan[@]}" -out="$work/plan"
 if [ "${CODESYNC_YES:-}" != 1 ]; then
   read -r -p "Apply? (yes) " answer
   [ "$answer" = yes ] || exit 1
