@@ -43,10 +43,10 @@ async fn compaction_trims_one_snapshot_behind_the_newest() {
     let compactor = Compactor::new(storage.clone());
     write(&storage, doc, &["a", "b"]).await;
     let first = compactor.compact(doc).await.unwrap().offset;
-    assert_eq!(storage.log.read(doc).await.unwrap().entries.len(), 2, "the first snapshot trims nothing");
+    assert_eq!(storage.log.read(doc, Offset::ZERO).await.unwrap().entries.len(), 2, "the first snapshot trims nothing");
     write(&storage, doc, &["c"]).await;
     let second = compactor.compact(doc).await.unwrap().offset;
-    let left = storage.log.read(doc).await.unwrap();
+    let left = storage.log.read(doc, Offset::ZERO).await.unwrap();
     assert_eq!((left.trimmed, left.entries.len()), (first, 1));
     write(&storage, doc, &["d"]).await;
     let third = compactor.compact(doc).await.unwrap().offset;

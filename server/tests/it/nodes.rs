@@ -1,0 +1,251 @@
+//! Several nodes: any of them serves any document, and what goes wrong between them costs nobody an acknowledged edit.
+
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    clients::Clients,
+    process::{Process, free_port},
+    rest::Caller,
+    rig::redis::Redis,
+};
+
+const CLIENTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+fn seed() -> u64 {
+    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
+        Some(seed) => seed.parse().unwrap(),
+        None => rand::random(),
+    };
+    println!("CODESYNC_TEST_SEED={seed}");
+    seed
+}
+
+/// Nodes on one Redis, which share everything else too.
+struct Nodes {
+    redis: Redis,
+    data: TempDir,
+    ports: Vec<u16>,
+    running: Vec<Option<Process>>,
+}
+
+impl Nodes {
+    async fn start(count: usize, redis: Redis) -> Self {
+        let mut nodes = Self { redis, data: tempfile::tempdir().unwrap(), ports: Vec::new(), running: Vec::new() };
+        for index in 0..count {
+            nodes.ports.push(free_port());
+            nodes.running.push(None);
+            nodes.begin(index).await;
+        }
+        nodes
+    }
+
+    async fn begin(&mut self, index: usize) {
+        let url = self.redis.url();
+        let settings = [("REDIS_URL", url.as_str()), ("CODESYNC_SNAPSHOT_MS", "500")];
+        self.running[index] = Some(Process::start(self.data.path(), self.ports[index], &settings).await);
+    }
+
+    async fn kill(&mut self, index: usize) {
+        self.running[index].take().expect("it runs").kill().await;
+    }
+
+    fn node(&self, index: usize) -> &Process {
+        self.running[index].as_ref().expect("it runs")
+    }
+
+    fn socket(&self, index: usize) -> String {
+        format!("ws://127.0.0.1:{}/socket", self.ports[index % self.ports.len()])
+    }
+
+    /// An account with a document.
+    async fn account_and_document(&self) -> (Caller, String) {
+        let caller = Caller::at(&self.node(0).url("")).register("ann").await;
+        let path = caller.document("shared").await;
+        (caller, path.rsplit('/').next().unwrap().to_owned())
+    }
+
+    /// The value of a counter, over all nodes.
+    async fn counted(&self, name: &str) -> f64 {
+        let mut sum = 0.0;
+        for node in self.running.iter().flatten() {
+            let metrics = reqwest::get(node.url("/metrics")).await.unwrap().text().await.unwrap();
+            let lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            sum += lines.sum::<f64>();
+        }
+        sum
+    }
+
+    async fn end(self) {
+        for node in self.running.into_iter().flatten() {
+            assert!(node.terminate().await);
+        }
+    }
+}
+
+/// Six clients that type all the time, two at each node.
+async fn typing(nodes: &Nodes, token: &str, doc: &str, random: &mut StdRng) -> Clients {
+    let clients = Clients::start();
+    for (index, client) in CLIENTS.into_iter().enumerate() {
+        clients.join(client, &nodes.socket(index), doc, token).await;
+    }
+    type_on(&clients, random).await;
+    clients
+}
+
+async fn type_on(clients: &Clients, random: &mut StdRng) {
+    for client in CLIENTS {
+        clients.ask("edit", json!({ "client": client, "seed": random.random::<u32>(), "everyMs": 8 })).await;
+    }
+}
+
+/// Lets the clients come to rest, and checks the two promises: nothing acknowledged is missing, and all are the same.
+async fn check(nodes: &Nodes, clients: &Clients, token: &str, doc: &str) {
+    for client in CLIENTS {
+        clients.ask("rest", json!({ "client": client })).await;
+    }
+    for client in CLIENTS {
+        clients.wait(client, json!({ "synced": true, "acknowledged": true })).await;
+    }
+    clients.converge(&CLIENTS).await;
+    for index in 0..nodes.ports.len() {
+        let auditor = format!("auditor {index}");
+        clients.join(&auditor, &nodes.socket(index), doc, token).await;
+        clients.converge(&["a", &auditor]).await;
+        let missing = clients.ask("missing", json!({ "client": auditor, "of": CLIENTS })).await;
+        assert_eq!(missing, json!([]), "at node {index}");
+        clients.ask("close", json!({ "client": auditor })).await;
+    }
+}
+
+/// Waits until something was acknowledged to everyone since now.
+async fn progress(clients: &Clients) {
+    for client in CLIENTS {
+        let acknowledged = clients.status(client, "acknowledged").await.as_u64().unwrap();
+        clients.wait(client, json!({ "acknowledgedAtLeast": acknowledged + 1 })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_on_two_nodes_edit_one_document() {
+    let nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let bob = Caller::at(&nodes.node(1).url("")).register("bob").await;
+    ann.share(&format!("/api/documents/{doc}"), &bob, "editor").await;
+    let clients = Clients::start();
+    clients.join("ann", &nodes.socket(0), &doc, ann.token()).await;
+    clients.ask("awareness", json!({ "client": "ann", "state": { "cursor": "of ann" } })).await;
+    clients.append("ann", "hello ").await;
+    clients.join("bob", &nodes.socket(1), &doc, bob.token()).await;
+    clients.wait("bob", json!({ "text": "hello ", "awareness": "of ann" })).await;
+    clients.ask("awareness", json!({ "client": "bob", "state": { "cursor": "of bob" } })).await;
+    clients.append("bob", "world").await;
+    clients.wait("ann", json!({ "text": "hello world", "awareness": "of bob" })).await;
+    clients.ask("disconnect", json!({ "client": "bob" })).await;
+    clients.wait("ann", json!({ "peers": 1 })).await;
+    clients.ask("connect", json!({ "client": "bob" })).await;
+    clients.wait("ann", json!({ "peers": 2 })).await;
+
+    // What one node is told, every node does within a second.
+    let at = Instant::now();
+    ann.share(&format!("/api/documents/{doc}"), &bob, "viewer").await;
+    ann.delete(&format!("/api/documents/{doc}/collaborators/{}", bob.id())).await.expect(204);
+    clients.wait("bob", json!({ "closed": 4403 })).await;
+    assert!(at.elapsed() < Duration::from_secs(1), "{:?}", at.elapsed());
+    clients.join("ann elsewhere", &nodes.socket(1), &doc, ann.token()).await;
+    let at = Instant::now();
+    ann.post("/api/auth/logout", Value::Null).await.expect(204);
+    clients.wait("ann elsewhere", json!({ "closed": 4401 })).await;
+    assert!(at.elapsed() < Duration::from_secs(1), "{:?}", at.elapsed());
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_costs_nobody_an_edit() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let mut nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for _ in 0..5 {
+        progress(&clients).await;
+        let dies = random.random_range(0..3);
+        nodes.kill(dies).await;
+        let at = Instant::now();
+        for (index, client) in CLIENTS.into_iter().enumerate().filter(|(index, _)| index % 3 == dies) {
+            clients.ask("disconnect", json!({ "client": client })).await;
+            let url = nodes.socket(index + 1);
+            clients.ask("connect", json!({ "client": client, "url": url })).await;
+            clients.wait(client, json!({ "synced": true })).await;
+        }
+        assert!(at.elapsed() < Duration::from_secs(5), "back after {:?}", at.elapsed());
+        progress(&clients).await;
+        nodes.begin(dies).await;
+        for (index, client) in CLIENTS.into_iter().enumerate().filter(|(index, _)| index % 3 == dies) {
+            clients.ask("disconnect", json!({ "client": client })).await;
+            clients.ask("connect", json!({ "client": client, "url": nodes.socket(index) })).await;
+        }
+    }
+    check(&nodes, &clients, ann.token(), &doc).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_redis_is_filled_again_by_the_nodes() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for _ in 0..3 {
+        progress(&clients).await;
+        let () = nodes.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+    }
+    progress(&clients).await;
+    check(&nodes, &clients, ann.token(), &doc).await;
+    assert!(nodes.counted("codesync_log_restored_total").await >= 3.0);
+    // Also where nobody types any more, and the nodes alone know.
+    let () = nodes.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+    nodes
+        .redis
+        .until(redis::cmd("HEXISTS").arg(format!("codesync:{{{doc}}}:meta")).arg("last"), |there: &bool| *there)
+        .await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_forgets_everything_or_stays_away_costs_nobody_an_edit() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let mut nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for away in [Duration::ZERO, Duration::from_secs(8)] {
+        progress(&clients).await;
+        nodes.redis.kill();
+        // Being away is what is tested; both clients of a node go on seeing each other meanwhile.
+        tokio::time::sleep(away).await;
+        nodes.redis.begin().await;
+        progress(&clients).await;
+    }
+    for client in CLIENTS {
+        assert_eq!(clients.status(client, "connects").await, 1, "{client} noticed nothing but a pause");
+    }
+    check(&nodes, &clients, ann.token(), &doc).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doorbells_may_be_cut_off_while_the_streams_work() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for _ in 0..10 {
+        progress(&clients).await;
+        let () = nodes.redis.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub")).await.unwrap();
+    }
+    check(&nodes, &clients, ann.token(), &doc).await;
+    assert!(nodes.counted("codesync_redis_subscriptions_cut_total").await >= 10.0);
+    nodes.end().await;
+}

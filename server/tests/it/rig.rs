@@ -1,0 +1,3 @@
+//! Real parts for tests to run against: each starts on a free port and stops when dropped.
+
+pub(crate) mod redis;

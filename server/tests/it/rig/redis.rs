@@ -1,0 +1,124 @@
+//! Redis servers of a test's own: one, one with a replica, or a cluster of three.
+
+use std::{
+    fs::File,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use redis::{Client, Cmd, FromRedisValue, RedisResult};
+use tempfile::TempDir;
+
+use crate::process::free_port;
+
+/// How long a server may take to do what it was told.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server; killed when dropped.
+pub(crate) struct Redis {
+    folder: TempDir,
+    port: u16,
+    settings: Vec<String>,
+    server: Option<Child>,
+}
+
+impl Redis {
+    /// Starts an empty server that keeps nothing on disk.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts a server with settings as on its command line.
+    pub(crate) async fn with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut redis = Self { folder: tempfile::tempdir().unwrap(), port: free_port(), settings, server: None };
+        redis.begin().await;
+        redis
+    }
+
+    /// Starts a replica of this server, and waits until it follows.
+    pub(crate) async fn replica(&self) -> Self {
+        let replica = Self::with(&["--replicaof", "127.0.0.1", &self.port.to_string()]).await;
+        self.until(redis::cmd("INFO").arg("replication"), |info: &String| info.contains("state=online")).await;
+        replica
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it again at its port, with what it had kept.
+    pub(crate) async fn begin(&mut self) {
+        let server = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .arg(self.folder.path())
+            .args(&self.settings)
+            .stdin(Stdio::null())
+            .stdout(File::create(self.folder.path().join("log")).unwrap())
+            .spawn()
+            .expect("redis-server is installed: `make setup`");
+        self.server = Some(server);
+        self.until(&redis::cmd("PING"), |answer: &String| answer == "PONG").await;
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// Makes it say nothing more, or speak again.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let pid = self.server.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Has it do something.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let mut connection = Client::open(self.url())?.get_multiplexed_async_connection().await?;
+        command.query_async(&mut connection).await
+    }
+
+    /// Asks until the answer is the one that is waited for.
+    pub(crate) async fn until<T: FromRedisValue>(&self, command: &Cmd, wanted: impl Fn(&T) -> bool) {
+        let started = Instant::now();
+        while !self.ask(command).await.is_ok_and(|answer| wanted(&answer)) {
+            assert!(started.elapsed() < PATIENCE, "Redis at port {} does not come to it", self.port);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts three servers that share the slots of a cluster, and waits until they agree.
+pub(crate) async fn cluster() -> Vec<Redis> {
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        // By default the bus listens 10,000 ports above, which may be no port.
+        nodes.push(Redis::with(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]).await);
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        let (from, to) = (index * 16_384 / 3, (index + 1) * 16_384 / 3 - 1);
+        let () = node.ask(redis::cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(from).arg(to)).await.unwrap();
+        let bus: Vec<String> = node.ask(redis::cmd("CONFIG").arg("GET").arg("cluster-port")).await.unwrap();
+        let mut meet = redis::cmd("CLUSTER");
+        meet.arg("MEET").arg("127.0.0.1").arg(node.port).arg(&bus[1]);
+        let () = nodes[0].ask(&meet).await.unwrap();
+    }
+    for node in &nodes {
+        node.until(redis::cmd("CLUSTER").arg("INFO"), |info: &String| {
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        })
+        .await;
+    }
+    nodes
+}
