@@ -177,6 +177,7 @@ impl App {
     ) -> anyhow::Result<()> {
         let Self { services, rooms, adapters } = self;
         telemetry::keep_up(&services.tasks);
+        telemetry::emf::report(&services);
         let (draining, sessions, deadline) =
             (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
         let router = ws::router(services.clone()).merge(http::router(services));

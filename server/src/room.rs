@@ -7,6 +7,7 @@ mod effort;
 pub mod peers;
 pub mod registry;
 pub mod state;
+mod unarchived;
 
 use std::time::Instant;
 

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
 use tracing::{debug, error, warn};
 
-use super::{Command, RoomError, RoomHandle, actor};
+use super::{Command, RoomError, RoomHandle, actor, unarchived::Unarchived};
 use crate::{
     app::Tasks,
     auth::{
@@ -44,6 +44,7 @@ struct Shared {
     config: RoomConfig,
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+    unarchived: Unarchived,
 }
 
 impl Rooms {
@@ -57,8 +58,9 @@ impl Rooms {
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let (compactor, rooms) = (Compactor::new(storage.clone()), Mutex::default());
-        let rooms = Self(Arc::new(Shared { storage, compactor, directory, relay, node, config, tasks, rooms }));
+        let (compactor, rooms, unarchived) = (Compactor::new(storage.clone()), Mutex::default(), Unarchived::default());
+        let shared = Shared { storage, compactor, directory, relay, node, config, tasks, rooms, unarchived };
+        let rooms = Self(Arc::new(shared));
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
     }
@@ -106,9 +108,18 @@ impl Rooms {
         self.rooms().len()
     }
 
+    /// How long the oldest edit of a live document has waited for a snapshot.
+    pub fn oldest_unarchived(&self) -> Duration {
+        self.0.unarchived.oldest()
+    }
+
     /// Whether there is no room.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(super) fn unarchived(&self) -> &Unarchived {
+        &self.0.unarchived
     }
 
     pub(super) fn config(&self) -> &RoomConfig {
