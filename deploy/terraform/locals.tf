@@ -27,6 +27,7 @@ locals {
     environment      = var.environment
     public_url       = "https://${module.edge.host}"
     sockets_max      = var.connections_max
+    db_connections   = var.database_connections
     db_host          = module.database.host
     db_port          = module.database.port
     db_name          = module.database.database

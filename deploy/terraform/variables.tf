@@ -123,6 +123,16 @@ variable "database" {
   }
 }
 
+variable "database_connections" {
+  description = "Connections to the database that a task holds at most; those of all tasks together must fit the class."
+  type        = number
+  default     = 5
+  validation {
+    condition     = var.database_connections >= 1 && var.database_connections <= 50
+    error_message = "1 to 50."
+  }
+}
+
 variable "cache" {
   description = "Valkey: class and number of nodes."
   type = object({

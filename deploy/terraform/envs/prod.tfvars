@@ -4,7 +4,9 @@ log_retention_days = 365
 connections_max    = 10000
 monthly_budget_usd = 1500
 
-# Connections to the database: each task of api, sync and compactor has a pool; their sum must stay below the class's limit.
+# 104 tasks of 3 connections are 312 of the about 400 that the class has. More tasks than these need a greater class first.
+database_connections = 3
+
 services = {
   api       = { cpu = 1024, memory = 2048, min = 4, max = 50 }
   sync      = { cpu = 1024, memory = 2048, min = 4, max = 50 }

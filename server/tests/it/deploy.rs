@@ -41,12 +41,14 @@ const LEFT_ALONE: &[&str] = &[
 /// Set already, and read by a server that is still to come.
 const TO_COME: &[&str] = &[
     "AWS_REGION",
+    "CODESYNC_DB_CONNECTIONS",
     "CODESYNC_ROLES",
     "DB_HOST",
     "DB_NAME",
     "DB_PASSWORD",
     "DB_PORT",
     "DB_SSLMODE",
+    "DB_SSLROOTCERT",
     "DB_USERNAME",
     "S3_BUCKET",
 ];
@@ -112,6 +114,7 @@ fn filled(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let sample = |name: &str| match name {
         "region" => "us-east-1",
         "sockets_max" => "5000",
+        "db_connections" => "5",
         "db_port" => "5432",
         "redis_port" => "6379",
         "public_url" => "https://codesync.example.com",
