@@ -1,6 +1,6 @@
 //! The composition root: the only place that knows which adapters exist. Owns every task and the stop token.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use object_store::local::LocalFileSystem;
@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::{
     auth::{Auth, events::AccessEvents},
-    config::Config,
+    config::{Config, NodeRole},
     directory::Directory,
     http::{self, limits::Limits},
     ids::NodeId,
@@ -20,9 +20,12 @@ use crate::{
     room::Rooms,
     snapshot::SnapshotStore,
     storage::Storage,
-    telemetry,
+    sweeper, telemetry,
     ws::{self, Sockets},
 };
+
+/// How long a node that serves no sockets keeps a room after a call was served from it.
+const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
 
 /// What handlers and sockets share.
 #[derive(Clone)]
@@ -124,19 +127,24 @@ impl App {
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
         let storage = Storage {
             log: match &redis {
-                Some(redis) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge)),
-                None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), &adapters).await?),
+                Some(redis) => {
+                    Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, config.room.sweep))
+                }
+                None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), config.room.sweep, &adapters).await?),
             },
             snapshots: local_snapshots(&data_dir.join("snapshots"))?,
         };
-        let relay: Arc<dyn Relay> = match redis {
-            Some(redis) => Arc::new(RedisRelay::new(redis, node, &adapters)),
+        let relay: Arc<dyn Relay> = match &redis {
+            Some(redis) => Arc::new(RedisRelay::new(redis.clone(), node, &adapters)),
             None => Arc::new(LocalRelay),
         };
-        let (room, tasks_of_rooms) = (config.room.clone(), tasks.clone());
+        let (mut room, tasks_of_rooms) = (config.room.clone(), tasks.clone());
+        if !config.has(NodeRole::Sync) {
+            room.idle = room.idle.min(IDLE_WITHOUT_SOCKETS);
+        }
         let rooms = Rooms::new(storage.clone(), directory.clone(), relay, node, room, &access_events, tasks_of_rooms);
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
-        let limits = Limits::new(config.http.rate_limits);
+        let limits = Limits::new(config.http.rate_limits, redis.as_ref());
         let services = Services {
             config: Arc::new(config),
             rooms,
@@ -180,7 +188,13 @@ impl App {
         telemetry::emf::report(&services);
         let (draining, sessions, deadline) =
             (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
-        let router = ws::router(services.clone()).merge(http::router(services));
+        if services.config.has(NodeRole::Compactor) {
+            services.tasks.spawn(sweeper::run(services.clone()));
+        }
+        let router = match services.config.has(NodeRole::Sync) {
+            true => ws::router(services.clone()).merge(http::router(services)),
+            false => http::router(services),
+        };
         let announce = draining.clone();
         let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {

@@ -70,6 +70,9 @@ pub struct HealthcheckArgs {
 /// The settings of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct Config {
+    /// What this node does, separated by commas.
+    #[arg(long, env = "CODESYNC_ROLES", value_delimiter = ',', default_value = "api,sync,compactor")]
+    pub roles: Vec<NodeRole>,
     /// Listening and the outside.
     #[command(flatten)]
     pub http: HttpConfig,
@@ -91,6 +94,24 @@ pub struct Config {
     /// Logs and metrics.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Whether this node has a role.
+    pub fn has(&self, role: NodeRole) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeRole {
+    /// Serves the REST API and the site.
+    Api,
+    /// Serves the sockets.
+    Sync,
+    /// Looks for documents that nobody has compacted.
+    Compactor,
 }
 
 /// Listening and the outside.
@@ -265,6 +286,9 @@ pub struct RoomConfig {
     /// Log entries after which a snapshot is taken earlier.
     #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000)]
     pub snapshot_updates_max: usize,
+    /// How often documents are looked for whose node died before it took a snapshot, in seconds.
+    #[arg(long, env = "CODESYNC_SWEEP_S", default_value = "60", value_parser = seconds)]
+    pub sweep: Duration,
 }
 
 /// Logs and metrics.

@@ -31,6 +31,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{extract::client_address, openapi::document as openapi, validate::check_account};
 use crate::{
     app::Services,
+    config::NodeRole,
     error::{ApiError, Missing},
 };
 
@@ -39,11 +40,13 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Every route of the server but the sockets.
 pub fn router(services: Services) -> Router {
-    let (api, document) = openapi::assemble(api());
     let body_limit = DefaultBodyLimit::max(services.config.http.body_bytes_max);
-    Router::new()
-        .merge(api)
-        .merge(openapi::pages(document))
+    let (api, document) = openapi::assemble(api());
+    let calls = match services.config.has(NodeRole::Api) {
+        true => Router::new().merge(api).merge(openapi::pages(document)),
+        false => Router::new(),
+    };
+    calls
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(services.clone(), limits::by_address))
         .merge(health::router())
@@ -80,12 +83,11 @@ fn api() -> OpenApiRouter<Services> {
 }
 
 /// What is no route: a page of the site, or nothing.
-async fn elsewhere(State(_): State<Services>, method: Method, uri: Uri, request: Request) -> Response {
+async fn elsewhere(State(services): State<Services>, method: Method, uri: Uri, request: Request) -> Response {
     let ours = ["/api", "/socket", "/metrics", "/health"];
-    if ours
-        .iter()
-        .any(|root| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    {
+    let below =
+        |root: &&str| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if ours.iter().any(|root| below(root)) || !services.config.has(NodeRole::Api) {
         return ApiError::NotFound(Missing::Route).into_response();
     }
     if method != Method::GET && method != Method::HEAD {

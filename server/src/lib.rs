@@ -16,5 +16,6 @@ pub mod relay;
 pub mod room;
 pub mod snapshot;
 pub mod storage;
+mod sweeper;
 pub mod telemetry;
 pub mod ws;

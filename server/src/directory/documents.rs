@@ -215,6 +215,14 @@ impl Directory {
     }
 
     /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
+    /// Whether there is such a document.
+    pub async fn has_document(&self, doc: DocId) -> Result<bool> {
+        let found: i64 = on_db!(&self.db, pool => {
+            sqlx::query_scalar("select count(*) from documents where id = $1").bind(doc).fetch_one(pool).await?
+        });
+        Ok(found > 0)
+    }
+
     /// alone.
     pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {
         on_db!(&self.db, pool => {

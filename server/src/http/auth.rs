@@ -66,7 +66,7 @@ pub(super) async fn register(
     ClientAddress(address): ClientAddress,
     Json(new): Json<Register>,
 ) -> Result<(StatusCode, Json<Registered>), ApiError> {
-    services.limits.registration(address)?;
+    services.limits.registration(address).await?;
     check_account(&new.email, &new.name, &new.password).map_err(ApiError::Invalid)?;
     let user = NewUser {
         password_hash: services.auth.hash_password(new.password).await?,
@@ -89,8 +89,8 @@ pub(super) async fn log_in(
     ClientAddress(address): ClientAddress,
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> Result<Json<Session>, ApiError> {
-    services.limits.log_in(address)?;
-    services.limits.password(&email)?;
+    services.limits.log_in(address).await?;
+    services.limits.password(&email).await?;
     let (user, issued) = services.auth.log_in(&email, password).await?;
     Ok(Json(Session::new(issued, user.into())))
 }

@@ -107,7 +107,7 @@ impl FromRequestParts<Services> for Principal {
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
         let token = bearer(&parts.headers).ok_or(ApiError::Unauthenticated)?;
         let session = services.auth.session(token).await?.ok_or(ApiError::Unauthenticated)?;
-        services.limits.account(session.user.id)?;
+        services.limits.account(session.user.id).await?;
         Ok(Self(session))
     }
 }

@@ -1,4 +1,7 @@
-//! Rate limits, by address and by account. Buckets that are full again are forgotten, and their number is bounded.
+//! Rate limits, by address and by account, of this node and, with Redis, of all nodes together. Buckets that are full
+//! again are forgotten, and their number is bounded.
+
+mod shared;
 
 use std::{
     hash::Hash,
@@ -18,17 +21,19 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
+use self::shared::Shared;
 use super::extract::ClientAddress;
-use crate::{app::Services, config::Switch, directory::fold, error::ApiError, ids::UserId};
+use crate::{app::Services, config::Switch, directory::fold, error::ApiError, ids::UserId, redis::Redis};
 
 /// Buckets that one limit remembers: some 10 MB.
 const KEYS_MAX: usize = 100_000;
 /// How often a limit that remembers too many looks for ones to forget.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All rate limits of the node.
+/// All rate limits.
 pub struct Limits {
     switch: Switch,
+    shared: Option<Shared>,
     calls_by_address: Limiter<IpAddr>,
     calls_by_account: Limiter<UserId>,
     registrations: Limiter<IpAddr>,
@@ -38,49 +43,54 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits, in force or not.
-    pub fn new(switch: Switch) -> Self {
+    /// The limits, in force or not, counted in Redis too where there is one.
+    pub fn new(switch: Switch, redis: Option<&Redis>) -> Self {
         let ms = Duration::from_millis;
         Self {
             switch,
-            calls_by_address: Limiter::new(600, ms(10), KEYS_MAX),
-            calls_by_account: Limiter::new(300, ms(20), KEYS_MAX),
-            registrations: Limiter::new(20, ms(30_000), KEYS_MAX),
-            log_ins_by_address: Limiter::new(30, ms(2_000), KEYS_MAX),
-            passwords_by_account: Limiter::new(10, ms(10_000), KEYS_MAX),
-            accepts: Limiter::new(30, ms(2_000), KEYS_MAX),
+            shared: redis.map(Shared::new),
+            calls_by_address: Limiter::new("calls", 600, ms(10), KEYS_MAX),
+            calls_by_account: Limiter::new("calls", 300, ms(20), KEYS_MAX),
+            registrations: Limiter::new("registrations", 20, ms(30_000), KEYS_MAX),
+            log_ins_by_address: Limiter::new("log-ins", 30, ms(2_000), KEYS_MAX),
+            passwords_by_account: Limiter::new("passwords", 10, ms(10_000), KEYS_MAX),
+            accepts: Limiter::new("accepts", 30, ms(2_000), KEYS_MAX),
         }
     }
 
     /// Counts a call of an account.
-    pub(super) fn account(&self, user: UserId) -> Result<(), ApiError> {
-        self.check(&self.calls_by_account, user)
+    pub(super) async fn account(&self, user: UserId) -> Result<(), ApiError> {
+        self.check(&self.calls_by_account, user).await
     }
 
     /// Counts a registration from an address.
-    pub(super) fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.check(&self.registrations, network(address))
+    pub(super) async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.registrations, network(address)).await
     }
 
     /// Counts a log-in, right or wrong, from an address.
-    pub(super) fn log_in(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.check(&self.log_ins_by_address, network(address))
+    pub(super) async fn log_in(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.log_ins_by_address, network(address)).await
     }
 
     /// Counts a password that is tried on an account, known or not.
-    pub(super) fn password(&self, email: &str) -> Result<(), ApiError> {
-        self.check(&self.passwords_by_account, fold(email))
+    pub(super) async fn password(&self, email: &str) -> Result<(), ApiError> {
+        self.check(&self.passwords_by_account, fold(email)).await
     }
 
     /// Counts a share link that is tried from an address.
-    pub(super) fn accept(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.check(&self.accepts, network(address))
+    pub(super) async fn accept(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.accepts, network(address)).await
     }
 
-    fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: K) -> Result<(), ApiError> {
-        match self.switch {
-            Switch::On => limiter.check(&key).map_err(ApiError::TooManyRequests),
-            Switch::Off => Ok(()),
+    async fn check<K: Hash + Eq + Clone + ToString>(&self, limiter: &Limiter<K>, key: K) -> Result<(), ApiError> {
+        if self.switch == Switch::Off {
+            return Ok(());
+        }
+        limiter.check(&key).map_err(ApiError::TooManyRequests)?;
+        match &self.shared {
+            Some(shared) => shared.check(limiter, &key.to_string()).await.map_err(ApiError::TooManyRequests),
+            None => Ok(()),
         }
     }
 }
@@ -92,7 +102,7 @@ pub(super) async fn by_address(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    services.limits.check(&services.limits.calls_by_address, network(address))?;
+    services.limits.check(&services.limits.calls_by_address, network(address)).await?;
     Ok(next.run(request).await)
 }
 
@@ -106,6 +116,9 @@ fn network(address: IpAddr) -> IpAddr {
 
 /// A bucket a key: `burst` at once, one more every `period`.
 struct Limiter<K: Hash + Eq + Clone> {
+    name: &'static str,
+    burst: u32,
+    period: Duration,
     keyed: DefaultKeyedRateLimiter<K>,
     /// What keys share for which there is no room.
     newcomers: DefaultDirectRateLimiter,
@@ -114,10 +127,13 @@ struct Limiter<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    fn new(burst: u32, period: Duration, keys_max: usize) -> Self {
-        let burst = NonZeroU32::new(burst).expect("every limit lets something through");
-        let quota = Quota::with_period(period).expect("every limit has a period").allow_burst(burst);
+    fn new(name: &'static str, burst: u32, period: Duration, keys_max: usize) -> Self {
+        let at_once = NonZeroU32::new(burst).expect("every limit lets something through");
+        let quota = Quota::with_period(period).expect("every limit has a period").allow_burst(at_once);
         Self {
+            name,
+            burst,
+            period,
             keyed: RateLimiter::keyed(quota),
             newcomers: RateLimiter::direct(quota),
             keys_max,
@@ -152,7 +168,7 @@ mod tests {
 
     #[test]
     fn each_key_has_its_own_bucket() {
-        let limiter = Limiter::new(2, HOUR, 10);
+        let limiter = Limiter::new("tests", 2, HOUR, 10);
         assert!(limiter.check(&1).is_ok());
         assert!(limiter.check(&1).is_ok());
         let wait = limiter.check(&1).unwrap_err();
@@ -162,7 +178,7 @@ mod tests {
 
     #[test]
     fn keys_past_the_bound_share_a_bucket() {
-        let limiter = Limiter::new(2, HOUR, 3);
+        let limiter = Limiter::new("tests", 2, HOUR, 3);
         (1..=3).for_each(|key| assert!(limiter.check(&key).is_ok()));
         let let_through = (4..1000).filter(|key| limiter.check(key).is_ok()).count();
         assert_eq!(let_through, 2);

@@ -126,7 +126,7 @@ pub(super) async fn accept(
     Principal(session): Principal,
     Segments(secret): Segments<String>,
 ) -> Result<Json<Document>, ApiError> {
-    services.limits.accept(address)?;
+    services.limits.accept(address).await?;
     let now = OffsetDateTime::now_utc();
     let user = session.user.id;
     let link = services.directory.link_by_secret(&secret, now).await?.ok_or(ApiError::NotFound(Missing::Link))?;

@@ -84,7 +84,7 @@ pub(super) async fn change_password(
     Json(change): Json<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
     Validate::default().password("new_password", &change.new_password).done()?;
-    services.limits.password(&session.user.email)?;
+    services.limits.password(&session.user.email).await?;
     match services.auth.change_password(&session, change.current_password, change.new_password).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),

@@ -26,8 +26,6 @@ const INLINE_BYTES: usize = 64 << 10;
 const PAGE: usize = 1_000;
 /// About how often a room compares what it has with the stream: a doorbell may be lost.
 const LOOK_INTERVAL: Duration = Duration::from_secs(8);
-/// How long a document that is written to keeps its mark as dirty before it is marked anew.
-const MARK_INTERVAL: Duration = Duration::from_secs(20);
 /// Documents whose last mark is remembered.
 const MARKS_MAX: usize = 100_000;
 /// Documents whose log grew since the sweeper last declared them clean, by the milliseconds of the newest mark.
@@ -45,6 +43,8 @@ pub struct RedisLog {
     node: NodeId,
     acknowledge: Acknowledge,
     scripts: Scripts,
+    /// How long a document that is written to keeps its mark before it is marked anew: less than the sweeper waits.
+    mark_interval: Duration,
     marked: Mutex<HashMap<DocId, Instant>>,
 }
 
@@ -81,8 +81,8 @@ impl Key {
 }
 
 impl RedisLog {
-    /// The log of `node`, acknowledged at the level given.
-    pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge) -> Self {
+    /// The log of `node`, acknowledged at the level given, whose dirty documents are swept every so often.
+    pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge, sweep: Duration) -> Self {
         let scripts = Scripts {
             append: Script::new(APPEND),
             read: Script::new(READ),
@@ -90,7 +90,7 @@ impl RedisLog {
             release: Script::new(RELEASE),
             clean: Script::new(CLEAN),
         };
-        Self { redis, node, acknowledge, scripts, marked: Mutex::default() }
+        Self { redis, node, acknowledge, scripts, mark_interval: sweep / 3, marked: Mutex::default() }
     }
 
     fn commands(&self) -> Commands {
@@ -100,7 +100,7 @@ impl RedisLog {
     /// Marked before it is written to, so that no node's death leaves a log that nobody compacts.
     async fn mark(&self, doc: DocId) -> Result<(), LogError> {
         let now = Instant::now();
-        let fresh = |marked: &Instant| now.duration_since(*marked) < MARK_INTERVAL;
+        let fresh = |marked: &Instant| now.duration_since(*marked) < self.mark_interval;
         if self.marks().get(&doc).is_some_and(fresh) {
             return Ok(());
         }

@@ -22,8 +22,6 @@ use crate::{app::Tasks, ids::DocId};
 const QUEUE_MAX: usize = 1024;
 /// Rows of one commit: enough to share an fsync among all busy rooms, few enough to stay one cached statement.
 const ROWS_MAX: usize = 64;
-/// How long the mark of a document that is written to stays as it is.
-const MARK_INTERVAL_MS: i64 = 20_000;
 /// Documents whose newest offset the writer remembers.
 const HEADS_MAX: usize = 16_384;
 
@@ -49,11 +47,11 @@ enum Request {
 }
 
 impl SqliteLog {
-    /// Opens or makes the file and starts the writer, which ends with `tasks`.
+    /// Opens or makes the file and starts the writer, which ends with `tasks`; dirty documents are swept every so often.
     ///
     /// # Errors
     /// When the file cannot be opened or is not a log.
-    pub async fn open(file: &Path, tasks: &Tasks) -> anyhow::Result<Self> {
+    pub async fn open(file: &Path, sweep: Duration, tasks: &Tasks) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -64,7 +62,8 @@ impl SqliteLog {
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         let (writer, requests) = mpsc::channel(QUEUE_MAX);
-        tasks.spawn(Writer { connection, heads: HashMap::new() }.run(requests, tasks.stop().clone()));
+        let mark_interval_ms = i64::try_from(sweep.as_millis())? / 3;
+        tasks.spawn(Writer { connection, heads: HashMap::new(), mark_interval_ms }.run(requests, tasks.stop().clone()));
         Ok(Self { writer, readers })
     }
 
@@ -179,6 +178,8 @@ struct Head {
 struct Writer {
     connection: SqliteConnection,
     heads: HashMap<DocId, Head>,
+    /// How long the mark of a document that is written to stays as it is: less than the sweeper waits.
+    mark_interval_ms: i64,
 }
 
 impl Writer {
@@ -253,7 +254,7 @@ impl Writer {
                 head.last += 1;
                 rows.push((*doc, i64::try_from(head.last)?, update));
             }
-            if now - head.marked_ms > MARK_INTERVAL_MS {
+            if now - head.marked_ms > self.mark_interval_ms {
                 head.marked_ms = now;
                 marks.push(*doc);
             }

@@ -82,7 +82,7 @@ struct Listeners(Mutex<HashMap<String, Vec<Arc<Listener>>>>);
 
 impl Subscriptions {
     pub(super) fn single(client: Client, tasks: &Tasks) -> Arc<Self> {
-        Self::start(Source::Single(client), tasks)
+        Self::start(Source::Single(client.into()), tasks)
     }
 
     pub(super) fn cluster(nodes: Vec<String>, tasks: &Tasks) -> Arc<Self> {
@@ -166,7 +166,7 @@ impl Listeners {
 }
 
 enum Source {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Vec<String>),
 }
 

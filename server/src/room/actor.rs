@@ -317,12 +317,10 @@ impl Actor {
             metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
             self.grown(count, bytes);
         }
-        let ended = match (effects.rebuild, taken.gap) {
-            (true, _) => self.rebuild().await,
-            // The log has what this replica lacks.
-            (false, true) => self.reload().await,
-            (false, false) => None,
-        };
+        if taken.gap {
+            self.heal();
+        }
+        let ended = if effects.rebuild { self.rebuild().await } else { None };
         self.flush_when_due();
         (taken.changed, ended)
     }
@@ -405,8 +403,10 @@ impl Actor {
                 (effects.rebuild || taken.gap).then_some(CloseReason::Resync)
             }
             Err(error) => {
-                error!(%error, "what was missed could not be loaded: the room ends");
-                Some(CloseReason::Resync)
+                // This replica may be all that is left of something: it stays, and asks again.
+                warn!(%error, "what was missed could not be loaded yet");
+                self.look_at = Some(Instant::now() + self.backed_off());
+                None
             }
         }
     }

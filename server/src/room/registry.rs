@@ -103,6 +103,20 @@ impl Rooms {
         })
     }
 
+    /// Brings the snapshot of a document up to its log, live or not, and forgets what is left of a deleted one; returns
+    /// whether nothing is left to do.
+    pub(crate) async fn sweep(&self, doc: DocId) -> bool {
+        match self.0.directory.has_document(doc).await {
+            Ok(true) => {}
+            Ok(false) => return self.delete(doc).await.is_ok(),
+            Err(_) => return false,
+        }
+        match self.0.storage.log.read(doc, Offset::ZERO).await {
+            Ok(contents) => self.compact(doc, contents.last).await.is_some_and(|offset| offset >= contents.last),
+            Err(_) => false,
+        }
+    }
+
     /// How many rooms are live or loading.
     pub fn len(&self) -> usize {
         self.rooms().len()

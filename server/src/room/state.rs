@@ -268,8 +268,7 @@ impl State {
 
     /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
     pub fn appended(&mut self) -> Option<Instant> {
-        let Some(appended) = self.appending.take() else { return None };
-        self.durable = appended;
+        self.durable = self.appending.take()?;
         while self.owed.front().is_some_and(|(flush, _)| *flush <= self.durable) {
             let (_, owed) = self.owed.pop_front().expect("there is a front");
             self.settle(owed);

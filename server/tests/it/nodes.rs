@@ -44,8 +44,12 @@ impl Nodes {
     }
 
     async fn begin(&mut self, index: usize) {
+        self.begin_with(index, &[]).await;
+    }
+
+    async fn begin_with(&mut self, index: usize, more: &[(&str, &str)]) {
         let url = self.redis.url();
-        let settings = [("REDIS_URL", url.as_str()), ("CODESYNC_SNAPSHOT_MS", "500")];
+        let settings = [&[("REDIS_URL", url.as_str()), ("CODESYNC_SNAPSHOT_MS", "500")], more].concat();
         self.running[index] = Some(Process::start(self.data.path(), self.ports[index], &settings).await);
     }
 
@@ -108,7 +112,10 @@ async fn check(nodes: &Nodes, clients: &Clients, token: &str, doc: &str) {
         clients.ask("rest", json!({ "client": client })).await;
     }
     for client in CLIENTS {
-        clients.wait(client, json!({ "synced": true, "acknowledged": true })).await;
+        clients.wait(client, json!({ "synced": true })).await;
+        // What became durable while a client was away is not echoed to it: its next edit speaks for all before.
+        clients.append(client, "!").await;
+        clients.wait(client, json!({ "acknowledged": true })).await;
     }
     clients.converge(&CLIENTS).await;
     for index in 0..nodes.ports.len() {
@@ -247,5 +254,56 @@ async fn doorbells_may_be_cut_off_while_the_streams_work() {
     }
     check(&nodes, &clients, ann.token(), &doc).await;
     assert!(nodes.counted("codesync_redis_subscriptions_cut_total").await >= 10.0);
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_whose_node_died_is_compacted_by_another() {
+    let mut nodes = Nodes::start(0, Redis::start().await).await;
+    for (index, role) in ["sync,api", "compactor"].into_iter().enumerate() {
+        nodes.ports.push(free_port());
+        nodes.running.push(None);
+        let settings = [("CODESYNC_ROLES", role), ("CODESYNC_SWEEP_S", "1"), ("CODESYNC_SNAPSHOT_MS", "600000")];
+        nodes.begin_with(index, &settings).await;
+    }
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = Clients::start();
+    clients.join("ann", &nodes.socket(0), &doc, ann.token()).await;
+    clients.append("ann", "kept").await;
+    clients.wait("ann", json!({ "acknowledged": true })).await;
+    let compactor = nodes.node(1);
+    for path in ["/api/documents", "/socket/x"] {
+        assert_eq!(reqwest::get(compactor.url(path)).await.unwrap().status(), 404, "{path} is for other roles");
+    }
+    assert_eq!(reqwest::get(compactor.url("/api/health")).await.unwrap().status(), 200);
+    nodes.kill(0).await;
+    let snapshots = nodes.data.path().join("snapshots/documents").join(&doc).join("snapshots");
+    let started = Instant::now();
+    while std::fs::read_dir(&snapshots).map_or(0, Iterator::count) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "no snapshot");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    nodes.redis.until(redis::cmd("ZCARD").arg("codesync:dirty"), |left: &u64| *left == 0).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_over_all_nodes() {
+    let mut nodes = Nodes::start(0, Redis::start().await).await;
+    for index in 0..2 {
+        nodes.ports.push(free_port());
+        nodes.running.push(None);
+        nodes.begin_with(index, &[("CODESYNC_RATE_LIMITS", "on")]).await;
+    }
+    let log_in = async |index: usize| {
+        let caller = Caller::at(&nodes.node(index).url(""));
+        let body = json!({ "email": "nobody@example.org", "password": "not the password" });
+        caller.post("/api/auth/login", body).await.status
+    };
+    for attempt in 0..10 {
+        assert_eq!(log_in(attempt % 2).await, 401, "attempt {attempt}");
+    }
+    assert_eq!(log_in(0).await, 429, "ten are counted together");
+    assert_eq!(log_in(1).await, 429);
     nodes.end().await;
 }

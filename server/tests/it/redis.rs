@@ -22,7 +22,7 @@ fn config(url: String) -> RedisConfig {
 
 async fn log(config: &RedisConfig, acknowledge: Acknowledge) -> RedisLog {
     let redis = Redis::open(config, &Tasks::default()).await.unwrap().unwrap();
-    RedisLog::new(redis, NodeId::new(), acknowledge)
+    RedisLog::new(redis, NodeId::new(), acknowledge, Duration::from_secs(60))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,17 +1,20 @@
 -- Appends updates and rings. KEYS: log, meta, bell. ARGV: 'append' or 'restore', the id that the appender stands at, its node,
 -- the bytes that may ride on the bell, the updates. Answers 'ok' with the ids before and at the end, or 'lost' where the
--- log does not reach up to the appender any more and is not to be restored.
+-- log does not hold what the appender stands at any more, and is not to be restored: it may have been lost and been
+-- written to again since, and what is appended would build on what is gone.
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
 end
 local previous = redis.call('HGET', KEYS[2], 'last') or '0-0'
-local ms, seq = parts(previous)
-local after_ms, after_seq = parts(ARGV[2])
-if ms < after_ms or (ms == after_ms and seq < after_seq) then
-  if ARGV[1] == 'append' then return {'lost', previous, previous} end
-  ms, seq = after_ms, after_seq
+local after = ARGV[2]
+if ARGV[1] == 'append' and after ~= previous and after ~= '0-0' and after ~= redis.call('HGET', KEYS[2], 'trimmed')
+    and #redis.call('XRANGE', KEYS[1], after, after) == 0 then
+  return {'lost', previous, previous}
 end
+local ms, seq = parts(previous)
+local after_ms, after_seq = parts(after)
+if ms < after_ms or (ms == after_ms and seq < after_seq) then ms, seq = after_ms, after_seq end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if now > ms then ms, seq = now, -1 end

@@ -1,0 +1,47 @@
+//! Rate limits of all nodes together. Where Redis does not answer, each node's own limits are all there is.
+
+use std::{hash::Hash, time::Duration};
+
+use redis::Script;
+use sha2::{Digest, Sha256};
+use tracing::debug;
+
+use super::Limiter;
+use crate::redis::{Commands, Redis};
+
+/// How long a call waits for the count.
+const TIMEOUT: Duration = Duration::from_millis(250);
+
+const TAKE: &str = include_str!("take.lua");
+
+/// Buckets in Redis.
+pub(super) struct Shared {
+    commands: Commands,
+    take: Script,
+}
+
+impl Shared {
+    pub(super) fn new(redis: &Redis) -> Self {
+        Self { commands: redis.commands.clone(), take: Script::new(TAKE) }
+    }
+
+    /// Counts one, or tells how long to wait.
+    pub(super) async fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &str) -> Result<(), Duration> {
+        // Addresses and e-mails stay out of Redis.
+        let digest = Sha256::digest(key);
+        let key: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut invocation = self.take.prepare_invoke();
+        invocation.key(format!("codesync:rate:{}:{key}", limiter.name)).arg(limiter.burst);
+        invocation.arg(u64::try_from(limiter.period.as_millis()).expect("periods are short"));
+        let mut commands = self.commands.clone();
+        match tokio::time::timeout(TIMEOUT, invocation.invoke_async::<u64>(&mut commands)).await {
+            Ok(Ok(0)) => Ok(()),
+            Ok(Ok(wait_ms)) => Err(Duration::from_millis(wait_ms)),
+            Ok(Err(error)) => {
+                debug!(%error, "a call was counted on this node alone");
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+}
