@@ -60,8 +60,8 @@ locals {
       metric = merge(local.own_metrics.sync, { name = local.contract.metrics.active_connections })
     } } }
     compactor = { in_s = 300, targets = { cpu = local.cpu, log_lag = {
-      target = 64 * 1024 * 1024
-      metric = merge(local.own_metrics.compactor, { name = local.contract.metrics.log_lag })
+      target = 64
+      metric = merge(local.own_metrics.compactor, { name = local.contract.metrics.documents_to_sweep })
     } } }
   }
 }

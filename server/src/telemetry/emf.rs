@@ -18,7 +18,7 @@ use crate::{app::Services, config::Switch};
 pub const NAMESPACE: &str = "CodeSync";
 
 /// Everything that is reported, with its unit.
-pub const METRICS: [(&str, &str); 9] = [
+pub const METRICS: [(&str, &str); 10] = [
     ("ActiveConnections", "Count"),
     ("ActiveDocuments", "Count"),
     ("EditorsPerDocument", "Count"),
@@ -28,6 +28,7 @@ pub const METRICS: [(&str, &str); 9] = [
     ("CompactionFailures", "Count"),
     ("EditToPeerP95Milliseconds", "Milliseconds"),
     ("LogLagBytes", "Bytes"),
+    ("DocumentsToSweep", "Count"),
 ];
 
 /// Reports until the tasks stop, when that is asked for.
@@ -107,6 +108,7 @@ impl Figures {
             Some(grown("codesync_compaction_failures_total")),
             self.edit_to_peer_p95(before).map(|seconds| 1000.0 * seconds),
             Some(self.get("codesync_log_bytes_behind_snapshot")),
+            Some(self.get("codesync_sweeper_documents")),
         ];
         METRICS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect()
     }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 use codesync_server::{
-    config::{Cli, Command},
+    config::{Cli, Command, NodeRole},
     telemetry::emf::{METRICS, NAMESPACE},
 };
 use serde_json::Value;
@@ -33,6 +33,7 @@ const LEFT_ALONE: &[&str] = &[
     "CODESYNC_SNAPSHOT_UPDATES_MAX",
     "CODESYNC_SOCKETS_PER_USER_MAX",
     "CODESYNC_STALL_S",
+    "CODESYNC_SWEEP_S",
     "CODESYNC_TICKET_S",
     // The cache is one primary with replicas, named by its parts.
     "REDIS_CLUSTER",
@@ -42,7 +43,6 @@ const LEFT_ALONE: &[&str] = &[
 const TO_COME: &[&str] = &[
     "AWS_REGION",
     "CODESYNC_DB_CONNECTIONS",
-    "CODESYNC_ROLES",
     "DB_HOST",
     "DB_NAME",
     "DB_PASSWORD",
@@ -162,9 +162,10 @@ fn alarms_and_scaling_follow_what_the_server_reports() {
 }
 
 #[tokio::test]
-async fn health_paths_routes_and_headers_are_the_servers() {
-    let app = TestApp::embedded().await;
+async fn health_paths_and_routes_are_the_servers() {
     for (role, service) in services() {
+        let roles = vec![NodeRole::from_str(&role, false).unwrap()];
+        let app = TestApp::with(|config| config.roles = roles).await;
         let health = service["health"].as_str().unwrap();
         let answer = reqwest::get(app.url(health)).await.unwrap();
         assert!(answer.status().is_success(), "{role} is ready at {health}: {}", answer.status());
@@ -176,8 +177,14 @@ async fn health_paths_routes_and_headers_are_the_servers() {
             let site = answer.headers().get("content-type").is_some_and(|kind| kind.to_str().unwrap().contains("html"));
             assert!(!site, "{path} leads to {role}, which has only the site there");
         }
+        assert!(reqwest::get(app.url("/health")).await.unwrap().status().is_success(), "{role} is alive");
+        app.stop().await;
     }
-    assert!(reqwest::get(app.url("/health")).await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn the_edge_says_of_the_site_what_the_server_says() {
+    let app = TestApp::embedded().await;
     let site = reqwest::get(app.url("/")).await.unwrap();
     assert_eq!(Value::from(site.headers()["content-security-policy"].to_str().unwrap()), agreed()["site_policy"]);
     app.stop().await;

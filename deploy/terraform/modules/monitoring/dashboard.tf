@@ -5,7 +5,8 @@ locals {
     "Editors a document"    = [var.metrics.editors_per_document]
     "Edits a second"        = [var.metrics.edits_per_second]
     "Log behind snapshots"  = [var.metrics.log_lag]
-  } : title => [for name in names : [var.metrics.namespace, name, "Service", "sync", "Environment", var.environment]] }
+    "Left by dead nodes"    = [var.metrics.documents_to_sweep]
+  } : title => [for name in names : [var.metrics.namespace, name, "Service", name == var.metrics.documents_to_sweep ? "compactor" : "sync", "Environment", var.environment]] }
 
   infrastructure = {
     "Requests"             = [["AWS/ApplicationELB", "RequestCount", "LoadBalancer", var.balancer.arn_suffix]]
