@@ -47,6 +47,15 @@ pub fn refresh(services: &Services) {
     metrics::gauge!("codesync_oldest_unarchived_edit_seconds").set(services.rooms.oldest_unarchived().as_secs_f64());
 }
 
+/// Seconds from the socket of an edit's author to that of a peer; looked up once, because it is recorded for every frame.
+pub fn edit_to_peer() -> &'static metrics::Histogram {
+    static HISTOGRAM: std::sync::LazyLock<metrics::Histogram> = std::sync::LazyLock::new(|| {
+        recorder();
+        metrics::histogram!("codesync_edit_to_peer_seconds")
+    });
+    &HISTOGRAM
+}
+
 /// The process's metrics recorder; the second and later calls (tests build several Apps) return the first one's handle.
 pub fn recorder() -> PrometheusHandle {
     static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();

@@ -13,11 +13,12 @@ use codesync_crdt::{
 };
 use futures_util::{
     SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+    future::Either,
+    stream::{FuturesUnordered, SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
-use tracing::{Instrument, debug, info_span};
+use tracing::debug;
 
 use super::{
     close,
@@ -32,6 +33,7 @@ use crate::{
     error::CloseReason,
     ids::{DocId, UserId},
     room::{Dialect, NewPeer, PeerId, RoomHandle, Said},
+    telemetry,
 };
 
 /// Pings that may go unanswered before a client counts as gone.
@@ -48,11 +50,10 @@ pub(super) async fn open(
 ) {
     let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
         Ok(session) => {
-            let span = info_span!("ws.session", doc.id = %session.room.doc(), peer.id = session.id.0);
             let (sink, stream) = socket.split();
             // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
             let tasks = services.tasks.clone();
-            return tasks.spawn(Box::new(session).serve(sink, stream, services, slot.into()).instrument(span));
+            return tasks.spawn(Box::new(session).serve(sink, stream, services, slot.into()));
         }
         Err(reason) => reason,
     };
@@ -166,11 +167,14 @@ impl Session {
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
         let mut reader =
             Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
-        let reason = tokio::select! {
-            reason = reader.run(&mut stream) => reason,
-            reason = writer.run() => reason,
-        };
-        debug!(?reason, "session ends");
+        // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
+        // into its socket.
+        let mut sides = FuturesUnordered::new();
+        sides.push(Either::Left(reader.run(&mut stream)));
+        sides.push(Either::Right(writer.run()));
+        let reason = sides.next().await.flatten();
+        drop(sides);
+        debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;
         let sink = writer.sink;
@@ -341,7 +345,7 @@ impl Writer<'_> {
         let received = batch.frames.iter().find_map(|frame| frame.received);
         self.write(batch.frames.into_iter().map(message)).await?;
         if let Some(received) = received {
-            metrics::histogram!("codesync_edit_to_peer_seconds").record(received.elapsed());
+            telemetry::edit_to_peer().record(received.elapsed());
         }
         if let Some(reason) = batch.close {
             return Err(Some(reason));
