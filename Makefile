@@ -5,6 +5,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 
 BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
+MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 FUZZ_SECONDS ?= 15
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
@@ -22,11 +23,18 @@ run: release ## Builds and runs CodeSync on its embedded default
 test: lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
 
-setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json ## Installs the packages that tests and builds need
+setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json $(MOTO) ## Installs the packages that tests and builds need
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	$(SAY) 'Installing Node packages in $*'
 	cd $* && npm ci --no-audit --no-fund
+
+$(MOTO):
+	$(SAY) 'Installing an S3-compatible server for tests'
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need python3-venv
+	python3 -m venv $(@D)/..
+	$(@D)/pip install --quiet --disable-pip-version-check 'moto[server,s3]==5.2.5'
 
 crdt/tests/node/node_modules/.package-lock.json: crdt/tests/node/package-lock.json
 

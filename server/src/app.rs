@@ -14,11 +14,11 @@ use crate::{
     directory::Directory,
     http::{self, limits::Limits},
     ids::NodeId,
-    log::{redis::RedisLog, sqlite::SqliteLog},
+    log::{UpdateLog, redis::RedisLog, sqlite::SqliteLog},
     redis::Redis,
     relay::{Relay, local::LocalRelay, redis::RedisRelay},
     room::Rooms,
-    snapshot::SnapshotStore,
+    snapshot::{SnapshotStore, s3},
     storage::Storage,
     sweeper, telemetry,
     ws::{self, Sockets},
@@ -125,15 +125,7 @@ impl App {
         let redis = Redis::open(&config.redis, &adapters).await?;
         let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
-        let storage = Storage {
-            log: match &redis {
-                Some(redis) => {
-                    Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, config.room.sweep))
-                }
-                None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), config.room.sweep, &adapters).await?),
-            },
-            snapshots: local_snapshots(&data_dir.join("snapshots"))?,
-        };
+        let storage = open_storage(&config, redis.as_ref().map(|redis| (redis, node)), &adapters).await?;
         let relay: Arc<dyn Relay> = match &redis {
             Some(redis) => Arc::new(RedisRelay::new(redis.clone(), node, &adapters)),
             None => Arc::new(LocalRelay),
@@ -218,6 +210,28 @@ impl App {
             () = drained => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
+}
+
+/// Opens the log and the snapshots; `adapters` runs what they need.
+///
+/// # Errors
+/// When one cannot be opened.
+pub async fn open_storage(
+    config: &Config,
+    redis: Option<(&Redis, NodeId)>,
+    adapters: &Tasks,
+) -> anyhow::Result<Storage> {
+    let (sweep, data_dir) = (config.room.sweep, &config.storage.data_dir);
+    let log: Arc<dyn UpdateLog> = match redis {
+        Some((redis, node)) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, sweep)),
+        None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
+    };
+    let config = &config.storage;
+    let snapshots = match &config.s3.bucket {
+        Some(bucket) => s3::open(&config.s3, bucket)?,
+        None => local_snapshots(&config.data_dir.join("snapshots"))?,
+    };
+    Ok(Storage { log, snapshots })
 }
 
 /// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.

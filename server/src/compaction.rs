@@ -1,15 +1,20 @@
 //! Compaction: folds a document's log into a snapshot and trims the log behind the one before. Works on a replica of its
-//! own, loaded from what is stored, never on a room's.
+//! own, loaded from what is stored, never on a room's. It may end after any step and be done by several at once: what is
+//! there is always whole.
 
 use std::sync::Arc;
 
 use codesync_crdt::Document;
+use futures_util::future::BoxFuture;
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, debug, info_span, warn};
 
 use crate::{
+    directory::Directory,
     ids::DocId,
     log::{LogError, Offset},
+    retention::{Policy, Taken},
     snapshot::SnapshotError,
     storage::{LoadError, Loaded, Storage},
 };
@@ -23,8 +28,29 @@ const TEXT: &str = "content";
 #[derive(Clone)]
 pub struct Compactor {
     storage: Storage,
+    directory: Directory,
+    retention: Policy,
     permits: Arc<Semaphore>,
+    probe: Option<Probe>,
 }
+
+/// What a compaction has just done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The snapshot is written.
+    Put,
+    /// It was loaded back and found equal.
+    LoadedBack,
+    /// The log is trimmed.
+    Trimmed,
+    /// One of the snapshots that go has lost its row, and is still there.
+    Unlisted,
+    /// One of the snapshots that go is gone.
+    Dropped,
+}
+
+/// Waited for after each step. Tests hold a compaction there, or end it.
+pub type Probe = Arc<dyn Fn(Step) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a compaction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +79,14 @@ pub enum CompactionError {
 }
 
 impl Compactor {
-    /// A compactor over `storage`.
-    pub fn new(storage: Storage) -> Self {
-        Self { storage, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// A compactor over `storage` that keeps versions in `directory` as `retention` says.
+    pub fn new(storage: Storage, directory: Directory, retention: Policy) -> Self {
+        Self { storage, directory, retention, permits: Arc::new(Semaphore::new(AT_ONCE)), probe: None }
+    }
+
+    /// The same one, which waits for `probe` after each step.
+    pub fn with_probe(self, probe: Probe) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     /// Brings the snapshot of a document up to its log.
@@ -82,20 +113,27 @@ impl Compactor {
                 self.storage.snapshots.delete(doc, stored.offset).await?;
                 return Err(CompactionError::Unequal);
             }
+            self.reached(Step::LoadedBack).await;
             // One snapshot behind: this one may still go bad on its disk.
             if stored.base > Offset::ZERO {
                 self.storage.log.trim(doc, stored.base).await?;
             }
-            self.prune(doc, &stored).await?;
+            self.reached(Step::Trimmed).await;
             debug!(log.entries = stored.entries, snapshot.offset = %stored.offset, "compacted");
         }
-        Ok(Compacted { offset: stored.offset, text_bytes: stored.document.text(TEXT).len() })
+        let done = Compacted { offset: stored.offset, text_bytes: stored.document.text(TEXT).len() };
+        if let Err(error) = self.keep_versions(doc, &stored, done).await {
+            metrics::counter!("codesync_retention_failures_total").increment(1);
+            warn!(doc.id = %doc, error = format!("{error:#}"), "versions were not brought up to date");
+        }
+        Ok(done)
     }
 
     /// Writes the snapshot and loads it back.
     async fn put(&self, doc: DocId, stored: &Loaded) -> Result<Document, SnapshotError> {
         let snapshots = &self.storage.snapshots;
         snapshots.put(doc, stored.offset, &stored.document).await?;
+        self.reached(Step::Put).await;
         match snapshots.get(doc, stored.offset).await {
             // It stood there already and is no snapshot any more: the replica in hand was made without it.
             Err(SnapshotError::Damaged(_)) => {
@@ -107,14 +145,42 @@ impl Compactor {
         }
     }
 
-    /// Keeps the new snapshot and the one that its replica was loaded from, up to which the log is trimmed.
-    async fn prune(&self, doc: DocId, stored: &Loaded) -> Result<(), SnapshotError> {
-        for offset in self.storage.snapshots.list(doc).await? {
-            if offset < stored.offset && offset != stored.base {
+    /// Notes the new snapshot as a version and lets go of those that retention drops. Nothing that matters waits for it:
+    /// what could not be done now is done the next time.
+    async fn keep_versions(&self, doc: DocId, stored: &Loaded, done: Compacted) -> anyhow::Result<()> {
+        let now = OffsetDateTime::now_utc();
+        self.directory.add_version(doc, done.offset, done.text_bytes as u64, now).await?;
+        if stored.entries == 0 {
+            return Ok(());
+        }
+        // The rows first: a snapshot is written before its row, so that a row without one is the rest of a pruning.
+        let versions = self.directory.all_versions(doc).await?;
+        let offsets = self.storage.snapshots.list(doc).await?;
+        for version in &versions {
+            if version.name.is_none() && !offsets.contains(&version.snapshot) {
+                self.directory.remove_version(doc, version.snapshot).await?;
+            }
+        }
+        let taken = |offset: &Offset| {
+            let of_it = versions.iter().filter(|version| version.snapshot == *offset);
+            let at = of_it.clone().map(|version| version.created_at).min();
+            Taken { offset: *offset, at, named: of_it.clone().any(|version| version.name.is_some()) }
+        };
+        let snapshots: Vec<Taken> = offsets.iter().map(taken).collect();
+        for offset in self.retention.drop(&snapshots, &[stored.offset, stored.base], now) {
+            if self.directory.remove_version(doc, offset).await? {
+                self.reached(Step::Unlisted).await;
                 self.storage.snapshots.delete(doc, offset).await?;
+                self.reached(Step::Dropped).await;
             }
         }
         Ok(())
+    }
+
+    async fn reached(&self, step: Step) {
+        if let Some(probe) = &self.probe {
+            probe(step).await;
+        }
     }
 }
 

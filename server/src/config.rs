@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::retention::Policy;
+
 /// The command line of `codesync`.
 #[derive(Debug, Parser)]
 #[command(name = "codesync", version, about = "A collaborative code editor that anyone can run")]
@@ -146,6 +148,32 @@ pub struct StorageConfig {
     /// The folder that holds the databases, the snapshots and the secret.
     #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+    /// Snapshots elsewhere than in the data folder.
+    #[command(flatten)]
+    pub s3: S3Config,
+}
+
+/// Snapshots on S3. Without keys here, credentials are those of the environment or of the task's role.
+#[derive(Clone, Debug, Args)]
+pub struct S3Config {
+    /// The bucket that holds the snapshots; by default they are in the data folder.
+    #[arg(long = "s3-bucket", env = "S3_BUCKET")]
+    pub bucket: Option<String>,
+    /// What the keys of all objects begin with, for a bucket that others share.
+    #[arg(long = "s3-prefix", env = "S3_PREFIX", default_value = "")]
+    pub prefix: String,
+    /// The bucket's region.
+    #[arg(long = "s3-region", env = "AWS_REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// The address of an S3-compatible server, `http` or `https`, whose buckets are named in the path; AWS by default.
+    #[arg(long = "s3-endpoint", env = "AWS_ENDPOINT_URL")]
+    pub endpoint: Option<String>,
+    /// The access key's id.
+    #[arg(long = "s3-access-key-id", env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
+    pub access_key_id: Option<String>,
+    /// The access key's secret.
+    #[arg(long = "s3-secret-access-key", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub secret_access_key: Option<Secret>,
 }
 
 /// Redis, which makes a node one of several.
@@ -289,6 +317,13 @@ pub struct RoomConfig {
     /// How often documents are looked for whose node died before it took a snapshot, in seconds.
     #[arg(long, env = "CODESYNC_SWEEP_S", default_value = "60", value_parser = seconds)]
     pub sweep: Duration,
+    /// The longest time between two tries at a snapshot while it cannot be taken, in milliseconds.
+    #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
+    pub snapshot_retry_max: Duration,
+    /// How many versions without a name stay: the last of each step up to an age, as `step/age,…` in s, m, h or d. The last
+    /// step may go without an age: for ever.
+    #[arg(long, env = "CODESYNC_VERSIONS", default_value = "5m/1h,1h/1d,1d/30d,30d")]
+    pub versions: Policy,
 }
 
 /// Logs and metrics.

@@ -8,6 +8,7 @@ mod grants;
 mod links;
 mod sessions;
 mod users;
+mod versions;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ pub use self::{
     links::{Link, NewLink},
     sessions::Session,
     users::{NewUser, User, UserChange},
+    versions::{Version, VersionPage, VersionPosition},
 };
 
 /// Why the directory did not do what was asked.

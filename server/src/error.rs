@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 use tracing::error;
 
-use crate::{auth::AuthError, directory::DirectoryError, room::RoomError};
+use crate::{auth::AuthError, directory::DirectoryError, room::RoomError, snapshot::SnapshotError};
 
 /// What is wrong with which field.
 pub type Fields = BTreeMap<String, String>;
@@ -67,6 +67,8 @@ pub enum Missing {
     User,
     /// The share link, or it has ended.
     Link,
+    /// The version, or it went with age.
+    Version,
 }
 
 /// The body of every refusal.
@@ -108,6 +110,7 @@ impl ApiError {
             Self::NotFound(Missing::Document) => (S::NOT_FOUND, "document_not_found", "There is no such document."),
             Self::NotFound(Missing::User) => (S::NOT_FOUND, "user_not_found", "There is no such account."),
             Self::NotFound(Missing::Link) => (S::NOT_FOUND, "link_not_found", "This link does not exist or has ended."),
+            Self::NotFound(Missing::Version) => (S::NOT_FOUND, "version_not_found", "There is no such version."),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods.")
             }
@@ -189,6 +192,21 @@ impl From<AuthError> for ApiError {
             AuthError::Busy => Self::Unavailable,
             AuthError::Directory(error) => error.into(),
             AuthError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<SnapshotError> for ApiError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Damaged(_) => {
+                metrics::counter!("codesync_snapshots_damaged_total").increment(1);
+                Self::Internal(error.into())
+            }
+            SnapshotError::Unavailable(cause) => {
+                error!(error = &cause as &dyn std::error::Error, "snapshots are unavailable");
+                Self::Unavailable
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod site;
 mod text;
 mod users;
 mod validate;
+mod versions;
 
 use std::time::Duration;
 
@@ -75,6 +76,9 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(documents::get, documents::update, documents::delete))
         .routes(routes!(documents::ticket))
         .routes(routes!(text::get, text::put))
+        .routes(routes!(versions::list, versions::create))
+        .routes(routes!(versions::text))
+        .routes(routes!(versions::restore))
         .routes(routes!(collaborators::list, collaborators::put))
         .routes(routes!(collaborators::remove))
         .routes(routes!(links::list, links::create))
@@ -87,7 +91,7 @@ async fn elsewhere(State(services): State<Services>, method: Method, uri: Uri, r
     let ours = ["/api", "/socket", "/metrics", "/health"];
     let below =
         |root: &&str| uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if ours.iter().any(|root| below(root)) || !services.config.has(NodeRole::Api) {
+    if ours.iter().any(below) || !services.config.has(NodeRole::Api) {
         return ApiError::NotFound(Missing::Route).into_response();
     }
     if method != Method::GET && method != Method::HEAD {

@@ -62,3 +62,7 @@ id!(
     /// A running server: each start has its own.
     NodeId
 );
+id!(
+    /// A version of a document.
+    VersionId
+);

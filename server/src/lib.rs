@@ -13,6 +13,7 @@ pub mod ids;
 pub mod log;
 pub mod redis;
 pub mod relay;
+pub mod retention;
 pub mod room;
 pub mod snapshot;
 pub mod storage;

@@ -1,18 +1,18 @@
 //! Snapshots: immutable objects, each the state of a document at one offset of its log. Never overwritten; the newest
-//! offset wins. `object_store` is the port: a local folder here, S3 elsewhere.
+//! offset wins. `object_store` is the port: a local folder here, S3 elsewhere. Nothing depends on a store's refusal to
+//! overwrite: two writers of one offset write the same facts.
+
+mod format;
+pub mod s3;
 
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use codesync_crdt::{Document, Limits, StateVector};
+use codesync_crdt::{Document, Limits};
 use futures_util::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
-use sha2::{Digest, Sha256};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path, signer::Signer};
 
+use self::format::{decode, encode};
 use crate::{ids::DocId, log::Offset};
-
-const MAGIC: &[u8; 8] = b"csynsnp1";
-const DIGEST_BYTES: usize = 32;
 
 /// Why a snapshot could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +27,15 @@ pub enum SnapshotError {
 
 /// Where snapshots are kept.
 #[derive(Clone, Debug)]
-pub struct SnapshotStore(Arc<dyn ObjectStore>);
+pub struct SnapshotStore {
+    objects: Arc<dyn ObjectStore>,
+    signer: Option<Arc<dyn Signer>>,
+}
 
 impl SnapshotStore {
     /// Snapshots in `store`, below `documents/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self(store)
+        Self { objects: store, signer: None }
     }
 
     /// Writes the state of `document` at `offset`. One that is there already was made from the same log: that is success.
@@ -42,18 +45,21 @@ impl SnapshotStore {
     pub async fn put(&self, doc: DocId, offset: Offset, document: &Document) -> Result<(), SnapshotError> {
         let object = encode(offset, document);
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.0.put_opts(&path(doc, offset), object.into(), create).await {
+        match self.objects.put_opts(&path(doc, offset), object.into(), create).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Loads the snapshot at `offset`.
+    /// Loads the snapshot at `offset`; the one before all entries is empty, and is never written.
     ///
     /// # Errors
     /// [`SnapshotError::Damaged`] where the object is there and wrong.
     pub async fn get(&self, doc: DocId, offset: Offset) -> Result<Document, SnapshotError> {
-        let object = self.0.get(&path(doc, offset)).await?.bytes().await?;
+        if offset == Offset::ZERO {
+            return Ok(Document::new(Limits::default()));
+        }
+        let object = self.objects.get(&path(doc, offset)).await?.bytes().await?;
         tokio::task::spawn_blocking(move || decode(offset, object))
             .await
             .unwrap_or(Err(SnapshotError::Damaged("loading it panicked")))
@@ -64,7 +70,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn list(&self, doc: DocId) -> Result<Vec<Offset>, SnapshotError> {
-        let objects: Vec<_> = self.0.list(Some(&folder(doc))).try_collect().await?;
+        let objects: Vec<_> = self.objects.list(Some(&folder(doc))).try_collect().await?;
         let mut offsets: Vec<Offset> =
             objects.iter().filter_map(|object| object.location.filename()?.parse().ok()).collect();
         offsets.sort_unstable_by(|a, b| b.cmp(a));
@@ -76,7 +82,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn delete(&self, doc: DocId, offset: Offset) -> Result<(), SnapshotError> {
-        match self.0.delete(&path(doc, offset)).await {
+        match self.objects.delete(&path(doc, offset)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -87,7 +93,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn ready(&self) -> Result<(), SnapshotError> {
-        self.0.list_with_delimiter(Some(&Path::from("health"))).await?;
+        self.objects.list_with_delimiter(Some(&Path::from("health"))).await?;
         Ok(())
     }
 }
@@ -98,45 +104,4 @@ fn folder(doc: DocId) -> Path {
 
 fn path(doc: DocId, offset: Offset) -> Path {
     folder(doc).join(offset.to_string())
-}
-
-fn encode(offset: Offset, document: &Document) -> Bytes {
-    let (state, seen) = (document.state(), document.state_vector().encode());
-    let mut object = BytesMut::with_capacity(state.len() + seen.len() + 64);
-    object.put_slice(MAGIC);
-    object.put_u128(offset.0);
-    object.put_u64(seen.len() as u64);
-    object.put_slice(&seen);
-    object.put_slice(&state);
-    let digest = Sha256::digest(&object);
-    object.put_slice(&digest);
-    object.freeze()
-}
-
-fn decode(offset: Offset, object: Bytes) -> Result<Document, SnapshotError> {
-    const HEAD_BYTES: usize = 8 + 16 + 8;
-    if object.len() < HEAD_BYTES + DIGEST_BYTES {
-        return Err(SnapshotError::Damaged("it is cut short"));
-    }
-    let (mut body, digest) = object.split_at(object.len() - DIGEST_BYTES);
-    if Sha256::digest(body)[..] != *digest {
-        return Err(SnapshotError::Damaged("its checksum differs"));
-    }
-    if !body.starts_with(MAGIC) {
-        return Err(SnapshotError::Damaged("it is of another kind"));
-    }
-    body.advance(MAGIC.len());
-    if body.get_u128() != offset.0 {
-        return Err(SnapshotError::Damaged("it is of another offset"));
-    }
-    let seen_bytes = usize::try_from(body.get_u64()).unwrap_or(usize::MAX);
-    let (seen, state) = body.split_at_checked(seen_bytes).ok_or(SnapshotError::Damaged("it is cut short"))?;
-    let seen = StateVector::decode(seen, &Limits { state_vector_clients: usize::MAX, ..Limits::default() })
-        .map_err(|_| SnapshotError::Damaged("its state vector does not decode"))?;
-    let document =
-        Document::load(state, Limits::default()).map_err(|_| SnapshotError::Damaged("its state does not load"))?;
-    if *document.state_vector() != seen {
-        return Err(SnapshotError::Damaged("its state is not of its state vector"));
-    }
-    Ok(document)
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::Role,
-    ids::{DocId, LinkId, SessionId, UserId},
+    ids::{DocId, LinkId, SessionId, UserId, VersionId},
 };
 
 /// A pool of one of the databases; [`on_db!`] runs the same query on whichever it is.
@@ -89,7 +89,7 @@ macro_rules! stored_id {
     )*};
 }
 
-stored_id!(DocId, LinkId, SessionId, UserId);
+stored_id!(DocId, LinkId, SessionId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
 where

@@ -50,6 +50,12 @@ pub(super) struct Person {
     color: String,
 }
 
+impl From<directory::Person> for Person {
+    fn from(directory::Person { id, name, color }: directory::Person) -> Self {
+        Self { id: id.0, name, color }
+    }
+}
+
 /// A document as the caller sees it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Document {
@@ -71,12 +77,11 @@ pub(super) struct Document {
 
 impl From<directory::Document> for Document {
     fn from(document: directory::Document) -> Self {
-        let directory::Person { id, name, color } = document.owner;
         Self {
             id: document.id.0,
             title: document.title,
             language: document.language,
-            owner: Person { id: id.0, name, color },
+            owner: document.owner.into(),
             role: document.role,
             created_at: document.created_at,
             updated_at: document.updated_at,
@@ -134,13 +139,7 @@ pub(super) async fn list(
     asked: Result<axum::extract::Query<ListDocuments>, QueryRejection>,
 ) -> Result<Json<Page<Document>>, ApiError> {
     let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
-    let limit = match asked.limit {
-        None => LIMIT_DEFAULT,
-        Some(limit) => u8::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| ApiError::field("limit", "is not between 1 and 100"))?,
-    };
+    let limit = page_size(asked.limit)?;
     let mut validate = Validate::default();
     validate.check(asked.query.chars().count() <= QUERY_CHARS_MAX, "query", "is too long");
     validate.done()?;
@@ -151,6 +150,13 @@ pub(super) async fn list(
     let page = services.directory.documents(session.user.id, &asked.query, after, limit).await?;
     let next_cursor = page.next.map(|next| format!("{:x}.{}", next.updated_at, next.id.0.simple()));
     Ok(Json(Page { items: page.items.into_iter().map(Document::from).collect(), next_cursor }))
+}
+
+/// How many items of a list to give.
+pub(super) fn page_size(limit: Option<u32>) -> Result<u8, ApiError> {
+    let Some(limit) = limit else { return Ok(LIMIT_DEFAULT) };
+    let limit = u8::try_from(limit).ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| ApiError::field("limit", "is not between 1 and 100"))
 }
 
 fn position(cursor: &str) -> Option<Position> {

@@ -28,6 +28,7 @@ use crate::{app::Services, error::ErrorBody};
         (name = "auth", description = "Sessions"),
         (name = "users", description = "The caller's account"),
         (name = "documents", description = "Documents and their text"),
+        (name = "versions", description = "Earlier states of documents"),
         (name = "sharing", description = "People and links"),
     ),
     security(("token" = [])),

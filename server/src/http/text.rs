@@ -74,6 +74,6 @@ fn tags(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
     tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-fn etag(tag: &str) -> HeaderValue {
+pub(super) fn etag(tag: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{tag}\"")).expect("a tag is made of letters and digits")
 }

@@ -73,6 +73,10 @@ pub(super) struct Actor {
     snapshot_at: Option<Instant>,
     compacting: bool,
     compact_started: Instant,
+    /// Snapshots in a row that could not be taken, and until when none is tried: an outage of the store must not be
+    /// answered with load.
+    snapshots_failed: u32,
+    snapshot_not_before: Instant,
     /// Updates and bytes in the log that no snapshot holds.
     behind_updates: usize,
     behind_bytes: usize,
@@ -134,6 +138,8 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         snapshot_at: (entries > 0).then(|| now + config.snapshot_delay),
         compacting: false,
         compact_started: now,
+        snapshots_failed: 0,
+        snapshot_not_before: now,
         behind_updates: entries,
         behind_bytes: entry_bytes,
         idle_at: now + config.idle,
@@ -170,13 +176,14 @@ impl Actor {
         let mut commands = Vec::new();
         loop {
             let idle = self.state.is_empty() && self.state.is_durable();
+            let snapshot_due = self.snapshot_due();
             let next = tokio::select! {
                 // The mailbox of a busy room is never empty: what must not starve behind it stands before it.
                 biased;
                 Some(result) = OptionFuture::from(self.append.as_mut()) => Next::Appended(result),
                 Some((after, read)) = OptionFuture::from(self.reading.as_mut()) => Next::Read(after, read),
                 () = sleep_until(self.flush_at), if self.state.has_outgoing() => Next::Flush,
-                () = sleep_until(self.snapshot_at.unwrap_or(self.flush_at)), if self.may_snapshot() => Next::Snapshot,
+                () = sleep_until(snapshot_due), if self.may_snapshot() => Next::Snapshot,
                 () = sleep_until(self.look_at.unwrap_or(self.flush_at)), if self.look_at.is_some() => Next::Look,
                 _ = expire.tick() => Next::Expire,
                 () = stop.cancelled(), if self.state.is_durable() && self.healing.is_none() => Next::Stop,
@@ -237,6 +244,10 @@ impl Actor {
 
     fn may_snapshot(&self) -> bool {
         self.snapshot_at.is_some() && !self.compacting
+    }
+
+    fn snapshot_due(&self) -> Instant {
+        self.snapshot_at.map_or(self.snapshot_not_before, |at| at.max(self.snapshot_not_before))
     }
 
     async fn take_in(&mut self, commands: &mut Vec<Command>) -> Option<CloseReason> {
@@ -578,8 +589,13 @@ impl Actor {
         self.compact_started = Instant::now();
         self.snapshot_at = None;
         let (rooms, doc, myself, seen) = (self.rooms.clone(), self.doc, self.myself.clone(), self.chain.seen());
+        let stop = self.rooms.tasks().stop().clone();
         self.rooms.tasks().spawn(async move {
-            let done = rooms.compact(doc, seen).await;
+            let done = tokio::select! {
+                done = rooms.compact(doc, seen) => done,
+                // It may end anywhere, and a drain has no time for the snapshots of all rooms.
+                () = stop.cancelled() => return,
+            };
             if let Some(room) = myself.upgrade() {
                 let _ = room.send(Command::Compacted(done)).await;
             }
@@ -588,10 +604,12 @@ impl Actor {
 
     fn compacted(&mut self, done: Option<Offset>) {
         let Some(offset) = done else {
-            // It failed, or another node is at it: the log stays as it is.
-            self.snapshot_at = Some(Instant::now() + self.rooms.config().snapshot_delay);
+            self.snapshots_failed += 1;
+            self.snapshot_not_before = Instant::now() + self.backoff().mul_f64(rand::random_range(0.5..1.0));
+            self.snapshot_at = Some(self.snapshot_not_before);
             return;
         };
+        self.snapshots_failed = 0;
         if offset >= self.chain.seen() {
             metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
             (self.behind_updates, self.behind_bytes) = (0, 0);
@@ -602,10 +620,25 @@ impl Actor {
         }
     }
 
-    /// Nobody was here for a while: a last snapshot, and the room ends.
+    /// Doubles with each failure, up to the configured bound.
+    fn backoff(&self) -> Duration {
+        let config = self.rooms.config();
+        let doubled = config.snapshot_delay.saturating_mul(2_u32.saturating_pow(self.snapshots_failed));
+        doubled.min(config.snapshot_retry_max)
+    }
+
+    /// Nobody was here for a while: a last snapshot, and the room ends. While none can be taken it stays, for who comes
+    /// back would find a document that does not load; unless there are too many such rooms.
     async fn leave(&mut self) -> Option<CloseReason> {
         self.idle_at = Instant::now() + EXPIRE_INTERVAL;
         if self.compacting || self.healing.is_some() || self.append.is_some() {
+            return None;
+        }
+        if self.behind_updates > 0 && !(self.snapshots_failed > 0 && self.rooms.is_crowded()) {
+            if self.snapshots_failed == 0 {
+                // Its end comes as a command and sets the time anew.
+                self.compact();
+            }
             return None;
         }
         // The log may have been lost since it was looked at, and this replica be all that is left.
@@ -621,11 +654,7 @@ impl Actor {
                 return None;
             }
         }
-        if self.behind_updates > 0 {
-            let done = self.rooms.compact(self.doc, seen).await;
-            self.compacted(done);
-        }
-        // Someone may have come while the snapshot was taken.
+        // Someone may have come meanwhile.
         self.mailbox.is_empty().then_some(CloseReason::Resync)
     }
 

@@ -17,7 +17,7 @@ use crate::{
         SocketGrant,
         events::{AccessEvent, AccessEvents},
     },
-    compaction::Compactor,
+    compaction::{Compacted, Compactor},
     config::RoomConfig,
     directory::{Access, Directory, DirectoryError},
     ids::{DocId, NodeId},
@@ -30,6 +30,8 @@ use crate::{
 const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
+/// How long a caller waits for a snapshot; a compaction may end anywhere.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The rooms of this node.
 #[derive(Clone)]
@@ -58,7 +60,8 @@ impl Rooms {
         events: &AccessEvents,
         tasks: Tasks,
     ) -> Self {
-        let (compactor, rooms, unarchived) = (Compactor::new(storage.clone()), Mutex::default(), Unarchived::default());
+        let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
+        let (rooms, unarchived) = (Mutex::default(), Unarchived::default());
         let shared = Shared { storage, compactor, directory, relay, node, config, tasks, rooms, unarchived };
         let rooms = Self(Arc::new(shared));
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
@@ -158,7 +161,23 @@ impl Rooms {
 
     /// How long a room without peers stays.
     pub(super) fn idle(&self) -> Duration {
-        if self.len() > CROWDED { Duration::ZERO } else { self.0.config.idle }
+        if self.is_crowded() { Duration::ZERO } else { self.0.config.idle }
+    }
+
+    /// Whether there are more rooms than should be kept without need.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.len() > CROWDED
+    }
+
+    /// Takes a snapshot of what is durable now, for somebody who waits.
+    ///
+    /// # Errors
+    /// When it cannot be taken soon.
+    pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) | Err(_) => Err(RoomError::Unavailable),
+        }
     }
 
     /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
@@ -186,12 +205,16 @@ impl Rooms {
         {
             return Some(*newest);
         }
+        self.compact_unleased(doc).await.map(|done| done.offset)
+    }
+
+    async fn compact_unleased(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
-                Some(done.offset)
+                Some(done)
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");
@@ -220,7 +243,7 @@ impl Rooms {
                 self.0.relay.join(doc).await.map_err(anyhow::Error::from)
             },)
             .map_err(|error| {
-                error!(doc.id = %doc, %error, "document could not be listened to");
+                warn!(doc.id = %doc, %error, "document could not be listened to");
                 RoomError::Unavailable
             })?;
         let loaded = self.0.storage.load(doc).await.map_err(|error| {

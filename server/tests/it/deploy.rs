@@ -14,6 +14,10 @@ use crate::harness::TestApp;
 
 /// Settings that are right as they are, on AWS too.
 const LEFT_ALONE: &[&str] = &[
+    // The task's role has no keys, and AWS is where it is by default.
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ENDPOINT_URL",
+    "AWS_SECRET_ACCESS_KEY",
     "CODESYNC_ACKNOWLEDGE",
     "CODESYNC_ARGON2_KIB",
     "CODESYNC_BODY_BYTES_MAX",
@@ -30,18 +34,21 @@ const LEFT_ALONE: &[&str] = &[
     "CODESYNC_ROOM_IDLE_MS",
     "CODESYNC_SESSION_S",
     "CODESYNC_SNAPSHOT_MS",
+    "CODESYNC_SNAPSHOT_RETRY_MS_MAX",
     "CODESYNC_SNAPSHOT_UPDATES_MAX",
     "CODESYNC_SOCKETS_PER_USER_MAX",
     "CODESYNC_STALL_S",
     "CODESYNC_SWEEP_S",
     "CODESYNC_TICKET_S",
+    "CODESYNC_VERSIONS",
     // The cache is one primary with replicas, named by its parts.
     "REDIS_CLUSTER",
     "REDIS_URL",
+    // The bucket is CodeSync's alone.
+    "S3_PREFIX",
 ];
 /// Set already, and read by a server that is still to come.
 const TO_COME: &[&str] = &[
-    "AWS_REGION",
     "CODESYNC_DB_CONNECTIONS",
     "DB_HOST",
     "DB_NAME",
@@ -50,7 +57,6 @@ const TO_COME: &[&str] = &[
     "DB_SSLMODE",
     "DB_SSLROOTCERT",
     "DB_USERNAME",
-    "S3_BUCKET",
 ];
 
 fn agreed() -> Value {

@@ -51,6 +51,11 @@ impl TestApp {
         format!("ws://{}/socket", self.addr)
     }
 
+    /// What `/metrics` says.
+    pub(crate) async fn metrics(&self) -> String {
+        reqwest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
+    }
+
     /// Stops as SIGTERM would, and waits until every task has ended.
     pub(crate) async fn stop(mut self) {
         let _ = self.stop.take().expect("stopped once").send(());

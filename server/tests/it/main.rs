@@ -29,3 +29,4 @@ mod spec;
 mod storage;
 mod sync;
 mod text;
+mod versions;

@@ -118,14 +118,17 @@ async fn check(nodes: &Nodes, clients: &Clients, token: &str, doc: &str) {
         clients.wait(client, json!({ "acknowledged": true })).await;
     }
     clients.converge(&CLIENTS).await;
+    let mut states = Vec::new();
     for index in 0..nodes.ports.len() {
         let auditor = format!("auditor {index}");
         clients.join(&auditor, &nodes.socket(index), doc, token).await;
         clients.converge(&["a", &auditor]).await;
         let missing = clients.ask("missing", json!({ "client": auditor, "of": CLIENTS })).await;
         assert_eq!(missing, json!([]), "at node {index}");
+        states.push(clients.ask("save", json!({ "client": auditor })).await);
         clients.ask("close", json!({ "client": auditor })).await;
     }
+    assert!(states.iter().all(|state| *state == states[0]), "what the nodes hold is equal to the byte");
 }
 
 /// Waits until something was acknowledged to everyone since now.
@@ -305,5 +308,77 @@ async fn a_limit_holds_over_all_nodes() {
     }
     assert_eq!(log_in(0).await, 429, "ten are counted together");
     assert_eq!(log_in(1).await, 429);
+    nodes.end().await;
+}
+
+/// What goes wrong next.
+#[derive(Debug)]
+enum Fault {
+    NodeDies(usize),
+    RedisForgets,
+    RedisDies { away_ms: u64 },
+    RedisFreezes { ms: u64 },
+    BellsCut,
+}
+
+impl Fault {
+    fn any(random: &mut StdRng, nodes: usize) -> Self {
+        match random.random_range(0..6) {
+            0 | 1 => Self::NodeDies(random.random_range(0..nodes)),
+            2 => Self::RedisForgets,
+            3 => Self::RedisDies { away_ms: random.random_range(0..3_000) },
+            4 => Self::RedisFreezes { ms: random.random_range(0..4_000) },
+            _ => Self::BellsCut,
+        }
+    }
+}
+
+impl Nodes {
+    async fn suffer(&mut self, fault: &Fault) {
+        match fault {
+            Fault::NodeDies(index) => {
+                self.kill(*index).await;
+                self.begin(*index).await;
+            }
+            Fault::RedisForgets => {
+                let () = self.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+            }
+            Fault::RedisDies { away_ms } => {
+                self.redis.kill();
+                // How long it is away is the fault.
+                tokio::time::sleep(Duration::from_millis(*away_ms)).await;
+                self.redis.begin().await;
+            }
+            Fault::RedisFreezes { ms } => {
+                self.redis.freeze(true);
+                tokio::time::sleep(Duration::from_millis(*ms)).await;
+                self.redis.freeze(false);
+            }
+            Fault::BellsCut => {
+                let () = self.redis.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub")).await.unwrap();
+            }
+        }
+    }
+}
+
+/// As many faults as `CODESYNC_CHAOS_FAULTS` says, by default few; `make chaos` asks for many.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_order_of_faults_loses_nothing() {
+    let faults = std::option_env!("CODESYNC_CHAOS_FAULTS").map_or(12, |faults| faults.parse().unwrap());
+    let mut random = StdRng::seed_from_u64(seed());
+    let mut nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for round in 0..faults {
+        let fault = Fault::any(&mut random, 3);
+        println!("{round}: {fault:?}");
+        nodes.suffer(&fault).await;
+        // Now and then one fault meets another that nobody has got over yet.
+        if random.random_bool(0.7) {
+            progress(&clients).await;
+        }
+    }
+    progress(&clients).await;
+    check(&nodes, &clients, ann.token(), &doc).await;
     nodes.end().await;
 }

@@ -59,6 +59,11 @@ fn hold(schema: &Value, value: &Value, at: &str) {
         let target = document().pointer(target.trim_start_matches('#'));
         return hold(target.unwrap_or_else(|| panic!("{at}: {schema} leads nowhere")), value, at);
     }
+    // The one form of it here: something, or null.
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let present = choices.iter().find(|choice| (choice["type"] == "null") == value.is_null());
+        return hold(present.unwrap_or_else(|| panic!("{at}: {value} is none of {choices:?}")), value, at);
+    }
     if let Some(choices) = schema["enum"].as_array() {
         assert!(choices.contains(value), "{at}: {value} is none of {choices:?}");
     }

@@ -1,0 +1,223 @@
+//! Versions: states of documents that stay for people to go back to. Each is the row of a snapshot; only who has taken
+//! the row of a snapshot without a name away may delete that snapshot, so that naming and pruning cannot cross.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::{Directory, DirectoryError, Person, Result, from_millis, millis, on_db};
+use crate::{
+    ids::{DocId, UserId, VersionId},
+    log::Offset,
+};
+
+/// The most names that one document may have: their snapshots stay for ever.
+const NAMES_MAX: i64 = 1_000;
+
+/// A state of a document.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Its id.
+    pub id: VersionId,
+    /// The snapshot that holds it.
+    pub snapshot: Offset,
+    /// What somebody called it; `None` for one that was taken unasked.
+    pub name: Option<String>,
+    /// Who named it.
+    pub author: Option<Person>,
+    /// Bytes of the text.
+    pub size_bytes: i64,
+    /// When it was taken, or named.
+    pub created_at: OffsetDateTime,
+}
+
+/// A place in the list of versions, which runs from the newest to the oldest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionPosition {
+    /// When the version before the place was made, in milliseconds.
+    pub created_at: i64,
+    /// The version before the place.
+    pub id: VersionId,
+}
+
+/// Some versions, and where the next ones begin.
+#[derive(Clone, Debug)]
+pub struct VersionPage {
+    /// The versions.
+    pub items: Vec<Version>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<VersionPosition>,
+}
+
+#[derive(FromRow)]
+struct VersionRow {
+    id: VersionId,
+    snapshot: String,
+    name: Option<String>,
+    size_bytes: i64,
+    created_at: i64,
+    author_id: Option<UserId>,
+    author_name: Option<String>,
+    author_color: Option<String>,
+}
+
+impl From<VersionRow> for Version {
+    fn from(row: VersionRow) -> Self {
+        let author = row.author_id.zip(row.author_name).zip(row.author_color);
+        Self {
+            id: row.id,
+            snapshot: row.snapshot.parse().unwrap_or_default(),
+            name: row.name,
+            author: author.map(|((id, name), color)| Person { id, name, color }),
+            size_bytes: row.size_bytes,
+            created_at: from_millis(row.created_at),
+        }
+    }
+}
+
+macro_rules! select_versions {
+    ($rest:literal) => {
+        concat!(
+            "select v.id, v.snapshot, v.name, v.size_bytes, v.created_at,
+                    u.id as author_id, u.name as author_name, u.color as author_color
+             from versions v left join users u on u.id = v.author_id
+             where v.doc_id = $1 and ",
+            $rest
+        )
+    };
+}
+
+impl Directory {
+    /// Notes that there is a snapshot; one that has a row already keeps it. A document that is gone is left alone.
+    pub async fn add_version(&self, doc: DocId, snapshot: Offset, size_bytes: u64, now: OffsetDateTime) -> Result<()> {
+        on_db!(&self.db, pool => {
+            sqlx::query(
+                "insert into versions (id, doc_id, snapshot, size_bytes, created_at)
+                 select $1, d.id, $3, $4, $5 from documents d
+                 where d.id = $2 and not exists (select 1 from versions where doc_id = $2 and snapshot = $3)
+                 on conflict (doc_id, snapshot) where name is null do nothing",
+            )
+            .bind(VersionId::new())
+            .bind(doc)
+            .bind(snapshot.to_string())
+            .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
+            .bind(millis(now))
+            .execute(pool)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Gives a snapshot that has a row a name, for ever. It may have several.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`].
+    pub async fn name_version(
+        &self,
+        doc: DocId,
+        snapshot: Offset,
+        name: &str,
+        author: UserId,
+        now: OffsetDateTime,
+    ) -> Result<Version> {
+        let id = on_db!(&self.db, pool => {
+            let named: i64 = sqlx::query_scalar("select count(*) from versions where doc_id = $1 and name is not null")
+                .bind(doc)
+                .fetch_one(pool)
+                .await?;
+            if named >= NAMES_MAX {
+                return Err(DirectoryError::LimitReached(NAMES_MAX));
+            }
+            let taken = sqlx::query_scalar::<_, VersionId>(
+                "update versions set name = $3, author_id = $4, created_at = $5
+                 where doc_id = $1 and snapshot = $2 and name is null returning id",
+            )
+            .bind(doc)
+            .bind(snapshot.to_string())
+            .bind(name)
+            .bind(author)
+            .bind(millis(now))
+            .fetch_optional(pool)
+            .await?;
+            match taken {
+                Some(id) => id,
+                // One with a name is never pruned: another name may stand beside it.
+                None => sqlx::query_scalar(
+                    "insert into versions (id, doc_id, snapshot, name, author_id, size_bytes, created_at)
+                     select $6, doc_id, snapshot, $3, $4, size_bytes, $5 from versions
+                     where doc_id = $1 and snapshot = $2 and name is not null limit 1 returning id",
+                )
+                .bind(doc)
+                .bind(snapshot.to_string())
+                .bind(name)
+                .bind(author)
+                .bind(millis(now))
+                .bind(VersionId::new())
+                .fetch_one(pool)
+                .await?,
+            }
+        });
+        self.version(doc, id).await?.ok_or(DirectoryError::NotFound)
+    }
+
+    /// One version.
+    pub async fn version(&self, doc: DocId, version: VersionId) -> Result<Option<Version>> {
+        let row = on_db!(&self.db, pool => {
+            sqlx::query_as::<_, VersionRow>(select_versions!("v.id = $2"))
+                .bind(doc)
+                .bind(version)
+                .fetch_optional(pool)
+                .await?
+        });
+        Ok(row.map(Version::from))
+    }
+
+    /// The versions of a document, newest first, from `after` on.
+    pub async fn versions(&self, doc: DocId, after: Option<VersionPosition>, limit: u8) -> Result<VersionPage> {
+        let after = after.unwrap_or(VersionPosition { created_at: i64::MAX, id: VersionId(uuid::Uuid::max()) });
+        let rows = on_db!(&self.db, pool => {
+            sqlx::query_as::<_, VersionRow>(select_versions!(
+                "(v.created_at, v.id) < ($2, $3) order by v.created_at desc, v.id desc limit $4"
+            ))
+            .bind(doc)
+            .bind(after.created_at)
+            .bind(after.id)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(pool)
+            .await?
+        });
+        let mut items: Vec<Version> = rows.into_iter().map(Version::from).collect();
+        let more = items.len() > usize::from(limit);
+        items.truncate(usize::from(limit));
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| VersionPosition { created_at: millis(last.created_at), id: last.id });
+        Ok(VersionPage { items, next })
+    }
+
+    /// Every version of a document, oldest first.
+    pub async fn all_versions(&self, doc: DocId) -> Result<Vec<Version>> {
+        let rows = on_db!(&self.db, pool => {
+            sqlx::query_as::<_, VersionRow>(select_versions!("true order by v.created_at, v.id"))
+                .bind(doc)
+                .fetch_all(pool)
+                .await?
+        });
+        Ok(rows.into_iter().map(Version::from).collect())
+    }
+
+    /// Takes the row of a snapshot without a name away; `false` where it has a name, and so must stay.
+    pub async fn remove_version(&self, doc: DocId, snapshot: Offset) -> Result<bool> {
+        let named: i64 = on_db!(&self.db, pool => {
+            sqlx::query("delete from versions where doc_id = $1 and snapshot = $2 and name is null")
+                .bind(doc)
+                .bind(snapshot.to_string())
+                .execute(pool)
+                .await?;
+            sqlx::query_scalar("select count(*) from versions where doc_id = $1 and snapshot = $2")
+                .bind(doc)
+                .bind(snapshot.to_string())
+                .fetch_one(pool)
+                .await?
+        });
+        Ok(named == 0)
+    }
+}

@@ -1,0 +1,180 @@
+//! Versions: states of a document to read and to go back to. Going back is an edit like any other, made through the room.
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tracing::info;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    documents::{Page, Person, page_size},
+    extract::{Granted, Json, Segments},
+    text::etag,
+    validate::Validate,
+};
+use crate::{
+    app::Services,
+    auth::Role,
+    directory::{self, DirectoryError, VersionPosition},
+    error::{ApiError, Missing},
+    ids::{DocId, VersionId},
+    room::TEXT,
+    snapshot::SnapshotError,
+};
+
+/// How often a name is tried for a state that is pruned in the meantime: two newer ones must have come in between.
+const TRIES_MAX: usize = 3;
+
+/// A state of a document.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Version {
+    id: Uuid,
+    /// What somebody called it; null for one that was taken unasked and goes with age.
+    #[schema(required)]
+    name: Option<String>,
+    /// Who named it.
+    #[schema(required)]
+    author: Option<Person>,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// The size of its text.
+    size_bytes: i64,
+}
+
+impl From<directory::Version> for Version {
+    fn from(version: directory::Version) -> Self {
+        let directory::Version { id, name, author, created_at, size_bytes, .. } = version;
+        Self { id: id.0, name, author: author.map(Person::from), created_at, size_bytes }
+    }
+}
+
+/// A name for the present state.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewVersion {
+    name: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListVersions {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many to give at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Lists the versions, newest first: those with a name, and of the others what has not gone with age.
+#[utoipa::path(get, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "list_versions",
+    params(("id" = Uuid, Path), ListVersions), responses((status = 200, body = Page<Version>)))]
+pub(super) async fn list(
+    State(services): State<Services>,
+    granted: Granted,
+    asked: Result<Query<ListVersions>, QueryRejection>,
+) -> Result<Json<Page<Version>>, ApiError> {
+    let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
+    let limit = page_size(asked.limit)?;
+    let after = match asked.cursor {
+        None => None,
+        Some(cursor) => Some(position(&cursor).ok_or_else(|| ApiError::field("cursor", "is none of ours"))?),
+    };
+    let page = services.directory.versions(granted.doc, after, limit).await?;
+    let next_cursor = page.next.map(|next| format!("{:x}.{}", next.created_at, next.id.0.simple()));
+    Ok(Json(Page { items: page.items.into_iter().map(Version::from).collect(), next_cursor }))
+}
+
+fn position(cursor: &str) -> Option<VersionPosition> {
+    let (created_at, id) = cursor.split_once('.')?;
+    Some(VersionPosition { created_at: i64::from_str_radix(created_at, 16).ok()?, id: id.parse().ok()? })
+}
+
+/// Gives the present state a name, with which it stays; for editors.
+#[utoipa::path(post, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "create_version",
+    params(("id" = Uuid, Path)), request_body = NewVersion, responses((status = 201, body = Version)))]
+pub(super) async fn create(
+    State(services): State<Services>,
+    granted: Granted,
+    Json(NewVersion { name }): Json<NewVersion>,
+) -> Result<(StatusCode, Json<Version>), ApiError> {
+    granted.at_least(Role::Editor)?;
+    Validate::default().title("name", &name).done()?;
+    let (doc, author) = (granted.doc, granted.session.user.id);
+    for _ in 0..TRIES_MAX {
+        let done = services.rooms.snapshot(doc).await?;
+        let now = OffsetDateTime::now_utc();
+        match services.directory.name_version(doc, done.offset, name.trim(), author, now).await {
+            Ok(version) => {
+                note(&granted, Deed::Named, version.id);
+                return Ok((StatusCode::CREATED, Json(version.into())));
+            }
+            Err(DirectoryError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::Unavailable)
+}
+
+/// Reads the text of a version.
+#[utoipa::path(get, path = "/api/documents/{id}/versions/{version_id}/text", tag = "versions",
+    operation_id = "get_version_text", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn text(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, VersionId)>, ApiError>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (_, text) = read(&services, &granted, segments).await?;
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"))], text))
+}
+
+/// Turns the text back into that of a version by the smallest edits, live for everyone who has it open; for editors.
+#[utoipa::path(post, path = "/api/documents/{id}/versions/{version_id}/restore", tag = "versions",
+    operation_id = "restore_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
+    responses((status = 204, headers(("etag" = String, description = "Names the new text")))))]
+pub(super) async fn restore(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, VersionId)>, ApiError>,
+) -> Result<impl IntoResponse, ApiError> {
+    granted.at_least(Role::Editor)?;
+    let (version, text) = read(&services, &granted, segments).await?;
+    // What is there now becomes a version, so that this can be taken back too.
+    services.rooms.snapshot(granted.doc).await?;
+    let room = services.rooms.open(granted.doc).await?;
+    let text = room.replace_text(granted.session.user.id, text, None).await?;
+    services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
+    note(&granted, Deed::Restored, version);
+    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
+}
+
+async fn read(
+    services: &Services,
+    granted: &Granted,
+    segments: Result<Segments<(DocId, VersionId)>, ApiError>,
+) -> Result<(VersionId, String), ApiError> {
+    let missing = || ApiError::NotFound(Missing::Version);
+    let Segments((_, id)) = segments.map_err(|_| missing())?;
+    let version = services.directory.version(granted.doc, id).await?.ok_or_else(missing)?;
+    match services.storage.snapshots.get(granted.doc, version.snapshot).await {
+        Ok(document) => Ok((id, document.text(TEXT))),
+        Err(SnapshotError::Unavailable(object_store::Error::NotFound { .. })) => Err(missing()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What people do with versions.
+#[derive(Debug)]
+enum Deed {
+    Named,
+    Restored,
+}
+
+/// The one place that hears of what people do with versions.
+fn note(granted: &Granted, deed: Deed, version: VersionId) {
+    info!(doc.id = %granted.doc, user.id = %granted.session.user.id, version.id = %version, ?deed, "version");
+}

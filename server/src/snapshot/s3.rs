@@ -1,0 +1,48 @@
+//! Snapshots on S3, or on a server that speaks as it does. A returned put has survived what the bucket survives.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
+
+use super::SnapshotStore;
+use crate::config::S3Config;
+
+/// A server that does not take a connection, or falls silent, for so long is down. All tries of one request end some
+/// seconds later, long before a REST call does.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(3);
+/// For one request with a whole object in it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRIES_MAX: usize = 2;
+const RETRY_WITHIN: Duration = Duration::from_secs(4);
+
+/// Snapshots in `bucket`.
+///
+/// # Errors
+/// When the settings do not fit together. The bucket itself is not asked.
+pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
+    let client = ClientOptions::new()
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_read_timeout(SILENCE_TIMEOUT)
+        .with_timeout(REQUEST_TIMEOUT)
+        .with_allow_http(config.endpoint.is_some());
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
+    // Credentials that are not among our settings: a role's, a web identity's, a session token.
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_region(&config.region)
+        .with_client_options(client)
+        .with_retry(RetryConfig { backoff, max_retries: RETRIES_MAX, retry_timeout: RETRY_WITHIN })
+        // The call for many at once wants checksums that not every S3-compatible server knows.
+        .with_disable_bulk_delete(true);
+    if let Some(endpoint) = &config.endpoint {
+        builder = builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false);
+    }
+    if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
+        builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
+    }
+    let objects = Arc::new(PrefixStore::new(builder.build().context("settings for S3")?, config.prefix.as_str()));
+    Ok(SnapshotStore { objects: objects.clone(), signer: Some(objects) })
+}

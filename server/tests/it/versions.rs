@@ -1,0 +1,158 @@
+//! Versions: taken unasked, named, read, and gone back to.
+
+use codesync_server::{config::Config, ids::DocId};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    clients::Clients,
+    harness::TestApp,
+    rest::{Answer, Caller},
+};
+
+/// No snapshot but those that a test asks for, and none stays for its age.
+fn on_demand(config: &mut Config) {
+    config.room.snapshot_delay = std::time::Duration::from_secs(3_600);
+    config.room.versions = "1s/1s".parse().unwrap();
+}
+
+fn id(document: &str) -> DocId {
+    document.rsplit('/').next().unwrap().parse().unwrap()
+}
+
+async fn write(caller: &Caller, document: &str, text: &str) {
+    let path = format!("{document}/text");
+    let request = caller.request(Method::PUT, &path).header("content-type", "text/plain").body(text.to_owned());
+    caller.send(request, Method::PUT, &path).await.expect(204);
+}
+
+async fn read(caller: &Caller, path: &str) -> String {
+    let answer = caller.get(&format!("{path}/text")).await.expect(200);
+    answer.body.as_str().unwrap_or_default().to_owned()
+}
+
+async fn name(caller: &Caller, document: &str, name: &str) -> String {
+    let answer = caller.post(&format!("{document}/versions"), json!({ "name": name })).await.expect(201);
+    format!("{document}/versions/{}", answer.text("id"))
+}
+
+async fn list(caller: &Caller, document: &str) -> Answer {
+    caller.get(&format!("{document}/versions")).await.expect(200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_restored_live_for_everyone() {
+    let app = TestApp::with(on_demand).await;
+    let ada = app.register("ada").await;
+    let document = ada.document("a.rs").await;
+    let doc = id(&document).to_string();
+    write(&ada, &document, "one\ntwo\n").await;
+    let first = name(&ada, &document, " First draft ").await;
+    let clients = Clients::start();
+    for client in ["a", "b"] {
+        clients.join(client, &app.socket(), &doc, ada.token()).await;
+    }
+    clients.append("a", "three\n").await;
+    clients.wait("b", json!({ "text": "one\ntwo\nthree\n" })).await;
+    clients.wait("a", json!({ "acknowledged": true })).await;
+    assert_eq!(read(&ada, &first).await, "one\ntwo\n");
+    ada.post(&format!("{first}/restore"), json!(null)).await.expect(204);
+    for client in ["a", "b"] {
+        clients.wait(client, json!({ "text": "one\ntwo\n" })).await;
+    }
+    // The state before is there, so that this can be taken back.
+    let versions = list(&ada, &document).await;
+    let before = versions["items"].as_array().unwrap().iter().find(|version| version["name"].is_null()).unwrap();
+    let before = format!("{document}/versions/{}", before["id"].as_str().unwrap());
+    ada.post(&format!("{before}/restore"), json!(null)).await.expect(204);
+    clients.wait("b", json!({ "text": "one\ntwo\nthree\n" })).await;
+    clients.converge(&["a", "b"]).await;
+    let named = &list(&ada, &document).await["items"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&named["name"], &named["size_bytes"]), (&json!("First draft"), &json!(8)));
+    assert_eq!(named["author"]["name"], "ada");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_stay_and_what_has_none_goes() {
+    let app = TestApp::with(on_demand).await;
+    let ada = app.register("ada").await;
+    let document = ada.document("a.rs").await;
+    write(&ada, &document, "kept").await;
+    let kept = name(&ada, &document, "Kept").await;
+    let again = name(&ada, &document, "Kept too").await;
+    assert_ne!(kept, again, "one state may have two names");
+    let mut unnamed = Vec::new();
+    for round in 0..5 {
+        write(&ada, &document, &format!("round {round}")).await;
+        app.services.rooms.snapshot(id(&document)).await.unwrap();
+        unnamed.push(list(&ada, &document).await["items"][0]["id"].as_str().unwrap().to_owned());
+        // Ages are what counts, in whole seconds.
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    }
+    let names = |answer: &Answer| -> Vec<String> {
+        answer["items"].as_array().unwrap().iter().map(|item| item["name"].to_string()).collect()
+    };
+    assert_eq!(names(&list(&ada, &document).await), ["null", "null", "\"Kept too\"", "\"Kept\""]);
+    for path in [&kept, &again] {
+        assert_eq!(read(&ada, path).await, "kept");
+    }
+    let gone = format!("{document}/versions/{}/text", unnamed[0]);
+    ada.get(&gone).await.expect_error(404, "version_not_found");
+    let here = format!("{document}/versions/{}", unnamed[4]);
+    assert_eq!(read(&ada, &here).await, "round 4");
+    let snapshots = app.services.storage.snapshots.list(id(&document)).await.unwrap();
+    assert_eq!(snapshots.len(), 3, "as many objects as states");
+    ada.delete(&document).await.expect(204);
+    assert_eq!(app.services.storage.snapshots.list(id(&document)).await.unwrap(), []);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_for_those_whose_document_it_is() {
+    let app = TestApp::with(on_demand).await;
+    let [ada, vic, eve] = [app.register("ada").await, app.register("vic").await, app.register("eve").await];
+    let document = ada.document("a.rs").await;
+    let other = vic.document("b.rs").await;
+    ada.share(&document, &vic, "viewer").await;
+    write(&ada, &document, "text").await;
+    let version = name(&ada, &document, "Mine").await;
+    assert_eq!(read(&vic, &version).await, "text");
+    assert_eq!(list(&vic, &document).await.items("/name"), ["Mine"]);
+    let (versions, restore) = (format!("{document}/versions"), format!("{version}/restore"));
+    vic.post(&versions, json!({ "name": "Yours" })).await.expect_error(403, "forbidden");
+    vic.post(&restore, json!(null)).await.expect_error(403, "forbidden");
+    eve.get(&versions).await.expect_error(404, "document_not_found");
+    eve.post(&restore, json!(null)).await.expect_error(404, "document_not_found");
+    let elsewhere = version.replace(&document, &other);
+    vic.post(&format!("{elsewhere}/restore"), json!(null)).await.expect_error(404, "version_not_found");
+    vic.get(&format!("{elsewhere}/text")).await.expect_error(404, "version_not_found");
+    ada.get(&format!("{versions}/none/text")).await.expect_error(404, "version_not_found");
+    ada.post(&versions, json!({ "name": " " })).await.expect_fields(&["name"]);
+    ada.get(&format!("{versions}?cursor=x")).await.expect_fields(&["cursor"]);
+    ada.get(&format!("{versions}?limit=0")).await.expect_fields(&["limit"]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_come_in_pages_newest_first() {
+    let app = TestApp::with(on_demand).await;
+    let ada = app.register("ada").await;
+    let document = ada.document("a.rs").await;
+    for round in 0..5 {
+        name(&ada, &document, &format!("{round}")).await;
+        write(&ada, &document, &format!("round {round}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = ada.get(&format!("{document}/versions?limit=2{cursor}")).await.expect(200);
+        seen.extend(page.items("/name").into_iter().map(str::to_owned));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["4", "3", "2", "1", "0"]);
+    app.stop().await;
+}
