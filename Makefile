@@ -61,6 +61,7 @@ docs: ## Builds the API documentation with warnings denied
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 
 test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, with stock clients in Node and real processes
+	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 	$(SAY) 'Testing the server and the documents'
 	cargo test --locked --workspace
 

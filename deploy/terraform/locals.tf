@@ -23,6 +23,8 @@ locals {
   contract_file = "${path.module}/services.json"
   contract      = jsondecode(file(local.contract_file))
   settings = jsondecode(templatefile(local.contract_file, {
+    # With one replica alone, its loss would hold every acknowledgement up until AWS has replaced it.
+    acknowledge      = var.cache.nodes >= 3 ? "replicated:1" : "appended"
     region           = var.region
     environment      = var.environment
     public_url       = "https://${module.edge.host}"

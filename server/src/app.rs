@@ -4,6 +4,7 @@ use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration
 
 use anyhow::Context;
 use object_store::local::LocalFileSystem;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
@@ -50,6 +51,8 @@ pub struct Services {
     pub access_events: AccessEvents,
     /// Cancelled once the node drains: readiness says no, nothing new is taken.
     pub draining: CancellationToken,
+    /// When the node started.
+    pub started_at: OffsetDateTime,
 }
 
 impl Services {
@@ -117,10 +120,11 @@ impl App {
     /// # Errors
     /// When a store cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        config.validate()?;
         let data_dir = &config.storage.data_dir;
         std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
         let (tasks, adapters) = (Tasks::default(), Tasks::default());
-        let directory = Directory::sqlite(data_dir).await?;
+        let directory = Directory::open(&config.storage).await?;
         let node = NodeId::new();
         let redis = Redis::open(&config.redis, &adapters).await?;
         let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
@@ -148,6 +152,7 @@ impl App {
             sockets,
             tasks: Tasks::default(),
             draining: CancellationToken::new(),
+            started_at: OffsetDateTime::now_utc(),
         };
         Ok(Self { services, rooms: tasks, adapters })
     }

@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     config::{AuthConfig, StorageConfig},
-    directory::{Access, Directory, DirectoryError, Session, User},
+    directory::{Access, By, Directory, DirectoryError, Session, Standing, User},
     ids::{DocId, SessionId, UserId},
 };
 
@@ -206,14 +206,16 @@ impl Auth {
         Ok(())
     }
 
-    /// Shuts an account out, and closes all its sockets.
+    /// Changes what an account may do. All sockets of one that is shut out are closed.
     ///
     /// # Errors
-    /// When there is no such account, or the directory does not answer.
-    pub async fn disable_user(&self, user: UserId) -> Result<(), DirectoryError> {
-        self.directory.disable_user(user).await?;
-        self.events.publish(AccessEvent::UserEnded(user));
-        Ok(())
+    /// When there is no such account, there would be no administrator, or the directory does not answer.
+    pub async fn change_standing(&self, user: UserId, change: Standing, by: By) -> Result<User, DirectoryError> {
+        let user = self.directory.change_standing(user, change, by).await?;
+        if user.is_disabled {
+            self.events.publish(AccessEvent::UserEnded(user.id));
+        }
+        Ok(user)
     }
 
     /// Makes a ticket that opens a socket to `doc` for the bearer of `session`; who may have one is the caller's to check.

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::{
     auth::{hash_password, random_color},
     config::{AdminArgs, AdminCommand, AuthConfig, HealthcheckArgs, Secret, StorageConfig},
-    directory::{Directory, NewUser},
+    directory::{By, Directory, NewUser, Standing},
     http,
 };
 
@@ -24,7 +24,7 @@ const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When one cannot be opened or migrated.
 pub async fn migrate(storage: &StorageConfig) -> anyhow::Result<()> {
-    open_directory(storage).await.map(drop)
+    Directory::open(storage).await.map(drop)
 }
 
 /// Does what `admin` was asked for.
@@ -32,7 +32,7 @@ pub async fn migrate(storage: &StorageConfig) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be done.
 pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
-    let directory = open_directory(&args.storage).await?;
+    let directory = Directory::open(&args.storage).await?;
     match args.command {
         AdminCommand::CreateUser { email, name, password } => {
             create_admin(&directory, &args.auth, &email, &name, password).await
@@ -49,7 +49,8 @@ async fn create_admin(
     password: Option<Secret>,
 ) -> anyhow::Result<()> {
     if let Some(user) = directory.user_by_email(email).await? {
-        directory.promote(user.id).await?;
+        let standing = Standing { is_admin: Some(true), ..Standing::default() };
+        directory.change_standing(user.id, standing, By::command_line()).await?;
         return say(&format!("{} is an administrator now.\n", user.email));
     }
     let password = match password {
@@ -96,12 +97,6 @@ pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
 /// When standard output takes nothing.
 pub fn openapi() -> anyhow::Result<()> {
     say(&(http::openapi().to_pretty_json()? + "\n"))
-}
-
-async fn open_directory(storage: &StorageConfig) -> anyhow::Result<Directory> {
-    let folder = &storage.data_dir;
-    std::fs::create_dir_all(folder).with_context(|| format!("create data folder {}", folder.display()))?;
-    Directory::sqlite(folder).await
 }
 
 fn first_line() -> std::io::Result<String> {

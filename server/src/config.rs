@@ -1,9 +1,12 @@
 //! Everything that can be set, and the only reader of the environment. Parsed once, validated whole.
 
+mod database;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::database::DatabaseConfig;
 use crate::retention::Policy;
 
 /// The command line of `codesync`.
@@ -148,6 +151,9 @@ pub struct StorageConfig {
     /// The folder that holds the databases, the snapshots and the secret.
     #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+    /// The database of accounts, documents and grants.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
     /// Snapshots elsewhere than in the data folder.
     #[command(flatten)]
     pub s3: S3Config,
@@ -399,6 +405,19 @@ fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 }
 
 impl Config {
+    /// Says what does not go together.
+    ///
+    /// # Errors
+    /// When the settings make no server.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.auth.jwt_secret.is_some() || self.storage.database.options()?.is_none(),
+            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) sign tokens with one secret of 32 bytes or \
+             more, which each of them must be given"
+        );
+        Ok(())
+    }
+
     /// The defaults on a free port with `data_dir`, for tests.
     pub fn for_tests(data_dir: PathBuf) -> Self {
         let cli = Cli::try_parse_from([

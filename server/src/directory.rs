@@ -1,28 +1,40 @@
 //! Accounts, log-ins, documents, grants and share links: all that is known about documents but their text. One SQL
 //! text for every database. Checks no permission: it answers and records, `auth` and `http` decide.
 
+mod audit;
 pub mod contract;
+mod counts;
 mod db;
 mod documents;
 mod grants;
 mod links;
+mod page;
 mod sessions;
 mod users;
 mod versions;
 
 use std::path::Path;
 
+use anyhow::Context;
+use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 
-use self::db::{Db, on_db};
-pub use self::{
-    documents::{Document, DocumentPage, NewDocument, Person, Position},
-    grants::{Access, Change, Collaborator},
-    links::{Link, NewLink},
-    sessions::Session,
-    users::{NewUser, User, UserChange},
-    versions::{Version, VersionPage, VersionPosition},
+use self::{
+    audit::note,
+    db::{Db, on_db},
 };
+pub use self::{
+    audit::{Action, AuditEntry, By, Contact},
+    counts::Counts,
+    documents::{Document, NewDocument, Person},
+    grants::{Access, Change, Collaborator, Grant},
+    links::{Link, NewLink},
+    page::{Page, Position},
+    sessions::Session,
+    users::{NewUser, Standing, User, UserChange},
+    versions::Version,
+};
+use crate::config::StorageConfig;
 
 /// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +48,9 @@ pub enum DirectoryError {
     /// The document would be left without an owner.
     #[error("document would have no owner")]
     LastOwner,
+    /// There would be no administrator.
+    #[error("there would be no administrator")]
+    LastAdmin,
     /// There are as many collaborators or links as a document may have.
     #[error("limit of {0} reached")]
     LimitReached(i64),
@@ -63,6 +78,29 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Opens the database that is configured: PostgreSQL, else a SQLite file in the data folder.
+    ///
+    /// # Errors
+    /// When it cannot be opened or migrated.
+    pub async fn open(config: &StorageConfig) -> anyhow::Result<Self> {
+        match config.database.options()? {
+            Some(options) => Self::postgres(options, config.database.connections).await,
+            None => {
+                let folder = &config.data_dir;
+                std::fs::create_dir_all(folder).with_context(|| format!("create data folder {}", folder.display()))?;
+                Self::sqlite(folder).await
+            }
+        }
+    }
+
+    /// Connects to PostgreSQL with up to so many connections, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// When it does not answer or cannot be migrated.
+    pub async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::postgres(options, connections).await? })
+    }
+
     /// Opens the SQLite file in `folder`, makes it when there is none, and brings its tables up to date.
     ///
     /// # Errors
@@ -78,8 +116,8 @@ impl Directory {
     pub async fn ping(&self) -> Result<()> {
         on_db!(&self.db, pool => {
             sqlx::query_scalar::<_, i64>("select count(*) from documents where updated_at < 0").fetch_one(pool).await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -93,7 +131,7 @@ fn from_millis(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// `text` in the form that is compared and searched: databases differ in what they fold.
+/// `text` in the form that is compared and searched: databases differ in what they fold, and not all can be asked for NUL.
 pub(crate) fn fold(text: &str) -> String {
-    text.trim().to_lowercase()
+    text.trim().to_lowercase().replace('\0', "\u{fffd}")
 }

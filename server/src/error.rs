@@ -38,6 +38,8 @@ pub enum ApiError {
     EmailTaken,
     /// The document would be left without an owner.
     LastOwner,
+    /// There would be no administrator.
+    LastAdmin,
     /// There are as many as there may be.
     LimitReached(i64),
     /// The text is not the one that `If-Match` names.
@@ -69,6 +71,8 @@ pub enum Missing {
     Link,
     /// The version, or it went with age.
     Version,
+    /// The live document.
+    Room,
 }
 
 /// The body of every refusal.
@@ -111,11 +115,13 @@ impl ApiError {
             Self::NotFound(Missing::User) => (S::NOT_FOUND, "user_not_found", "There is no such account."),
             Self::NotFound(Missing::Link) => (S::NOT_FOUND, "link_not_found", "This link does not exist or has ended."),
             Self::NotFound(Missing::Version) => (S::NOT_FOUND, "version_not_found", "There is no such version."),
+            Self::NotFound(Missing::Room) => (S::NOT_FOUND, "room_not_found", "This document is not open."),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods.")
             }
             Self::EmailTaken => (S::CONFLICT, "email_taken", "There is an account with this e-mail address already."),
             Self::LastOwner => (S::CONFLICT, "last_owner", "A document needs an owner."),
+            Self::LastAdmin => (S::CONFLICT, "last_admin", "There must be an administrator."),
             Self::LimitReached(max) => {
                 return (S::CONFLICT, "limit_reached", format!("There can be {max} of these at most."));
             }
@@ -174,6 +180,7 @@ impl From<DirectoryError> for ApiError {
             DirectoryError::EmailTaken => Self::EmailTaken,
             DirectoryError::NotFound => Self::NotFound(Missing::Document),
             DirectoryError::LastOwner => Self::LastOwner,
+            DirectoryError::LastAdmin => Self::LastAdmin,
             DirectoryError::LimitReached(max) => Self::LimitReached(max),
             DirectoryError::Unavailable(cause) => {
                 error!(error = &cause as &dyn std::error::Error, "directory is unavailable");

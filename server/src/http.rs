@@ -1,5 +1,6 @@
 //! The REST API, the site and the health checks: extract, call, map. Never past the directory and the rooms.
 
+mod admin;
 mod auth;
 mod collaborators;
 mod documents;
@@ -10,6 +11,8 @@ pub mod limits;
 mod links;
 mod observe;
 mod openapi;
+mod page;
+mod presence;
 mod site;
 mod text;
 mod users;
@@ -84,6 +87,8 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(links::list, links::create))
         .routes(routes!(links::delete))
         .routes(routes!(links::accept))
+        .routes(routes!(presence::get))
+        .merge(admin::routes())
 }
 
 /// What is no route: a page of the site, or nothing.

@@ -59,6 +59,10 @@ id!(
     LinkId
 );
 id!(
+    /// An entry of the audit trail.
+    AuditId
+);
+id!(
     /// A running server: each start has its own.
     NodeId
 );

@@ -5,6 +5,8 @@ pub mod actor;
 mod chain;
 mod effort;
 pub mod peers;
+pub mod presence;
+mod recheck;
 pub mod registry;
 pub mod state;
 mod unarchived;
@@ -14,6 +16,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use codesync_crdt::{AwarenessEntry, StateVector};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -23,6 +26,7 @@ use crate::{
     ws::outbox::Outbox,
 };
 
+pub use presence::Present;
 pub use registry::Rooms;
 
 /// The root type that holds the text.
@@ -86,6 +90,17 @@ pub struct NewPeer {
     pub dialect: Dialect,
     /// Where its frames go.
     pub outbox: Outbox,
+    /// When it came.
+    pub since: OffsetDateTime,
+}
+
+/// A socket that is in a room.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Who it is.
+    pub grant: SocketGrant,
+    /// When it came.
+    pub since: OffsetDateTime,
 }
 
 /// What a socket says.
@@ -143,8 +158,10 @@ pub enum Command {
     },
     /// Somebody's access changed.
     Access(AccessEvent),
-    /// Access may have changed unnoticed: who is here?
-    Grants(oneshot::Sender<Vec<SocketGrant>>),
+    /// Asks who is here.
+    Members(oneshot::Sender<Vec<Member>>),
+    /// Closes every socket; whoever still has access comes back.
+    Kick,
     /// There is a snapshot of this offset, or none could be taken.
     Compacted(Option<Offset>),
     /// The document is deleted: close all and keep nothing.
@@ -214,6 +231,15 @@ impl RoomHandle {
     ) -> Result<Text, RoomError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Command::Replace { text, expected, reply }, answer).await?
+    }
+
+    /// The sockets that are in it.
+    ///
+    /// # Errors
+    /// When the room has ended.
+    pub async fn members(&self) -> Result<Vec<Member>, RoomError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Members(reply), answer).await
     }
 
     async fn send(&self, command: Command) -> Result<(), RoomError> {

@@ -1,11 +1,16 @@
 //! What every directory does, whatever database it is on: run by the tests of each adapter on an empty one.
 
+use std::net::IpAddr;
+
 use time::{Duration, OffsetDateTime, macros::datetime};
 
-use super::{Access, Change, Directory, DirectoryError, NewDocument, NewLink, NewUser, User, UserChange};
+use super::{
+    Access, Action, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing, User,
+    UserChange,
+};
 use crate::{
     auth::Role,
-    ids::{DocId, SessionId},
+    ids::{DocId, SessionId, UserId},
 };
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05.678 UTC);
@@ -23,7 +28,20 @@ pub async fn conforms(directory: &Directory) {
     pages(directory).await;
     grants(directory).await;
     links(directory).await;
+    transfers(directory).await;
+    administrators(directory).await;
+    everything(directory).await;
+    trail(directory).await;
 }
+
+fn by(user: &User, at: OffsetDateTime) -> By {
+    By { user: Some(user.id), address: Some(IpAddr::from([192, 0, 2, 7])), at }
+}
+
+const ADMIN: Standing = Standing { is_admin: Some(true), is_disabled: None };
+const NO_ADMIN: Standing = Standing { is_admin: Some(false), is_disabled: None };
+const DISABLED: Standing = Standing { is_admin: None, is_disabled: Some(true) };
+const ENABLED: Standing = Standing { is_admin: None, is_disabled: Some(false) };
 
 async fn user(directory: &Directory, email: &str) -> User {
     let new = NewUser {
@@ -60,8 +78,10 @@ async fn users(directory: &Directory) {
     let change = UserChange { name: Some("Countess".to_owned()), color: None };
     let changed = directory.update_user(ada.id, change).await.expect(WORKS);
     assert_eq!((changed.name.as_str(), changed.color.as_str()), ("Countess", "#0b6b60"));
-    directory.promote(ada.id).await.expect(WORKS);
+    directory.change_standing(ada.id, ADMIN, By { at: NOW, ..By::command_line() }).await.expect(WORKS);
     assert!(directory.user_by_email("ada@example.org").await.expect(WORKS).is_some_and(|user| user.is_admin));
+    assert!(directory.user_by_email("ada\0@example.org").await.expect("NUL is no error").is_none());
+    assert_eq!(directory.users("\0", None, 100).await.expect("NUL is no error").items.len(), 0);
 }
 
 async fn sessions(directory: &Directory) {
@@ -83,7 +103,7 @@ async fn sessions(directory: &Directory) {
     directory.end_session(SessionId::new()).await.expect("ending what is not there is no error");
     assert!(directory.session(third, NOW).await.expect(WORKS).is_none());
     let fourth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
-    directory.disable_user(bob.id).await.expect(WORKS);
+    directory.change_standing(bob.id, DISABLED, by(&bob, NOW)).await.expect(WORKS);
     let fifth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
     for session in [fourth, fifth] {
         assert!(directory.session(session, NOW).await.expect(WORKS).is_none(), "the account is shut out");
@@ -102,8 +122,8 @@ async fn documents(directory: &Directory) {
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
     assert!(seen.updated_at > later, "a snapshot follows a change");
-    assert!(directory.delete_document(doc).await.expect(WORKS));
-    assert!(!directory.delete_document(doc).await.expect(WORKS));
+    assert!(directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
+    assert!(!directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
     assert_eq!(directory.access(eve.id, doc).await.expect(WORKS), Access::NoDocument);
     directory.record_snapshot(doc, 43).await.expect("what is gone is left alone");
     let missing = directory.update_document(doc, None, None, later).await;
@@ -141,11 +161,12 @@ async fn grants(directory: &Directory) {
     let hal = user(directory, "hal@example.org").await;
     let doc = document(directory, &gil, "Shared", NOW).await;
     assert_eq!(directory.access(hal.id, doc).await.expect(WORKS), Access::None);
-    let last = directory.set_role(doc, gil.id, Role::Editor, NOW).await;
+    let now = by(&gil, NOW);
+    let last = directory.set_role(doc, gil.id, Role::Editor, now).await;
     assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
-    let last = directory.remove_grant(doc, gil.id).await;
+    let last = directory.remove_grant(doc, gil.id, now).await;
     assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
-    let later = NOW + Duration::SECOND;
+    let later = by(&gil, NOW + Duration::SECOND);
     assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Made);
     assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Unneeded);
     assert_eq!(directory.raise_role(doc, hal.id, Role::Viewer, later).await.expect(WORKS), Change::Unneeded);
@@ -153,10 +174,10 @@ async fn grants(directory: &Directory) {
     assert_eq!(directory.raise_role(doc, hal.id, Role::Owner, later).await.expect(WORKS), Change::Made);
     let people = directory.collaborators(doc).await.expect(WORKS);
     assert_eq!(people.iter().map(|person| person.id).collect::<Vec<_>>(), [gil.id, hal.id]);
-    directory.remove_grant(doc, gil.id).await.expect("there are two owners");
+    directory.remove_grant(doc, gil.id, later).await.expect("there are two owners");
     let seen = directory.document(hal.id, doc).await.expect(WORKS).expect("it is shared");
     assert_eq!(seen.owner.id, hal.id, "the owner that is left");
-    let gone = directory.remove_grant(doc, gil.id).await;
+    let gone = directory.remove_grant(doc, gil.id, later).await;
     assert!(matches!(gone, Err(DirectoryError::NotFound)), "{gone:?}");
     assert!(directory.document(gil.id, doc).await.expect(WORKS).is_none());
 }
@@ -166,20 +187,141 @@ async fn links(directory: &Directory) {
     let doc = document(directory, &ivy, "Linked", NOW).await;
     let hour = NOW + Duration::HOUR;
     let new = NewLink { role: Role::Editor, expires_at: Some(hour) };
-    let link = directory.create_link(doc, new, "a secret", NOW).await.expect(WORKS);
+    let link = directory.create_link(doc, new, "a secret", by(&ivy, NOW)).await.expect(WORKS);
     assert_eq!((link.doc, link.role, link.expires_at), (doc, Role::Editor, Some(hour)));
     let found = directory.link_by_secret("a secret", NOW).await.expect(WORKS).map(|found| found.id);
     assert_eq!(found, Some(link.id));
     assert!(directory.link_by_secret("a Secret", NOW).await.expect(WORKS).is_none());
     assert!(directory.link_by_secret("a secret", hour).await.expect(WORKS).is_none(), "it has expired");
     let new = NewLink { role: Role::Viewer, expires_at: None };
-    let lasting = directory.create_link(doc, new, "another", hour).await.expect(WORKS);
+    let lasting = directory.create_link(doc, new, "another", by(&ivy, hour)).await.expect(WORKS);
     let ids: Vec<_> = directory.links(doc).await.expect(WORKS).iter().map(|link| link.id).collect();
     assert_eq!(ids, [link.id, lasting.id]);
-    let elsewhere = directory.delete_link(DocId::new(), link.id).await;
+    let elsewhere = directory.delete_link(DocId::new(), link.id, by(&ivy, NOW)).await;
     assert!(matches!(elsewhere, Err(DirectoryError::NotFound)), "{elsewhere:?}");
-    directory.delete_link(doc, link.id).await.expect(WORKS);
+    directory.delete_link(doc, link.id, by(&ivy, NOW)).await.expect(WORKS);
     assert!(directory.link_by_secret("a secret", NOW).await.expect(WORKS).is_none());
-    directory.delete_document(doc).await.expect(WORKS);
+    directory.delete_document(doc, by(&ivy, NOW)).await.expect(WORKS);
     assert!(directory.link_by_secret("another", NOW).await.expect(WORKS).is_none(), "links go with the document");
+}
+
+async fn transfers(directory: &Directory) {
+    let [jon, kim, leo] = [
+        user(directory, "jon@example.org").await,
+        user(directory, "kim@example.org").await,
+        user(directory, "leo@example.org").await,
+    ];
+    let doc = document(directory, &jon, "Handed over", NOW).await;
+    let later = by(&leo, NOW + Duration::SECOND);
+    let changed = directory.transfer(doc, kim.id, later).await.expect(WORKS);
+    assert_eq!(changed, [(jon.id, Role::Editor), (kim.id, Role::Owner)].map(|(user, role)| Grant { user, role }));
+    assert_eq!(directory.access(jon.id, doc).await.expect(WORKS), Access::Role(Role::Editor));
+    assert_eq!(directory.any_document(doc).await.expect(WORKS).owner.id, kim.id);
+    assert_eq!(directory.transfer(doc, kim.id, later).await.expect(WORKS), [], "nothing is left to change");
+    let missing = directory.transfer(DocId::new(), kim.id, later).await;
+    assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
+    let missing = directory.any_document(DocId::new()).await.map(|document| document.id);
+    assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
+}
+
+/// Two administrators are there: Ada, and the one who was made so with his account.
+async fn administrators(directory: &Directory) {
+    let ada = directory.user_by_email("ada@example.org").await.expect(WORKS).expect("she is there");
+    let other = directory.user_by_email("äda@example.org").await.expect(WORKS).expect("he is there");
+    let now = by(&ada, NOW);
+    for (change, undo) in [(NO_ADMIN, ADMIN), (DISABLED, ENABLED)] {
+        let (one, two) = tokio::join!(
+            directory.change_standing(ada.id, change, now),
+            directory.change_standing(other.id, change, now)
+        );
+        let last = [&one, &two].map(|result| matches!(result, Err(DirectoryError::LastAdmin)));
+        assert_eq!(last.iter().filter(|last| **last).count(), 1, "one of two stays: {one:?} {two:?}");
+        assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+        for user in [&ada, &other] {
+            let user = directory.change_standing(user.id, undo, now).await.expect(WORKS);
+            assert!(user.is_admin && !user.is_disabled);
+        }
+    }
+    let missing = directory.change_standing(UserId::new(), ADMIN, now).await;
+    assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
+}
+
+async fn everything(directory: &Directory) {
+    let mut names = Vec::new();
+    let mut after = None;
+    loop {
+        let page = directory.users("", after, 3).await.expect(WORKS);
+        assert!(page.items.len() <= 3);
+        names.extend(page.items.iter().map(|user| user.email.clone()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let counts = directory.counts(NOW).await.expect(WORKS);
+    assert_eq!(counts.users, i64::try_from(names.len()).expect("a few"));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(counts.users, i64::try_from(names.len()).expect("a few"), "nobody is listed twice");
+    assert_eq!((counts.admins, counts.disabled), (2, 1));
+    let found = directory.users("COUNTESS", None, 100).await.expect(WORKS).items;
+    assert_eq!(found.iter().map(|user| user.email.as_str()).collect::<Vec<_>>(), ["Ada@Example.org"]);
+    assert_eq!(directory.users("äda@", None, 100).await.expect(WORKS).items.len(), 1);
+    let all = directory.all_documents("", None, 100).await.expect(WORKS).items;
+    assert_eq!(counts.documents, i64::try_from(all.len()).expect("a few"));
+    assert_eq!(counts.document_bytes, all.iter().map(|document| document.size_bytes).sum::<i64>());
+    let found = directory.all_documents("handed", None, 100).await.expect(WORKS).items;
+    assert_eq!(found.iter().map(|document| document.title.as_str()).collect::<Vec<_>>(), ["Handed over"]);
+}
+
+async fn trail(directory: &Directory) {
+    let kim = directory.user_by_email("kim@example.org").await.expect(WORKS).expect("she is there");
+    let doc = document(directory, &kim, "Watched", NOW).await;
+    let before = trail_of(directory, doc).await;
+    assert_eq!(before, [], "to make a document is to share it with nobody");
+    let at = |seconds| by(&kim, NOW + Duration::hours(1) + Duration::seconds(seconds));
+    let leo = directory.user_by_email("leo@example.org").await.expect(WORKS).expect("he is there");
+    directory.set_role(doc, leo.id, Role::Viewer, at(0)).await.expect(WORKS);
+    directory.set_role(doc, leo.id, Role::Viewer, at(1)).await.expect("and nothing is noted");
+    directory.raise_role(doc, leo.id, Role::Editor, at(2)).await.expect(WORKS);
+    directory.remove_grant(doc, kim.id, at(3)).await.expect_err("and nothing is noted");
+    let link = directory.create_link(doc, NewLink { role: Role::Viewer, expires_at: None }, "third", at(4)).await;
+    directory.delete_link(doc, link.expect(WORKS).id, at(5)).await.expect(WORKS);
+    directory.remove_grant(doc, leo.id, at(6)).await.expect(WORKS);
+    directory.note(Action::RoomKicked, doc, at(7)).await.expect(WORKS);
+    directory.transfer(doc, leo.id, at(8)).await.expect(WORKS);
+    directory.delete_document(doc, at(9)).await.expect(WORKS);
+    let told = [
+        ("document.deleted", None, Some("Watched")),
+        ("document.transferred", Some(leo.id), None),
+        ("room.kicked", None, None),
+        ("access.removed", Some(leo.id), None),
+        ("link.deleted", None, Some("viewer")),
+        ("link.created", None, Some("viewer")),
+        ("link.accepted", Some(leo.id), Some("editor")),
+        ("access.granted", Some(leo.id), Some("viewer")),
+    ];
+    let told = told.map(|(action, user, detail)| (action.to_owned(), user, detail.map(str::to_owned)));
+    assert_eq!(trail_of(directory, doc).await, told);
+    let newest = directory.audit(None, 1).await.expect(WORKS).items.remove(0);
+    assert_eq!(
+        (newest.address.as_deref(), newest.actor.map(|actor| actor.email)),
+        (Some("192.0.2.7"), Some(kim.email.clone()))
+    );
+    assert_eq!(newest.at, at(9).at);
+}
+
+async fn trail_of(directory: &Directory, doc: DocId) -> Vec<(String, Option<UserId>, Option<String>)> {
+    let mut entries = Vec::new();
+    let mut after = None;
+    loop {
+        let page = directory.audit(after, 3).await.expect(WORKS);
+        entries.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let of_doc = entries.into_iter().filter(|entry| entry.doc == Some(doc));
+    of_doc.map(|entry| (entry.action, entry.user.map(|user| user.id), entry.detail)).collect()
 }

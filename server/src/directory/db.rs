@@ -1,36 +1,59 @@
 //! The databases that a directory can be on, and how our types are stored in all of them.
 
-use std::path::Path;
+use std::{future::Future, io, path::Path, time::Duration};
 
 use anyhow::Context;
 use sqlx::{
-    Database, Decode, Encode, SqlitePool, Type,
+    Connection, Database, Decode, Encode, PgConnection, PgPool, SqlitePool, Type,
     encode::IsNull,
     error::BoxDynError,
+    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::{DirectoryError, Result};
 use crate::{
     auth::Role,
-    ids::{DocId, LinkId, SessionId, UserId, VersionId},
+    ids::{AuditId, DocId, LinkId, SessionId, UserId, VersionId},
 };
+
+/// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call may take as a whole. A database that vanished without a word answers neither yes nor no.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that is given back may take to say that it is well.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pool of one of the databases; [`on_db!`] runs the same query on whichever it is.
 #[derive(Clone, Debug)]
 pub(super) enum Db {
     Sqlite(SqlitePool),
+    Postgres(PgPool),
 }
 
-/// Runs `$body` with `$pool` bound to the pool inside of a [`Db`].
+/// Runs `$body`, which gives a [`Result`], with `$pool` bound to the pool inside of a [`Db`], and waits for it only so
+/// long. `return` and `?` leave the body.
 macro_rules! on_db {
     ($db:expr, $pool:ident => $body:expr) => {
-        match $db {
-            $crate::directory::db::Db::Sqlite($pool) => $body,
-        }
+        $crate::directory::db::in_time(async {
+            match $db {
+                $crate::directory::db::Db::Sqlite($pool) => $body,
+                $crate::directory::db::Db::Postgres($pool) => $body,
+            }
+        })
+        .await
     };
 }
 pub(super) use on_db;
+
+pub(super) async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout(CALL_TIMEOUT, call).await {
+        Ok(result) => result,
+        Err(_) => Err(DirectoryError::Unavailable(io::Error::from(io::ErrorKind::TimedOut).into())),
+    }
+}
 
 impl Db {
     pub(super) async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
@@ -50,6 +73,36 @@ impl Db {
             .context("open the directory")?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.context("migrate the directory")?;
         Ok(Self::Sqlite(pool))
+    }
+
+    pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
+        // A connection of its own: a migration may take longer than calls may. Nodes that start together take turns.
+        let mut connection = PgConnection::connect_with(&options).await.context("connect to PostgreSQL")?;
+        sqlx::migrate!("migrations/postgres").run(&mut connection).await.context("migrate the directory")?;
+        connection.close().await.context("migrate the directory")?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                // A node that vanishes in the middle of a call must not keep its rows locked for hours.
+                Box::pin(async move {
+                    sqlx::raw_sql("set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s'")
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                })
+            })
+            // The pool itself would wait for a vanished server's answer until TCP gives up, and give out no other.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answer = timeout(RELEASE_TIMEOUT, connection.ping()).await;
+                    answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(|()| true)
+                })
+            })
+            .connect_with(options)
+            .await
+            .context("connect to PostgreSQL")?;
+        Ok(Self::Postgres(pool))
     }
 }
 
@@ -89,7 +142,7 @@ macro_rules! stored_id {
     )*};
 }
 
-stored_id!(DocId, LinkId, SessionId, UserId, VersionId);
+stored_id!(AuditId, DocId, LinkId, SessionId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
 where

@@ -3,7 +3,9 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, DirectoryError, Result, fold, from_millis, millis, on_db};
+use super::{
+    Action, By, Directory, DirectoryError, Page, Position, Result, audit::Deed, fold, from_millis, millis, note, on_db,
+};
 use crate::{
     auth::Role,
     ids::{DocId, UserId},
@@ -50,24 +52,6 @@ pub struct NewDocument {
     pub language: String,
 }
 
-/// A place in the list of documents, which runs from the last changed to the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// When the document before the place last changed, in milliseconds.
-    pub updated_at: i64,
-    /// The document before the place.
-    pub id: DocId,
-}
-
-/// Some documents, and where the next ones begin.
-#[derive(Clone, Debug)]
-pub struct DocumentPage {
-    /// The documents.
-    pub items: Vec<Document>,
-    /// Where to go on; `None` at the end.
-    pub next: Option<Position>,
-}
-
 #[derive(FromRow)]
 struct DocumentRow {
     id: DocId,
@@ -97,9 +81,9 @@ impl From<DocumentRow> for Document {
     }
 }
 
-/// The documents of a user ($1), with their first owner.
+/// Documents as `$who` sees them, with their first owner (`o`).
 macro_rules! select_documents {
-    ($rest:literal) => {
+    (as $who:literal, $rest:literal) => {
         concat!(
             "select d.id, d.title, d.language, g.role, d.created_at, d.updated_at, d.size_bytes,
                     o.id as owner_id, o.name as owner_name, o.color as owner_color
@@ -108,7 +92,9 @@ macro_rules! select_documents {
              join users o on o.id = (
                  select f.user_id from grants f where f.doc_id = d.id and f.role = 3
                  order by f.created_at, f.user_id limit 1)
-             where g.user_id = $1 and ",
+             where g.user_id = ",
+            $who,
+            " and ",
             $rest
         )
     };
@@ -138,20 +124,20 @@ impl Directory {
                 .bind(millis(now))
                 .execute(&mut *tx)
                 .await?;
-            tx.commit().await?;
-        });
+            Ok(tx.commit().await?)
+        })?;
         self.document(owner, id).await?.ok_or(DirectoryError::NotFound)
     }
 
     /// The document as `user` sees it; `None` where it does not exist or the user has no access.
     pub async fn document(&self, user: UserId, doc: DocId) -> Result<Option<Document>> {
         let row = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, DocumentRow>(select_documents!("d.id = $2"))
+            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(as "$1", "d.id = $2"))
                 .bind(user)
                 .bind(doc)
                 .fetch_optional(pool)
-                .await?
-        });
+                .await?)
+        })?;
         Ok(row.map(Document::from))
     }
 
@@ -162,27 +148,24 @@ impl Directory {
         query: &str,
         after: Option<Position>,
         limit: u8,
-    ) -> Result<DocumentPage> {
-        let after = after.unwrap_or(Position { updated_at: i64::MAX, id: DocId(uuid::Uuid::max()) });
+    ) -> Result<Page<Document>> {
+        let after = after.unwrap_or(Position::START);
         let rows = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, DocumentRow>(select_documents!(
+            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(
+                as "$1",
                 r"d.title_key like $2 escape '\' and (d.updated_at, d.id) < ($3, $4)
                   order by d.updated_at desc, d.id desc limit $5"
             ))
             .bind(user)
             .bind(contains(query))
-            .bind(after.updated_at)
-            .bind(after.id)
+            .bind(after.at)
+            .bind(DocId(after.id))
             .bind(i64::from(limit) + 1)
             .fetch_all(pool)
-            .await?
-        });
-        let mut items: Vec<Document> = rows.into_iter().map(Document::from).collect();
-        let more = items.len() > usize::from(limit);
-        items.truncate(usize::from(limit));
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| Position { updated_at: millis(last.updated_at), id: last.id });
-        Ok(DocumentPage { items, next })
+            .await?)
+        })?;
+        let documents = rows.into_iter().map(Document::from).collect();
+        Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
     }
 
     /// Changes title and language; `None` leaves them.
@@ -210,19 +193,20 @@ impl Directory {
             .bind(millis(now))
             .fetch_one(pool)
             .await?;
-        });
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// Whether there is such a document.
+    pub async fn has_document(&self, doc: DocId) -> Result<bool> {
+        on_db!(&self.db, pool => {
+            let found: i64 =
+                sqlx::query_scalar("select count(*) from documents where id = $1").bind(doc).fetch_one(pool).await?;
+            Ok(found > 0)
+        })
     }
 
     /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
-    /// Whether there is such a document.
-    pub async fn has_document(&self, doc: DocId) -> Result<bool> {
-        let found: i64 = on_db!(&self.db, pool => {
-            sqlx::query_scalar("select count(*) from documents where id = $1").bind(doc).fetch_one(pool).await?
-        });
-        Ok(found > 0)
-    }
-
     /// alone.
     pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {
         on_db!(&self.db, pool => {
@@ -232,21 +216,62 @@ impl Directory {
                 .bind(millis(OffsetDateTime::now_utc()))
                 .execute(pool)
                 .await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Forgets a document with its grants and links; false where there was none.
-    pub async fn delete_document(&self, doc: DocId) -> Result<bool> {
-        let deleted = on_db!(&self.db, pool => {
-            sqlx::query("delete from documents where id = $1").bind(doc).execute(pool).await?.rows_affected()
-        });
-        Ok(deleted > 0)
+    pub async fn delete_document(&self, doc: DocId, by: By) -> Result<bool> {
+        on_db!(&self.db, pool => {
+            let mut tx = pool.begin().await?;
+            let title: Option<String> = sqlx::query_scalar("delete from documents where id = $1 returning title")
+                .bind(doc)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(title) = title else { return Ok(false) };
+            note!(&mut *tx, by, Deed::on(Action::DocumentDeleted, doc, None).detail(title));
+            tx.commit().await?;
+            Ok(true)
+        })
+    }
+
+    /// All documents with `query` in their title as their owners see them, last changed first, from `after` on.
+    pub async fn all_documents(&self, query: &str, after: Option<Position>, limit: u8) -> Result<Page<Document>> {
+        let after = after.unwrap_or(Position::START);
+        let rows = on_db!(&self.db, pool => {
+            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(
+                as "o.id",
+                r"d.title_key like $1 escape '\' and (d.updated_at, d.id) < ($2, $3)
+                  order by d.updated_at desc, d.id desc limit $4"
+            ))
+            .bind(contains(query))
+            .bind(after.at)
+            .bind(DocId(after.id))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(pool)
+            .await?)
+        })?;
+        let documents = rows.into_iter().map(Document::from).collect();
+        Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
+    }
+
+    /// A document as its owner sees it.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn any_document(&self, doc: DocId) -> Result<Document> {
+        on_db!(&self.db, pool => {
+            let row = sqlx::query_as::<_, DocumentRow>(select_documents!(as "o.id", "d.id = $1"))
+                .bind(doc)
+                .fetch_one(pool)
+                .await?;
+            Ok(row.into())
+        })
     }
 }
 
 /// A `like` pattern for text that contains `query`, whose own `%` and `_` mean themselves.
-fn contains(query: &str) -> String {
+pub(super) fn contains(query: &str) -> String {
     let mut pattern = String::from("%");
     for char in fold(query).chars() {
         if matches!(char, '%' | '_' | '\\') {

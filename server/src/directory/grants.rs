@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, DirectoryError, Result, from_millis, millis, on_db};
+use super::{Action, By, Directory, DirectoryError, Result, audit::Deed, from_millis, millis, note, on_db};
 use crate::{
     auth::Role,
     ids::{DocId, UserId},
@@ -38,6 +38,15 @@ pub struct Collaborator {
     pub role: Role,
     /// Since when he has access.
     pub created_at: OffsetDateTime,
+}
+
+/// A role that someone has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The account.
+    pub user: UserId,
+    /// What he may do.
+    pub role: Role,
 }
 
 /// Whether a call changed a role.
@@ -105,15 +114,15 @@ impl Directory {
     /// What `user` may do with `doc`.
     pub async fn access(&self, user: UserId, doc: DocId) -> Result<Access> {
         let row = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, AccessRow>(
+            Ok(sqlx::query_as::<_, AccessRow>(
                 "select (select count(*) from documents where id = $1) as documents,
                         (select role from grants where doc_id = $1 and user_id = $2) as role",
             )
             .bind(doc)
             .bind(user)
             .fetch_one(pool)
-            .await?
-        });
+            .await?)
+        })?;
         Ok(match row {
             AccessRow { documents: 0, .. } => Access::NoDocument,
             AccessRow { role: None, .. } => Access::None,
@@ -124,15 +133,15 @@ impl Directory {
     /// Everyone who shares `doc`, owners first.
     pub async fn collaborators(&self, doc: DocId) -> Result<Vec<Collaborator>> {
         let rows = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, CollaboratorRow>(
+            Ok(sqlx::query_as::<_, CollaboratorRow>(
                 "select u.id, u.email, u.name, u.color, g.role, g.created_at
                  from grants g join users u on u.id = g.user_id
                  where g.doc_id = $1 order by g.role desc, g.created_at, u.id",
             )
             .bind(doc)
             .fetch_all(pool)
-            .await?
-        });
+            .await?)
+        })?;
         Ok(rows.into_iter().map(Collaborator::from).collect())
     }
 
@@ -141,7 +150,11 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LastOwner`],
     /// [`DirectoryError::LimitReached`].
-    pub async fn set_role(&self, doc: DocId, user: UserId, role: Role, now: OffsetDateTime) -> Result<Change> {
+    pub async fn set_role(&self, doc: DocId, user: UserId, role: Role, by: By) -> Result<Change> {
+        self.grant(doc, Grant { user, role }, Action::AccessGranted, by).await
+    }
+
+    async fn grant(&self, doc: DocId, Grant { user, role }: Grant, how: Action, by: By) -> Result<Change> {
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             match locked_role!(tx, doc, user) {
@@ -165,23 +178,24 @@ impl Directory {
             .bind(doc)
             .bind(user)
             .bind(role)
-            .bind(millis(now))
+            .bind(millis(by.at))
             .execute(&mut *tx)
             .await?;
+            note!(&mut *tx, by, Deed::on(how, doc, user).detail(role.as_str()));
             tx.commit().await?;
-        });
-        Ok(Change::Made)
+            Ok(Change::Made)
+        })
     }
 
-    /// Gives `user` at least that role: one that he has is never lowered.
+    /// Gives `user`, who came by a link, at least that role: one that he has is never lowered.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LimitReached`].
-    pub async fn raise_role(&self, doc: DocId, user: UserId, role: Role, now: OffsetDateTime) -> Result<Change> {
+    pub async fn raise_role(&self, doc: DocId, user: UserId, role: Role, by: By) -> Result<Change> {
         match self.access(user, doc).await? {
             Access::NoDocument => Err(DirectoryError::NotFound),
             Access::Role(present) if present >= role => Ok(Change::Unneeded),
-            Access::Role(_) | Access::None => self.set_role(doc, user, role, now).await,
+            Access::Role(_) | Access::None => self.grant(doc, Grant { user, role }, Action::LinkAccepted, by).await,
         }
     }
 
@@ -189,7 +203,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where he had none, [`DirectoryError::LastOwner`].
-    pub async fn remove_grant(&self, doc: DocId, user: UserId) -> Result<()> {
+    pub async fn remove_grant(&self, doc: DocId, user: UserId, by: By) -> Result<()> {
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             match locked_role!(tx, doc, user) {
@@ -202,8 +216,39 @@ impl Directory {
                 .bind(user)
                 .execute(&mut *tx)
                 .await?;
+            note!(&mut *tx, by, Deed::on(Action::AccessRemoved, doc, user));
+            Ok(tx.commit().await?)
+        })
+    }
+
+    /// Makes `user` the one owner of `doc`; those who were owners edit from now on. Gives the roles that changed.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where the document is gone.
+    pub async fn transfer(&self, doc: DocId, user: UserId, by: By) -> Result<Vec<Grant>> {
+        on_db!(&self.db, pool => {
+            let mut tx = pool.begin().await?;
+            let before = locked_role!(tx, doc, user);
+            let lowered: Vec<UserId> = sqlx::query_scalar(
+                "update grants set role = 2 where doc_id = $1 and role = 3 and user_id <> $2 returning user_id",
+            )
+            .bind(doc)
+            .bind(user)
+            .fetch_all(&mut *tx)
+            .await?;
+            sqlx::query(
+                "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, 3, $3)
+                 on conflict (doc_id, user_id) do update set role = excluded.role",
+            )
+            .bind(doc)
+            .bind(user)
+            .bind(millis(by.at))
+            .execute(&mut *tx)
+            .await?;
+            note!(&mut *tx, by, Deed::on(Action::DocumentTransferred, doc, user));
             tx.commit().await?;
-        });
-        Ok(())
+            let raised = (before != Some(Role::Owner)).then_some(Grant { user, role: Role::Owner });
+            Ok(lowered.into_iter().map(|user| Grant { user, role: Role::Editor }).chain(raised).collect())
+        })
     }
 }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, DirectoryError, Result, from_millis, millis, on_db};
+use super::{Action, By, Directory, DirectoryError, Result, audit::Deed, from_millis, millis, note, on_db};
 use crate::{
     auth::Role,
     ids::{DocId, LinkId},
@@ -58,8 +58,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::LimitReached`], [`DirectoryError::NotFound`] where the document is gone.
-    pub async fn create_link(&self, doc: DocId, new: NewLink, secret: &str, now: OffsetDateTime) -> Result<Link> {
-        let row = on_db!(&self.db, pool => {
+    pub async fn create_link(&self, doc: DocId, new: NewLink, secret: &str, by: By) -> Result<Link> {
+        on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             sqlx::query_scalar::<_, i64>(
                 "update documents set updated_at = updated_at where id = $1 returning updated_at",
@@ -82,41 +82,41 @@ impl Directory {
             .bind(doc)
             .bind(hash(secret))
             .bind(new.role)
-            .bind(millis(now))
+            .bind(millis(by.at))
             .bind(new.expires_at.map(millis))
             .fetch_one(&mut *tx)
             .await?;
+            note!(&mut *tx, by, Deed::on(Action::LinkCreated, doc, None).detail(new.role.as_str()));
             tx.commit().await?;
-            row
-        });
-        Ok(row.into())
+            Ok(row.into())
+        })
     }
 
     /// The links of `doc`, oldest first; those that have expired too.
     pub async fn links(&self, doc: DocId) -> Result<Vec<Link>> {
         let rows = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, LinkRow>(
+            Ok(sqlx::query_as::<_, LinkRow>(
                 "select id, doc_id, role, created_at, expires_at from links where doc_id = $1 order by created_at, id",
             )
             .bind(doc)
             .fetch_all(pool)
-            .await?
-        });
+            .await?)
+        })?;
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
     /// The link that `secret` opens, where it has not expired.
     pub async fn link_by_secret(&self, secret: &str, now: OffsetDateTime) -> Result<Option<Link>> {
         let row = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, LinkRow>(
+            Ok(sqlx::query_as::<_, LinkRow>(
                 "select id, doc_id, role, created_at, expires_at from links
                  where secret_hash = $1 and (expires_at is null or expires_at > $2)",
             )
             .bind(hash(secret))
             .bind(millis(now))
             .fetch_optional(pool)
-            .await?
-        });
+            .await?)
+        })?;
         Ok(row.map(Link::from))
     }
 
@@ -124,16 +124,17 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`].
-    pub async fn delete_link(&self, doc: DocId, link: LinkId) -> Result<()> {
-        let deleted = on_db!(&self.db, pool => {
-            sqlx::query("delete from links where id = $1 and doc_id = $2")
+    pub async fn delete_link(&self, doc: DocId, link: LinkId, by: By) -> Result<()> {
+        on_db!(&self.db, pool => {
+            let mut tx = pool.begin().await?;
+            let role: Role = sqlx::query_scalar("delete from links where id = $1 and doc_id = $2 returning role")
                 .bind(link)
                 .bind(doc)
-                .execute(pool)
-                .await?
-                .rows_affected()
-        });
-        if deleted == 0 { Err(DirectoryError::NotFound) } else { Ok(()) }
+                .fetch_one(&mut *tx)
+                .await?;
+            note!(&mut *tx, by, Deed::on(Action::LinkDeleted, doc, None).detail(role.as_str()));
+            Ok(tx.commit().await?)
+        })
     }
 }
 

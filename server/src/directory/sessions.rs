@@ -45,14 +45,14 @@ impl Directory {
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;
-        });
-        Ok(id)
+            Ok(id)
+        })
     }
 
     /// The log-in `id` where it is in force: not ended, not expired, its user not disabled.
     pub async fn session(&self, id: SessionId, now: OffsetDateTime) -> Result<Option<Session>> {
         let row = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, SessionRow>(
+            Ok(sqlx::query_as::<_, SessionRow>(
                 "select s.id as session_id, s.expires_at,
                         u.id, u.email, u.name, u.color, u.password_hash, u.is_admin, u.is_disabled, u.created_at
                  from sessions s join users u on u.id = s.user_id
@@ -61,8 +61,8 @@ impl Directory {
             .bind(id)
             .bind(millis(now))
             .fetch_optional(pool)
-            .await?
-        });
+            .await?)
+        })?;
         Ok(row.map(|row| Session {
             id: row.session_id,
             user: row.user.into(),
@@ -93,15 +93,15 @@ impl Directory {
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;
-        });
-        Ok(Some(new))
+            Ok(Some(new))
+        })
     }
 
     /// Ends a log-in; ending it twice is no error.
     pub async fn end_session(&self, id: SessionId) -> Result<()> {
         on_db!(&self.db, pool => {
             sqlx::query("delete from sessions where id = $1").bind(id).execute(pool).await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -4,7 +4,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, DirectoryError, Person, Result, from_millis, millis, on_db};
+use super::{Directory, DirectoryError, Page, Person, Position, Result, from_millis, millis, on_db};
 use crate::{
     ids::{DocId, UserId, VersionId},
     log::Offset,
@@ -28,24 +28,6 @@ pub struct Version {
     pub size_bytes: i64,
     /// When it was taken, or named.
     pub created_at: OffsetDateTime,
-}
-
-/// A place in the list of versions, which runs from the newest to the oldest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VersionPosition {
-    /// When the version before the place was made, in milliseconds.
-    pub created_at: i64,
-    /// The version before the place.
-    pub id: VersionId,
-}
-
-/// Some versions, and where the next ones begin.
-#[derive(Clone, Debug)]
-pub struct VersionPage {
-    /// The versions.
-    pub items: Vec<Version>,
-    /// Where to go on; `None` at the end.
-    pub next: Option<VersionPosition>,
 }
 
 #[derive(FromRow)]
@@ -103,8 +85,8 @@ impl Directory {
             .bind(millis(now))
             .execute(pool)
             .await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives a snapshot that has a row a name, for ever. It may have several.
@@ -138,7 +120,7 @@ impl Directory {
             .bind(millis(now))
             .fetch_optional(pool)
             .await?;
-            match taken {
+            Ok(match taken {
                 Some(id) => id,
                 // One with a name is never pruned: another name may stand beside it.
                 None => sqlx::query_scalar(
@@ -154,70 +136,67 @@ impl Directory {
                 .bind(VersionId::new())
                 .fetch_one(pool)
                 .await?,
-            }
-        });
+            })
+        })?;
         self.version(doc, id).await?.ok_or(DirectoryError::NotFound)
     }
 
     /// One version.
     pub async fn version(&self, doc: DocId, version: VersionId) -> Result<Option<Version>> {
         let row = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, VersionRow>(select_versions!("v.id = $2"))
+            Ok(sqlx::query_as::<_, VersionRow>(select_versions!("v.id = $2"))
                 .bind(doc)
                 .bind(version)
                 .fetch_optional(pool)
-                .await?
-        });
+                .await?)
+        })?;
         Ok(row.map(Version::from))
     }
 
     /// The versions of a document, newest first, from `after` on.
-    pub async fn versions(&self, doc: DocId, after: Option<VersionPosition>, limit: u8) -> Result<VersionPage> {
-        let after = after.unwrap_or(VersionPosition { created_at: i64::MAX, id: VersionId(uuid::Uuid::max()) });
+    pub async fn versions(&self, doc: DocId, after: Option<Position>, limit: u8) -> Result<Page<Version>> {
+        let after = after.unwrap_or(Position::START);
         let rows = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, VersionRow>(select_versions!(
+            Ok(sqlx::query_as::<_, VersionRow>(select_versions!(
                 "(v.created_at, v.id) < ($2, $3) order by v.created_at desc, v.id desc limit $4"
             ))
             .bind(doc)
-            .bind(after.created_at)
-            .bind(after.id)
+            .bind(after.at)
+            .bind(VersionId(after.id))
             .bind(i64::from(limit) + 1)
             .fetch_all(pool)
-            .await?
-        });
-        let mut items: Vec<Version> = rows.into_iter().map(Version::from).collect();
-        let more = items.len() > usize::from(limit);
-        items.truncate(usize::from(limit));
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| VersionPosition { created_at: millis(last.created_at), id: last.id });
-        Ok(VersionPage { items, next })
+            .await?)
+        })?;
+        let position = |row: &VersionRow| Position { at: row.created_at, id: row.id.0 };
+        let Page { items, next } = Page::cut(rows, limit, position);
+        Ok(Page { items: items.into_iter().map(Version::from).collect(), next })
     }
 
     /// Every version of a document, oldest first.
     pub async fn all_versions(&self, doc: DocId) -> Result<Vec<Version>> {
         let rows = on_db!(&self.db, pool => {
-            sqlx::query_as::<_, VersionRow>(select_versions!("true order by v.created_at, v.id"))
+            Ok(sqlx::query_as::<_, VersionRow>(select_versions!("true order by v.created_at, v.id"))
                 .bind(doc)
                 .fetch_all(pool)
-                .await?
-        });
+                .await?)
+        })?;
         Ok(rows.into_iter().map(Version::from).collect())
     }
 
     /// Takes the row of a snapshot without a name away; `false` where it has a name, and so must stay.
     pub async fn remove_version(&self, doc: DocId, snapshot: Offset) -> Result<bool> {
-        let named: i64 = on_db!(&self.db, pool => {
+        on_db!(&self.db, pool => {
             sqlx::query("delete from versions where doc_id = $1 and snapshot = $2 and name is null")
                 .bind(doc)
                 .bind(snapshot.to_string())
                 .execute(pool)
                 .await?;
-            sqlx::query_scalar("select count(*) from versions where doc_id = $1 and snapshot = $2")
+            let named: i64 = sqlx::query_scalar("select count(*) from versions where doc_id = $1 and snapshot = $2")
                 .bind(doc)
                 .bind(snapshot.to_string())
                 .fetch_one(pool)
-                .await?
-        });
-        Ok(named == 0)
+                .await?;
+            Ok(named == 0)
+        })
     }
 }

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    documents::Page,
     extract::{Granted, Json, Segments},
+    page::Page,
 };
 use crate::{
     app::Services,
@@ -73,7 +73,7 @@ pub(super) async fn put(
 ) -> Result<Json<Collaborator>, ApiError> {
     granted.at_least(Role::Owner)?;
     let user = services.directory.user_by_email(&email).await?.ok_or(ApiError::NotFound(Missing::User))?;
-    let change = services.directory.set_role(granted.doc, user.id, role, OffsetDateTime::now_utc()).await?;
+    let change = services.directory.set_role(granted.doc, user.id, role, granted.by).await?;
     if change == Change::Made {
         announce(&services, granted.doc, user.id, Some(role));
     }
@@ -94,7 +94,7 @@ pub(super) async fn remove(
     if user != granted.session.user.id {
         granted.at_least(Role::Owner)?;
     }
-    services.directory.remove_grant(doc, user).await.map_err(|error| match error {
+    services.directory.remove_grant(doc, user, granted.by).await.map_err(|error| match error {
         DirectoryError::NotFound => ApiError::NotFound(Missing::User),
         other => other.into(),
     })?;

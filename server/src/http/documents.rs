@@ -1,58 +1,36 @@
 //! Documents: all of them but their text.
 
-use axum::{
-    extract::{State, rejection::QueryRejection},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::warn;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    extract::{Granted, Json, Principal},
+    extract::{Caller, Granted, Json, Principal},
+    page::{Asked, Page, Paging, Searching},
     validate::Validate,
 };
 use crate::{
     app::Services,
     auth::{Role, events::AccessEvent},
-    directory::{self, Position},
+    directory::{self, By},
     error::{ApiError, Missing},
     ids::{DocId, UserId},
 };
 
-const LIMIT_DEFAULT: u8 = 50;
-const LIMIT_MAX: u8 = 100;
-const QUERY_CHARS_MAX: usize = 200;
-
-/// Some of a list, and where the next ones begin.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Page<T> {
-    pub(super) items: Vec<T>,
-    /// Give it as `cursor` for what follows; null at the end.
-    #[schema(required)]
-    pub(super) next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// A list that is always given whole.
-    pub(super) fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
-    }
-}
-
 /// What anyone who meets a user sees of him.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Person {
-    id: Uuid,
-    name: String,
-    color: String,
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) color: String,
 }
 
 impl From<directory::Person> for Person {
-    fn from(directory::Person { id, name, color }: directory::Person) -> Self {
-        Self { id: id.0, name, color }
+    fn from(person: directory::Person) -> Self {
+        Self { id: person.id.0, name: person.name, color: person.color }
     }
 }
 
@@ -116,52 +94,15 @@ pub(super) struct Ticket {
     role: Role,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListDocuments {
-    /// What titles contain, whatever its case.
-    #[serde(default)]
-    #[param(required = false)]
-    query: String,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many to give at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
 /// Lists the caller's documents and those shared with him, last changed first.
 #[utoipa::path(get, path = "/api/documents", tag = "documents", operation_id = "list_documents",
-    params(ListDocuments), responses((status = 200, body = Page<Document>)))]
+    params(Searching, Paging), responses((status = 200, body = Page<Document>)))]
 pub(super) async fn list(
     State(services): State<Services>,
     Principal(session): Principal,
-    asked: Result<axum::extract::Query<ListDocuments>, QueryRejection>,
+    Asked { query, after, limit }: Asked,
 ) -> Result<Json<Page<Document>>, ApiError> {
-    let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
-    let limit = page_size(asked.limit)?;
-    let mut validate = Validate::default();
-    validate.check(asked.query.chars().count() <= QUERY_CHARS_MAX, "query", "is too long");
-    validate.done()?;
-    let after = match asked.cursor {
-        None => None,
-        Some(cursor) => Some(position(&cursor).ok_or_else(|| ApiError::field("cursor", "is none of ours"))?),
-    };
-    let page = services.directory.documents(session.user.id, &asked.query, after, limit).await?;
-    let next_cursor = page.next.map(|next| format!("{:x}.{}", next.updated_at, next.id.0.simple()));
-    Ok(Json(Page { items: page.items.into_iter().map(Document::from).collect(), next_cursor }))
-}
-
-/// How many items of a list to give.
-pub(super) fn page_size(limit: Option<u32>) -> Result<u8, ApiError> {
-    let Some(limit) = limit else { return Ok(LIMIT_DEFAULT) };
-    let limit = u8::try_from(limit).ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| ApiError::field("limit", "is not between 1 and 100"))
-}
-
-fn position(cursor: &str) -> Option<Position> {
-    let (updated_at, id) = cursor.split_once('.')?;
-    Some(Position { updated_at: i64::from_str_radix(updated_at, 16).ok()?, id: id.parse().ok()? })
+    Ok(Json(Page::of(services.directory.documents(session.user.id, &query, after, limit).await?)))
 }
 
 /// Makes a document that belongs to the caller.
@@ -169,18 +110,18 @@ fn position(cursor: &str) -> Option<Position> {
     request_body = NewDocument, responses((status = 201, body = Document)))]
 pub(super) async fn create(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Caller { session, by }: Caller,
     Json(new): Json<NewDocument>,
 ) -> Result<(StatusCode, Json<Document>), ApiError> {
     let language = new.language.unwrap_or_else(|| "plaintext".to_owned());
     Validate::default().title("title", &new.title).language("language", &language).done()?;
     let user = session.user.id;
     let facts = directory::NewDocument { title: new.title.trim().to_owned(), language };
-    let document = services.directory.create_document(user, facts, OffsetDateTime::now_utc()).await?;
+    let document = services.directory.create_document(user, facts, by.at).await?;
     if let Some(text) = new.text.filter(|text| !text.is_empty())
         && let Err(error) = seed(&services, document.id, user, text).await
     {
-        forget(&services, document.id).await?;
+        forget(&services, document.id, by).await?;
         return Err(error);
     }
     Ok((StatusCode::CREATED, Json(see(&services, user, document.id).await?)))
@@ -225,13 +166,15 @@ pub(super) async fn update(
     params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn delete(State(services): State<Services>, granted: Granted) -> Result<StatusCode, ApiError> {
     granted.at_least(Role::Owner)?;
-    forget(&services, granted.doc).await?;
+    forget(&services, granted.doc, granted.by).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Forgets a document: first that it exists, so that nobody opens it while its log and snapshots go.
-async fn forget(services: &Services, doc: DocId) -> Result<(), ApiError> {
-    services.directory.delete_document(doc).await?;
+pub(super) async fn forget(services: &Services, doc: DocId, by: By) -> Result<(), ApiError> {
+    if !services.directory.delete_document(doc, by).await? {
+        return Err(ApiError::NotFound(Missing::Document));
+    }
     services.access_events.publish(AccessEvent::DocumentDeleted(doc));
     if let Err(error) = services.rooms.delete(doc).await {
         // To its people the document is gone; what is left of it only takes space.

@@ -9,12 +9,13 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
 
 use crate::{
     app::Services,
     auth::Role,
     config::HttpConfig,
-    directory::{Access, Session},
+    directory::{Access, By, Session},
     error::{ApiError, Fields, Missing},
     ids::DocId,
 };
@@ -117,11 +118,43 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The caller, and what the audit trail tells of him.
+pub(super) struct Caller {
+    pub(super) session: Session,
+    pub(super) by: By,
+}
+
+impl FromRequestParts<Services> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
+        let Principal(session) = Principal::from_request_parts(parts, services).await?;
+        let address = Some(client_address(parts, &services.config.http));
+        let by = By { user: Some(session.user.id), address, at: OffsetDateTime::now_utc() };
+        Ok(Self { session, by })
+    }
+}
+
+/// A caller who may do everything.
+pub(super) struct Administrator {
+    pub(super) by: By,
+}
+
+impl FromRequestParts<Services> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
+        let Caller { session, by } = Caller::from_request_parts(parts, services).await?;
+        if session.user.is_admin { Ok(Self { by }) } else { Err(ApiError::Forbidden) }
+    }
+}
+
 /// The document of the path, and what the caller may do with it.
 pub(super) struct Granted {
     pub(super) session: Session,
     pub(super) doc: DocId,
     pub(super) role: Role,
+    pub(super) by: By,
 }
 
 impl Granted {
@@ -139,11 +172,11 @@ impl FromRequestParts<Services> for Granted {
         struct Id {
             id: DocId,
         }
-        let Principal(session) = Principal::from_request_parts(parts, services).await?;
+        let Caller { session, by } = Caller::from_request_parts(parts, services).await?;
         let missing = || ApiError::NotFound(Missing::Document);
         let Path(Id { id: doc }) = Path::from_request_parts(parts, services).await.map_err(|_| missing())?;
         match services.directory.access(session.user.id, doc).await? {
-            Access::Role(role) => Ok(Self { session, doc, role }),
+            Access::Role(role) => Ok(Self { session, doc, role, by }),
             Access::None | Access::NoDocument => Err(missing()),
         }
     }

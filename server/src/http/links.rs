@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{
     collaborators::announce,
-    documents::{Document, Page, see},
-    extract::{ClientAddress, Granted, Json, Principal, Segments},
+    documents::{Document, see},
+    extract::{Caller, ClientAddress, Granted, Json, Segments},
+    page::Page,
 };
 use crate::{
     app::Services,
@@ -79,17 +80,16 @@ pub(super) async fn create(
     Json(NewLink { role, expires_at }): Json<NewLink>,
 ) -> Result<(StatusCode, Json<CreatedLink>), ApiError> {
     granted.at_least(Role::Owner)?;
-    let now = OffsetDateTime::now_utc();
     if role == Role::Owner {
         return Err(ApiError::field("role", "is viewer or editor: owners are made by name"));
     }
-    if expires_at.is_some_and(|at| at <= now) {
+    if expires_at.is_some_and(|at| at <= granted.by.at) {
         return Err(ApiError::field("expires_at", "is in the past"));
     }
     let secret = random_secret();
     let new = directory::NewLink { role, expires_at };
     let directory::Link { id, created_at, expires_at, .. } =
-        services.directory.create_link(granted.doc, new, &secret, now).await?;
+        services.directory.create_link(granted.doc, new, &secret, granted.by).await?;
     let url = format!("{}/join/{secret}", origin(&services.config.http, &headers));
     Ok((StatusCode::CREATED, Json(CreatedLink { id: id.0, role, created_at, expires_at, secret, url })))
 }
@@ -113,7 +113,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     granted.at_least(Role::Owner)?;
     let Segments((doc, link)) = segments.map_err(|_| ApiError::NotFound(Missing::Link))?;
-    services.directory.delete_link(doc, link).await.map_err(no_link)?;
+    services.directory.delete_link(doc, link, granted.by).await.map_err(no_link)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -123,14 +123,13 @@ pub(super) async fn delete(
 pub(super) async fn accept(
     State(services): State<Services>,
     ClientAddress(address): ClientAddress,
-    Principal(session): Principal,
+    Caller { session, by }: Caller,
     Segments(secret): Segments<String>,
 ) -> Result<Json<Document>, ApiError> {
     services.limits.accept(address).await?;
-    let now = OffsetDateTime::now_utc();
     let user = session.user.id;
-    let link = services.directory.link_by_secret(&secret, now).await?.ok_or(ApiError::NotFound(Missing::Link))?;
-    let change = services.directory.raise_role(link.doc, user, link.role, now).await.map_err(no_link)?;
+    let link = services.directory.link_by_secret(&secret, by.at).await?.ok_or(ApiError::NotFound(Missing::Link))?;
+    let change = services.directory.raise_role(link.doc, user, link.role, by).await.map_err(no_link)?;
     if change == Change::Made {
         announce(&services, link.doc, user, Some(link.role));
     }

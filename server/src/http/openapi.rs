@@ -30,6 +30,7 @@ use crate::{app::Services, error::ErrorBody};
         (name = "documents", description = "Documents and their text"),
         (name = "versions", description = "Earlier states of documents"),
         (name = "sharing", description = "People and links"),
+        (name = "admin", description = "For administrators"),
     ),
     security(("token" = [])),
     modifiers(&Token),

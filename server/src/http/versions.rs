@@ -1,26 +1,26 @@
 //! Versions: states of a document to read and to go back to. Going back is an edit like any other, made through the room.
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    documents::{Page, Person, page_size},
+    documents::Person,
     extract::{Granted, Json, Segments},
+    page::{Asked, Page, Paging},
     text::etag,
     validate::Validate,
 };
 use crate::{
     app::Services,
     auth::Role,
-    directory::{self, DirectoryError, VersionPosition},
+    directory::{self, Action, DirectoryError},
     error::{ApiError, Missing},
     ids::{DocId, VersionId},
     room::TEXT,
@@ -59,38 +59,15 @@ pub(super) struct NewVersion {
     name: String,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListVersions {
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many to give at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
 /// Lists the versions, newest first: those with a name, and of the others what has not gone with age.
 #[utoipa::path(get, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "list_versions",
-    params(("id" = Uuid, Path), ListVersions), responses((status = 200, body = Page<Version>)))]
+    params(("id" = Uuid, Path), Paging), responses((status = 200, body = Page<Version>)))]
 pub(super) async fn list(
     State(services): State<Services>,
     granted: Granted,
-    asked: Result<Query<ListVersions>, QueryRejection>,
+    Asked { after, limit, .. }: Asked,
 ) -> Result<Json<Page<Version>>, ApiError> {
-    let asked = asked.map_err(|_| ApiError::field("limit", "is not a number"))?.0;
-    let limit = page_size(asked.limit)?;
-    let after = match asked.cursor {
-        None => None,
-        Some(cursor) => Some(position(&cursor).ok_or_else(|| ApiError::field("cursor", "is none of ours"))?),
-    };
-    let page = services.directory.versions(granted.doc, after, limit).await?;
-    let next_cursor = page.next.map(|next| format!("{:x}.{}", next.created_at, next.id.0.simple()));
-    Ok(Json(Page { items: page.items.into_iter().map(Version::from).collect(), next_cursor }))
-}
-
-fn position(cursor: &str) -> Option<VersionPosition> {
-    let (created_at, id) = cursor.split_once('.')?;
-    Some(VersionPosition { created_at: i64::from_str_radix(created_at, 16).ok()?, id: id.parse().ok()? })
+    Ok(Json(Page::of(services.directory.versions(granted.doc, after, limit).await?)))
 }
 
 /// Gives the present state a name, with which it stays; for editors.
@@ -109,7 +86,7 @@ pub(super) async fn create(
         let now = OffsetDateTime::now_utc();
         match services.directory.name_version(doc, done.offset, name.trim(), author, now).await {
             Ok(version) => {
-                note(&granted, Deed::Named, version.id);
+                services.directory.note(Action::VersionNamed, doc, granted.by).await?;
                 return Ok((StatusCode::CREATED, Json(version.into())));
             }
             Err(DirectoryError::NotFound) => {}
@@ -128,7 +105,7 @@ pub(super) async fn text(
     granted: Granted,
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (_, text) = read(&services, &granted, segments).await?;
+    let text = read(&services, &granted, segments).await?;
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"))], text))
 }
 
@@ -142,13 +119,13 @@ pub(super) async fn restore(
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
 ) -> Result<impl IntoResponse, ApiError> {
     granted.at_least(Role::Editor)?;
-    let (version, text) = read(&services, &granted, segments).await?;
+    let text = read(&services, &granted, segments).await?;
     // What is there now becomes a version, so that this can be taken back too.
     services.rooms.snapshot(granted.doc).await?;
     let room = services.rooms.open(granted.doc).await?;
     let text = room.replace_text(granted.session.user.id, text, None).await?;
     services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
-    note(&granted, Deed::Restored, version);
+    services.directory.note(Action::VersionRestored, granted.doc, granted.by).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
 }
 
@@ -156,25 +133,13 @@ async fn read(
     services: &Services,
     granted: &Granted,
     segments: Result<Segments<(DocId, VersionId)>, ApiError>,
-) -> Result<(VersionId, String), ApiError> {
+) -> Result<String, ApiError> {
     let missing = || ApiError::NotFound(Missing::Version);
     let Segments((_, id)) = segments.map_err(|_| missing())?;
     let version = services.directory.version(granted.doc, id).await?.ok_or_else(missing)?;
     match services.storage.snapshots.get(granted.doc, version.snapshot).await {
-        Ok(document) => Ok((id, document.text(TEXT))),
+        Ok(document) => Ok(document.text(TEXT)),
         Err(SnapshotError::Unavailable(object_store::Error::NotFound { .. })) => Err(missing()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// What people do with versions.
-#[derive(Debug)]
-enum Deed {
-    Named,
-    Restored,
-}
-
-/// The one place that hears of what people do with versions.
-fn note(granted: &Granted, deed: Deed, version: VersionId) {
-    info!(doc.id = %granted.doc, user.id = %granted.session.user.id, version.id = %version, ?deed, "version");
 }

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use codesync_crdt::{ClientId, StateVector};
+use time::OffsetDateTime;
 
-use super::{Dialect, NewPeer, PeerId, effort::Effort};
+use super::{Dialect, Member, NewPeer, PeerId, effort::Effort};
 use crate::{
     auth::SocketGrant,
     error::CloseReason,
@@ -21,6 +22,7 @@ pub(super) struct Peer {
     pub(super) grant: SocketGrant,
     pub(super) dialect: Dialect,
     pub(super) outbox: Outbox,
+    since: OffsetDateTime,
     /// What the client has for certain: what is sent when its outbox was dropped starts from here.
     pub(super) has: Arc<StateVector>,
     /// Whether our own step 1 was sent and not answered.
@@ -39,6 +41,7 @@ impl Peer {
             grant: peer.grant,
             dialect: peer.dialect,
             outbox: peer.outbox,
+            since: peer.since,
             has: Arc::default(),
             asked: false,
             answered: false,
@@ -109,6 +112,14 @@ impl Peers {
             peer.outbox.close(reason);
         }
         self.speakers.clear();
+    }
+
+    pub(super) fn members(&self) -> Vec<Member> {
+        self.by_id.values().map(|peer| Member { grant: peer.grant.clone(), since: peer.since }).collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<PeerId> {
+        self.matching(|_| true)
     }
 
     pub(super) fn of_user(&self, user: UserId) -> Vec<PeerId> {

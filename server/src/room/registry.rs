@@ -6,20 +6,16 @@ use std::{
     time::Duration,
 };
 
-use time::OffsetDateTime;
-use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, OnceCell, broadcast, mpsc, oneshot};
 use tracing::{debug, error, warn};
 
 use super::{Command, RoomError, RoomHandle, actor, unarchived::Unarchived};
 use crate::{
     app::Tasks,
-    auth::{
-        SocketGrant,
-        events::{AccessEvent, AccessEvents},
-    },
+    auth::events::{AccessEvent, AccessEvents},
     compaction::{Compacted, Compactor},
     config::RoomConfig,
-    directory::{Access, Directory, DirectoryError},
+    directory::Directory,
     ids::{DocId, NodeId},
     log::Offset,
     relay::Relay,
@@ -47,6 +43,8 @@ struct Shared {
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
     unarchived: Unarchived,
+    /// Rung when changes of access may have gone unheard.
+    unheard: Notify,
 }
 
 impl Rooms {
@@ -61,9 +59,19 @@ impl Rooms {
         tasks: Tasks,
     ) -> Self {
         let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
-        let (rooms, unarchived) = (Mutex::default(), Unarchived::default());
-        let shared = Shared { storage, compactor, directory, relay, node, config, tasks, rooms, unarchived };
-        let rooms = Self(Arc::new(shared));
+        let rooms = Self(Arc::new(Shared {
+            storage,
+            compactor,
+            directory,
+            relay,
+            node,
+            config,
+            tasks,
+            rooms: Mutex::default(),
+            unarchived: Unarchived::default(),
+            unheard: Notify::new(),
+        }));
+        rooms.tasks().spawn(rooms.clone().recheck_when_asked());
         rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
         rooms
     }
@@ -106,6 +114,28 @@ impl Rooms {
         })
     }
 
+    /// Closes every socket of the room of `doc`; whoever still has access comes back.
+    ///
+    /// # Errors
+    /// When there is no such room.
+    pub async fn kick(&self, doc: DocId) -> Result<(), RoomError> {
+        self.room(doc).ok_or(RoomError::Unavailable)?.send(Command::Kick).await
+    }
+
+    /// Whether `doc` is live.
+    pub fn is_live(&self, doc: DocId) -> bool {
+        self.room(doc).is_some()
+    }
+
+    /// The live documents in the order of their ids, from the one behind `after` on.
+    pub fn docs(&self, after: Option<DocId>, max: usize) -> Vec<DocId> {
+        let mut docs: Vec<DocId> = self.live().iter().map(RoomHandle::doc).collect();
+        docs.retain(|doc| after.is_none_or(|after| *doc > after));
+        docs.sort_unstable();
+        docs.truncate(max);
+        docs
+    }
+
     /// Brings the snapshot of a document up to its log, live or not, and forgets what is left of a deleted one; returns
     /// whether nothing is left to do.
     pub(crate) async fn sweep(&self, doc: DocId) -> bool {
@@ -143,6 +173,14 @@ impl Rooms {
         &self.0.config
     }
 
+    pub(super) fn unheard(&self) -> &Notify {
+        &self.0.unheard
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
     pub(super) fn tasks(&self) -> &Tasks {
         &self.0.tasks
     }
@@ -178,6 +216,14 @@ impl Rooms {
             Ok(Some(done)) => Ok(done),
             Ok(None) | Err(_) => Err(RoomError::Unavailable),
         }
+    }
+
+    /// Has a snapshot of everything that is in the log of `doc` taken.
+    ///
+    /// # Errors
+    /// When that failed, or another node is at it.
+    pub async fn compact_now(&self, doc: DocId) -> Result<(), RoomError> {
+        self.compact(doc, Offset(u128::MAX)).await.map(drop).ok_or(RoomError::Unavailable)
     }
 
     /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
@@ -272,43 +318,14 @@ impl Rooms {
             };
             match event {
                 Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
-                    let room = self.rooms().get(&doc).and_then(|slot| slot.get().cloned());
-                    self.tell(room, || Command::Access(event.clone())).await;
+                    self.tell(self.room(doc), || Command::Access(event.clone())).await;
                 }
-                Ok(AccessEvent::Missed) => self.recheck().await,
+                Ok(AccessEvent::Missed) => self.recheck(),
                 Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck().await,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck(),
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
-    }
-
-    /// Looks up anew what everyone in the live rooms may do, and tells the rooms what has changed.
-    async fn recheck(&self) {
-        for room in self.live() {
-            let (reply, grants) = oneshot::channel();
-            let Ok(grants) = room.ask(Command::Grants(reply), grants).await else { continue };
-            for grant in grants {
-                match self.changed(room.doc, &grant).await {
-                    Ok(Some(event)) => self.tell([room.clone()], || Command::Access(event.clone())).await,
-                    Ok(None) => {}
-                    Err(error) => warn!(doc.id = %room.doc, %error, "access could not be looked up: it stays"),
-                }
-            }
-        }
-    }
-
-    /// What a socket that was let in with `grant` has not heard of.
-    async fn changed(&self, doc: DocId, grant: &SocketGrant) -> Result<Option<AccessEvent>, DirectoryError> {
-        if self.0.directory.session(grant.session, OffsetDateTime::now_utc()).await?.is_none() {
-            return Ok(Some(AccessEvent::SessionEnded(grant.session)));
-        }
-        let user = grant.user;
-        Ok(match self.0.directory.access(user, doc).await? {
-            Access::NoDocument => Some(AccessEvent::DocumentDeleted(doc)),
-            Access::None => Some(AccessEvent::Grant { doc, user, role: None }),
-            Access::Role(role) => (role != grant.role).then_some(AccessEvent::Grant { doc, user, role: Some(role) }),
-        })
     }
 
     async fn tell(&self, rooms: impl IntoIterator<Item = RoomHandle>, command: impl Fn() -> Command) {
@@ -318,7 +335,12 @@ impl Rooms {
         }
     }
 
-    fn live(&self) -> Vec<RoomHandle> {
+    /// The live room of `doc`; loads nothing.
+    pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
+        self.rooms().get(&doc).and_then(|slot| slot.get().cloned())
+    }
+
+    pub(super) fn live(&self) -> Vec<RoomHandle> {
         self.rooms().values().filter_map(|slot| slot.get().cloned()).collect()
     }
 

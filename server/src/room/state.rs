@@ -139,9 +139,10 @@ impl State {
             }
             Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
             Command::Access(event) => self.access(&event, now_ms),
-            Command::Grants(reply) => {
-                let _ = reply.send(self.peers.iter_mut().map(|(_, peer)| peer.grant.clone()).collect());
+            Command::Members(reply) => {
+                let _ = reply.send(self.peers.members());
             }
+            Command::Kick => self.kick(now_ms),
             Command::Compacted(done) => self.compacted(done),
             Command::Delete(reply) => {
                 self.peers.close_all(CloseReason::NotFound);
@@ -619,6 +620,12 @@ impl State {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
                 }
             }
+        }
+    }
+
+    fn kick(&mut self, now_ms: u64) {
+        for id in self.peers.all() {
+            self.close(id, CloseReason::Unavailable, now_ms);
         }
     }
 

@@ -12,8 +12,8 @@ use codesync_crdt::{
     protocol::codesync::Message as Extension,
 };
 use futures_util::{
-    SinkExt, StreamExt,
-    future::Either,
+    FutureExt, SinkExt, StreamExt,
+    future::{BoxFuture, Either, OptionFuture},
     stream::{FuturesUnordered, SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     app::Services,
-    auth::{SocketGrant, events::AccessEvent},
+    auth::{Auth, SocketGrant, SocketRefusal, events::AccessEvent},
     config::Switch,
     error::CloseReason,
     ids::{DocId, UserId},
@@ -38,6 +38,8 @@ use crate::{
 
 /// Pings that may go unanswered before a client counts as gone.
 const SILENT_PINGS: u32 = 5;
+/// How long until a fresh token is looked up again when the directory did not answer.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.
 pub(super) async fn open(
@@ -80,13 +82,13 @@ async fn enter(
     }
     let config = &services.config.socket;
     let outbox = Outbox::new(config.outbox_frames_max, config.outbox_bytes_max);
-    let id = slot.peer_id();
+    let (id, since) = (slot.peer_id(), OffsetDateTime::now_utc());
     if dialect == Dialect::Codesync {
         outbox.push(hello(services, &grant, doc).into());
     }
     let room = loop {
         let room = services.rooms.open(doc).await.map_err(|_| CloseReason::Unavailable)?;
-        let peer = NewPeer { id, grant: grant.clone(), dialect, outbox: outbox.clone() };
+        let peer = NewPeer { id, grant: grant.clone(), dialect, outbox: outbox.clone(), since };
         // A room that ended meanwhile is opened anew.
         if room.join(peer).await.is_ok() {
             break room;
@@ -165,8 +167,13 @@ impl Session {
         _slot: Box<Slot>,
     ) {
         let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
-        let mut reader =
-            Reader { session: &self, services: &services, grant: self.grant.clone(), limits: Limits::default() };
+        let mut reader = Reader {
+            session: &self,
+            services: &services,
+            grant: self.grant.clone(),
+            renewal: None,
+            limits: Limits::default(),
+        };
         // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
         // into its socket.
         let mut sides = FuturesUnordered::new();
@@ -190,6 +197,8 @@ struct Reader<'a> {
     session: &'a Session,
     services: &'a Services,
     grant: SocketGrant,
+    /// Looks a fresh token up while the socket is read on.
+    renewal: Option<BoxFuture<'static, Result<SocketGrant, SocketRefusal>>>,
     limits: Limits,
 }
 
@@ -206,6 +215,12 @@ impl Reader<'_> {
             let message = tokio::select! {
                 message = timeout(silence, stream.next()) => message,
                 () = expired => return Some(CloseReason::Unauthenticated),
+                Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
+                    match self.renewed(looked_up).await {
+                        Ok(()) => continue,
+                        Err(reason) => return Some(reason),
+                    }
+                }
             };
             let frame = match message {
                 Ok(Some(Ok(Message::Binary(frame)))) => frame,
@@ -241,7 +256,10 @@ impl Reader<'_> {
                 Protocol::Awareness(states) => Said::Awareness(self.stamped(states)?),
                 Protocol::QueryAwareness => Said::QueryAwareness,
                 Protocol::Codesync(extension) if self.session.dialect == Dialect::Codesync => {
-                    self.extension(extension).await?
+                    match self.extension(extension)? {
+                        Some(said) => said,
+                        None => continue,
+                    }
                 }
                 Protocol::Codesync(_) | Protocol::Auth(_) => return Err(CloseReason::BadMessage),
             };
@@ -253,22 +271,30 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn extension(&mut self, message: Extension<'_>) -> Result<Said, CloseReason> {
+    fn extension(&mut self, message: Extension<'_>) -> Result<Option<Said>, CloseReason> {
         match message {
-            Extension::Mark(mark) => Ok(Said::Mark(mark)),
+            Extension::Mark(mark) => Ok(Some(Said::Mark(mark))),
             Extension::Token { token } => {
-                let grant = self.services.auth.open_socket(token, self.session.room.doc()).await?;
-                if grant.user != self.grant.user {
-                    return Err(CloseReason::Unauthenticated);
-                }
-                self.grant = grant.clone();
-                let expires_at = rfc3339(grant.expires_at);
-                let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
-                self.session.outbox.push(accepted.into());
-                Ok(Said::Renewed(grant))
+                let token = token.to_owned();
+                self.renewal = Some(renew(self.services.auth.clone(), token, self.session.room.doc()).boxed());
+                Ok(None)
             }
             _ => Err(CloseReason::BadMessage),
         }
+    }
+
+    /// A fresh token was looked up.
+    async fn renewed(&mut self, looked_up: Result<SocketGrant, SocketRefusal>) -> Result<(), CloseReason> {
+        self.renewal = None;
+        let grant = looked_up?;
+        if grant.user != self.grant.user {
+            return Err(CloseReason::Unauthenticated);
+        }
+        self.grant = grant.clone();
+        let expires_at = rfc3339(grant.expires_at);
+        let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
+        self.session.outbox.push(accepted.into());
+        self.session.room.say(self.session.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
     }
 
     /// Presence says who somebody is only by the token.
@@ -283,6 +309,16 @@ impl Reader<'_> {
             }
         }
         Ok(entries)
+    }
+}
+
+/// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
+async fn renew(auth: Auth, token: String, doc: DocId) -> Result<SocketGrant, SocketRefusal> {
+    loop {
+        match auth.open_socket(&token, doc).await {
+            Err(SocketRefusal::Unavailable) => sleep(RENEWAL_INTERVAL).await,
+            answer => return answer,
+        }
     }
 }
 

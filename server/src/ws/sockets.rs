@@ -19,6 +19,7 @@ pub struct Sockets(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     permits: Arc<Semaphore>,
+    max: usize,
     by_user: Mutex<HashMap<UserId, usize>>,
     per_user_max: usize,
     next_peer: AtomicU64,
@@ -37,10 +38,21 @@ impl Sockets {
     pub fn new(max: usize, per_user_max: usize) -> Self {
         Self(Arc::new(Shared {
             permits: Arc::new(Semaphore::new(max)),
+            max,
             by_user: Mutex::default(),
             per_user_max,
             next_peer: AtomicU64::new(1),
         }))
+    }
+
+    /// How many are open.
+    pub fn len(&self) -> usize {
+        self.0.max - self.0.permits.available_permits()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Takes a place, if there is one.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use codesync_server::auth::events::AccessEvent;
+use codesync_server::{
+    auth::events::AccessEvent,
+    directory::{By, Standing},
+};
 use serde_json::json;
 
 use crate::{harness::TestApp, rest::PASSWORD};
@@ -124,7 +127,8 @@ async fn a_disabled_account_is_shut_out_at_once() {
     let ada = app.register("ada").await;
     let mut events = app.services.access_events.subscribe();
     let user = ada.id().parse().unwrap();
-    app.services.auth.disable_user(user).await.unwrap();
+    let shut_out = Standing { is_disabled: Some(true), ..Standing::default() };
+    app.services.auth.change_standing(user, shut_out, By::command_line()).await.unwrap();
     assert!(matches!(events.try_recv(), Ok(AccessEvent::UserEnded(of)) if of == user));
     ada.get("/api/users/me").await.expect_error(401, "unauthenticated");
     let login = |password: &str| json!({ "email": ada.email(), "password": password });

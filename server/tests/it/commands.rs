@@ -9,7 +9,7 @@ use std::{
 use codesync_server::directory::Directory;
 use serde_json::json;
 
-use crate::{harness::TestApp, rest::PASSWORD};
+use crate::{harness::TestApp, rest::PASSWORD, rig::postgres::Postgres};
 
 fn codesync(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_codesync"))
@@ -57,6 +57,38 @@ async fn migrate_makes_the_databases() {
     assert!(done.status.success(), "{done:?}");
     assert!(folder.path().join("directory.sqlite").exists());
     Directory::sqlite(folder.path()).await.unwrap().ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_commands_work_on_postgres() {
+    let postgres = Postgres::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = ["--database-url", &postgres.url(), "--data-dir", folder.path().to_str().unwrap()];
+    let done = codesync(&[&["migrate"], &place[..]].concat(), "");
+    assert!(done.status.success(), "{done:?}");
+    let user = ["create-user", "--email", "root@example.org", "--name", "Root"];
+    for (input, told) in [(PASSWORD, "was created as an administrator"), ("", "is an administrator now")] {
+        let done = codesync(&[&["admin"], &place[..], &user].concat(), input);
+        assert!(String::from_utf8_lossy(&done.stdout).contains(told), "{done:?}");
+    }
+    assert!(!folder.path().join("directory.sqlite").exists());
+    let app = TestApp::on(&postgres).await;
+    let root = app.log_in("root@example.org", PASSWORD).await;
+    let trail = root.get("/api/admin/audit").await.expect(200);
+    assert_eq!(trail.items("/action"), ["admin.granted"]);
+    assert_eq!((&trail["items"][0]["actor"], &trail["items"][0]["address"]), (&json!(null), &json!(null)));
+    app.stop().await;
+}
+
+#[test]
+fn a_node_of_several_needs_their_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let url = "postgres://me:hidden@127.0.0.1:9/nothing";
+    let refused = codesync(&["serve", "--listen=127.0.0.1:0", "--data-dir", folder, "--database-url", url], "");
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("JWT_SECRET") && !told.contains("hidden"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,10 +6,16 @@ use codesync_server::{
     app::{App, Services},
     config::Config,
 };
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A running server on the embedded default.
+use crate::rig::postgres::{self, Postgres};
+
+/// Names a PostgreSQL server; the tests that would run on the embedded directory run on it then.
+pub(crate) const POSTGRES: &str = "CODESYNC_TEST_POSTGRES";
+
+/// A running server.
 pub(crate) struct TestApp {
     pub(crate) addr: SocketAddr,
     pub(crate) data_dir: TempDir,
@@ -29,6 +35,7 @@ impl TestApp {
         let data_dir = tempfile::tempdir().unwrap();
         let mut config = Config::for_tests(data_dir.path().to_owned());
         change(&mut config);
+        place(&mut config).await;
         let app = App::build(config).await.unwrap();
         let services = app.services().clone();
         let listener = app.bind().await.unwrap();
@@ -39,6 +46,11 @@ impl TestApp {
             let _ = stopped.await;
         }));
         Self { addr, data_dir, services, stop: Some(stop), served }
+    }
+
+    /// Starts with its directory on that PostgreSQL.
+    pub(crate) async fn on(postgres: &Postgres) -> Self {
+        Self::with(|config| postgres.configure(config)).await
     }
 
     /// The address of `path` on this server.
@@ -60,5 +72,17 @@ impl TestApp {
     pub(crate) async fn stop(mut self) {
         let _ = self.stop.take().expect("stopped once").send(());
         self.served.await.unwrap().unwrap();
+    }
+}
+
+/// Puts the directory of a server that names none where the tests of this run have theirs. One of a server that starts
+/// again in its folder is its old one.
+async fn place(config: &mut Config) {
+    #[expect(clippy::disallowed_methods, reason = "where the tests run is no setting of the product")]
+    let Ok(server) = std::env::var(POSTGRES) else { return };
+    if config.storage.database.url.is_none() {
+        let digest = Sha256::digest(config.storage.data_dir.as_os_str().as_encoded_bytes());
+        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        postgres::configure(config, postgres::create_database(&server, &name).await);
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
+mod admin;
 mod auth;
 mod clients;
 mod commands;
@@ -18,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod nodes;
 mod openapi;
+mod outage;
 mod process;
 mod raw;
 mod redis;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use codesync_crdt::{Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode};
+use codesync_crdt::{
+    Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode,
+    protocol::codesync::Message as Extension,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -140,6 +143,27 @@ impl Raw {
                 return;
             }
         }
+    }
+
+    /// Waits until everything that was sent is saved.
+    pub(crate) async fn mark(&mut self, mark: u64) {
+        self.send(encode::codesync(&Extension::Mark(mark))).await;
+        self.until(|message| matches!(message, Protocol::Codesync(Extension::Mark(echo)) if *echo == mark)).await;
+    }
+
+    /// Sends a fresh token.
+    pub(crate) async fn renew(&mut self, token: &str) {
+        self.send(encode::codesync(&Extension::Token { token })).await;
+    }
+
+    /// Takes frames in until the fresh token is accepted.
+    pub(crate) async fn until_accepted(&mut self) {
+        self.until(|message| matches!(message, Protocol::Codesync(Extension::TokenAccepted { .. }))).await;
+    }
+
+    /// Takes frames in until it is told of that role.
+    pub(crate) async fn until_role(&mut self, wanted: &str) {
+        self.until(|message| matches!(message, Protocol::Codesync(Extension::Role { role }) if *role == wanted)).await;
     }
 
     /// Takes frames in until the text is `text`.

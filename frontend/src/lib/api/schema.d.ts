@@ -4,6 +4,176 @@
  */
 
 export interface paths {
+    "/api/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what administrators did and how documents were shared, newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists all documents, last changed first; `query` is looked for in titles. */
+        get: operations["list_all_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a document for everyone. */
+        delete: operations["delete_any_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/documents/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once. */
+        post: operations["transfer_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the documents that are open on this node. */
+        get: operations["list_rooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms/{id}/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a snapshot of a document that is open on this node now. */
+        post: operations["compact_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms/{id}/kick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes every socket of a document on this node; who still has access comes back and is checked anew. */
+        post: operations["kick_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts everything. */
+        get: operations["get_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists all accounts, newest first; `query` is looked for in names and addresses. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Shuts an account out or lets it in again, makes it an administrator or ends that. One administrator always stays. */
+        patch: operations["update_user"];
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -179,6 +349,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/{id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who has the document open, the first to come first. */
+        get: operations["list_presence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}/text": {
         parameters: {
             query?: never;
@@ -322,6 +509,50 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account, as administrators see it. */
+        Account: {
+            /** @description The colour that others see, `#rrggbb`. */
+            color: string;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            is_admin: boolean;
+            /** @description May not log in. */
+            is_disabled: boolean;
+            name: string;
+        };
+        /** @description An account, named so that people know whose it is. */
+        Actor: {
+            email: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        /** @description Something that was done to accounts or to the sharing of documents. */
+        AuditEntry: {
+            /**
+             * @description What was done.
+             * @example access.granted
+             */
+            action: string;
+            actor: components["schemas"]["Actor"] | null;
+            /** @description The address that the call came from; null for the command line. */
+            address: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description What else is worth knowing: a role, a title. */
+            detail: string | null;
+            /**
+             * Format: uuid
+             * @description The document that it was done to.
+             */
+            document_id: string | null;
+            /** Format: uuid */
+            id: string;
+            user: components["schemas"]["Actor"] | null;
+        };
         /** @description The present password and the one to come. */
         ChangePassword: {
             current_password: string;
@@ -417,6 +648,25 @@ export interface components {
             id: string;
             role: components["schemas"]["Role"];
         };
+        /** @description A document, as administrators see it. */
+        ListedDocument: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The language, as Monaco calls it. */
+            language: string;
+            /** @description Whose it is; of several owners the first. */
+            owner: components["schemas"]["Person"];
+            /**
+             * Format: int64
+             * @description The size of the text, some seconds ago.
+             */
+            size_bytes: number;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description Who wants in. */
         LogIn: {
             email: string;
@@ -443,6 +693,63 @@ export interface components {
         /** @description A name for the present state. */
         NewVersion: {
             name: string;
+        };
+        /** @description The node that answers. */
+        Node: {
+            /** @description Documents that are open here. */
+            rooms: number;
+            /** @description Sockets that are open here. */
+            sockets: number;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: int64 */
+            uptime_s: number;
+            version: string;
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Account: {
+            items: {
+                /** @description The colour that others see, `#rrggbb`. */
+                color: string;
+                /** Format: date-time */
+                created_at: string;
+                email: string;
+                /** Format: uuid */
+                id: string;
+                is_admin: boolean;
+                /** @description May not log in. */
+                is_disabled: boolean;
+                name: string;
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_AuditEntry: {
+            items: {
+                /**
+                 * @description What was done.
+                 * @example access.granted
+                 */
+                action: string;
+                actor: components["schemas"]["Actor"] | null;
+                /** @description The address that the call came from; null for the command line. */
+                address: string | null;
+                /** Format: date-time */
+                at: string;
+                /** @description What else is worth knowing: a role, a title. */
+                detail: string | null;
+                /**
+                 * Format: uuid
+                 * @description The document that it was done to.
+                 */
+                document_id: string | null;
+                /** Format: uuid */
+                id: string;
+                user: components["schemas"]["Actor"] | null;
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
         };
         /** @description Some of a list, and where the next ones begin. */
         Page_Collaborator: {
@@ -501,6 +808,60 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description Some of a list, and where the next ones begin. */
+        Page_ListedDocument: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                id: string;
+                /** @description The language, as Monaco calls it. */
+                language: string;
+                /** @description Whose it is; of several owners the first. */
+                owner: components["schemas"]["Person"];
+                /**
+                 * Format: int64
+                 * @description The size of the text, some seconds ago.
+                 */
+                size_bytes: number;
+                title: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Present: {
+            items: {
+                role: components["schemas"]["Role"];
+                /**
+                 * Format: date-time
+                 * @description When the first of the sockets that are open came in.
+                 */
+                since: string;
+                /** @description In how many places it is open. */
+                sockets: number;
+                user: components["schemas"]["Person"];
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description Some of a list, and where the next ones begin. */
+        Page_Room: {
+            items: {
+                /** Format: uuid */
+                document_id: string;
+                /** @description Sockets that have it open. */
+                sockets: number;
+                /** @description Null where the document is being deleted. */
+                title: string | null;
+                /** @description People who have it open. */
+                users: number;
+            }[];
+            /** @description Give it as `cursor` for what follows; null at the end. */
+            next_cursor: string | null;
+        };
+        /** @description Some of a list, and where the next ones begin. */
         Page_Version: {
             items: {
                 author: components["schemas"]["Person"] | null;
@@ -526,6 +887,18 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description Somebody who has the document open. */
+        Present: {
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description When the first of the sockets that are open came in.
+             */
+            since: string;
+            /** @description In how many places it is open. */
+            sockets: number;
+            user: components["schemas"]["Person"];
+        };
         /** @description A new account. */
         Register: {
             email: string;
@@ -541,6 +914,17 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "editor" | "owner";
+        /** @description A document that is open. */
+        Room: {
+            /** Format: uuid */
+            document_id: string;
+            /** @description Sockets that have it open. */
+            sockets: number;
+            /** @description Null where the document is being deleted. */
+            title: string | null;
+            /** @description People who have it open. */
+            users: number;
+        };
         /** @description A session, and the token that stands for it. */
         Session: {
             /** Format: date-time */
@@ -550,12 +934,46 @@ export interface components {
             token_type: string;
             user: components["schemas"]["User"];
         };
+        /** @description How much there is of everything: in the installation, and on the node that answers. */
+        Stats: {
+            /** Format: int64 */
+            admins: number;
+            /** Format: int64 */
+            disabled_users: number;
+            /**
+             * Format: int64
+             * @description Bytes of all texts, some seconds ago.
+             */
+            document_bytes: number;
+            /** Format: int64 */
+            documents: number;
+            node: components["schemas"]["Node"];
+            /**
+             * Format: int64
+             * @description Log-ins that are in force.
+             */
+            sessions: number;
+            /** Format: int64 */
+            users: number;
+        };
         /** @description A key to one document's socket, for a minute. */
         Ticket: {
             /** Format: date-time */
             expires_at: string;
             role: components["schemas"]["Role"];
             ticket: string;
+        };
+        /** @description Who shall own a document. */
+        Transfer: {
+            /** @description The e-mail address of the account. */
+            email: string;
+        };
+        /** @description What to change; what is left out stays. */
+        UpdateAccount: {
+            /** @description May do everything. */
+            is_admin?: boolean | null;
+            /** @description May not log in; all sessions and sockets end at once. */
+            is_disabled?: boolean | null;
         };
         /** @description What to change; what is left out stays. */
         UpdateDocument: {
@@ -604,6 +1022,332 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to give at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_all_documents: {
+        parameters: {
+            query?: {
+                /** @description What names or titles contain, whatever its case. */
+                query?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to give at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ListedDocument"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_any_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    transfer_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedDocument"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_rooms: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to give at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Room"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compact_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    kick_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description What names or titles contain, whatever its case. */
+                query?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to give at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Account"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAccount"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     log_in: {
         parameters: {
             query?: never;
@@ -729,7 +1473,7 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
-                /** @description What titles contain, whatever its case. */
+                /** @description What names or titles contain, whatever its case. */
                 query?: string;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
@@ -1070,6 +1814,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Present"];
+                };
             };
             /** @description A refusal */
             default: {

@@ -28,7 +28,8 @@ impl Room {
                 role: Role::Editor,
             };
             let id = PeerId(room.peers.len() as u64);
-            let peer = NewPeer { id, grant, dialect: *dialect, outbox: outbox.clone() };
+            let peer =
+                NewPeer { id, grant, dialect: *dialect, outbox: outbox.clone(), since: OffsetDateTime::UNIX_EPOCH };
             room.take_in(Command::Join { peer, joined: oneshot::channel().0 });
             room.peers.push(outbox);
             assert_eq!(room.hears(room.peers.len() - 1), ["step1"]);

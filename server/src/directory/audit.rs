@@ -1,0 +1,224 @@
+//! The audit trail: who changed accounts and sharing, on what, when and from where. Written in the transaction that makes
+//! the change, so that there is neither without the other.
+
+use std::net::IpAddr;
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::{Directory, Page, Position, Result, from_millis, millis, on_db};
+use crate::ids::{AuditId, DocId, UserId};
+
+/// On whose behalf something is done.
+#[derive(Clone, Copy, Debug)]
+pub struct By {
+    /// The account; `None` is the command line.
+    pub user: Option<UserId>,
+    /// The address that the call came from.
+    pub address: Option<IpAddr>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+impl By {
+    /// Someone at the command line of the server.
+    pub fn command_line() -> Self {
+        Self { user: None, address: None, at: OffsetDateTime::now_utc() }
+    }
+}
+
+/// What the trail tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Someone got a role, or another one.
+    AccessGranted,
+    /// Someone lost access.
+    AccessRemoved,
+    /// A share link was made.
+    LinkCreated,
+    /// A share link was ended.
+    LinkDeleted,
+    /// Someone came in by a share link.
+    LinkAccepted,
+    /// A document was deleted.
+    DocumentDeleted,
+    /// A document got another owner.
+    DocumentTransferred,
+    /// A version was named.
+    VersionNamed,
+    /// A version was restored.
+    VersionRestored,
+    /// Everyone was sent out of a room.
+    RoomKicked,
+    /// A snapshot was asked for.
+    RoomCompacted,
+    /// An account was shut out.
+    UserDisabled,
+    /// An account was let in again.
+    UserEnabled,
+    /// An account became an administrator.
+    AdminGranted,
+    /// An account ceased to be one.
+    AdminRevoked,
+}
+
+impl Action {
+    /// The word for it in the trail: stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessGranted => "access.granted",
+            Self::AccessRemoved => "access.removed",
+            Self::LinkCreated => "link.created",
+            Self::LinkDeleted => "link.deleted",
+            Self::LinkAccepted => "link.accepted",
+            Self::DocumentDeleted => "document.deleted",
+            Self::DocumentTransferred => "document.transferred",
+            Self::VersionNamed => "version.named",
+            Self::VersionRestored => "version.restored",
+            Self::RoomKicked => "room.kicked",
+            Self::RoomCompacted => "room.compacted",
+            Self::UserDisabled => "user.disabled",
+            Self::UserEnabled => "user.enabled",
+            Self::AdminGranted => "admin.granted",
+            Self::AdminRevoked => "admin.revoked",
+        }
+    }
+}
+
+/// What to note.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    pub(super) action: Action,
+    pub(super) doc: Option<DocId>,
+    pub(super) user: Option<UserId>,
+    pub(super) detail: Option<String>,
+}
+
+impl Deed {
+    pub(super) fn on(action: Action, doc: impl Into<Option<DocId>>, user: impl Into<Option<UserId>>) -> Self {
+        Self { action, doc: doc.into(), user: user.into(), detail: None }
+    }
+
+    pub(super) fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
+/// Notes `$deed` of `$by` with `$executor`: the transaction that does it.
+macro_rules! note {
+    ($executor:expr, $by:expr, $deed:expr) => {{
+        let (by, deed): ($crate::directory::audit::By, $crate::directory::audit::Deed) = ($by, $deed);
+        sqlx::query(
+            "insert into audit (id, at, actor_id, address, action, doc_id, user_id, detail)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind($crate::ids::AuditId::new())
+        .bind($crate::directory::millis(by.at))
+        .bind(by.user)
+        .bind(by.address.map(|address| address.to_string()))
+        .bind(deed.action.as_str())
+        .bind(deed.doc)
+        .bind(deed.user)
+        .bind(deed.detail)
+        .execute($executor)
+        .await?;
+    }};
+}
+pub(super) use note;
+
+/// One entry of the trail.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    /// Its id.
+    pub id: AuditId,
+    /// When it was done.
+    pub at: OffsetDateTime,
+    /// Who did it; `None` is the command line.
+    pub actor: Option<Contact>,
+    /// From where.
+    pub address: Option<String>,
+    /// What, as [`Action::as_str`] says it.
+    pub action: String,
+    /// The document that it was done to.
+    pub doc: Option<DocId>,
+    /// The account that it was done to.
+    pub user: Option<Contact>,
+    /// What else is worth knowing: a role, a title.
+    pub detail: Option<String>,
+}
+
+/// An account, named so that people know whose it is.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// The account.
+    pub id: UserId,
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
+
+#[derive(FromRow)]
+struct AuditRow {
+    id: AuditId,
+    at: i64,
+    address: Option<String>,
+    action: String,
+    doc_id: Option<DocId>,
+    detail: Option<String>,
+    actor_id: Option<UserId>,
+    actor_name: Option<String>,
+    actor_email: Option<String>,
+    user_id: Option<UserId>,
+    user_name: Option<String>,
+    user_email: Option<String>,
+}
+
+impl From<AuditRow> for AuditEntry {
+    fn from(row: AuditRow) -> Self {
+        let contact = |id: Option<UserId>, name: Option<String>, email: Option<String>| {
+            Some(Contact { id: id?, name: name.unwrap_or_default(), email: email.unwrap_or_default() })
+        };
+        Self {
+            id: row.id,
+            at: from_millis(row.at),
+            actor: contact(row.actor_id, row.actor_name, row.actor_email),
+            address: row.address,
+            action: row.action,
+            doc: row.doc_id,
+            user: contact(row.user_id, row.user_name, row.user_email),
+            detail: row.detail,
+        }
+    }
+}
+
+impl Directory {
+    /// Notes what was done to a document outside of the directory.
+    pub async fn note(&self, action: Action, doc: DocId, by: By) -> Result<()> {
+        on_db!(&self.db, pool => {
+            note!(pool, by, Deed::on(action, doc, None));
+            Ok(())
+        })
+    }
+
+    /// The trail, newest first, from `after` on.
+    pub async fn audit(&self, after: Option<Position>, limit: u8) -> Result<Page<AuditEntry>> {
+        let after = after.unwrap_or(Position::START);
+        let rows = on_db!(&self.db, pool => {
+            Ok(sqlx::query_as::<_, AuditRow>(
+                "select a.id, a.at, a.address, a.action, a.doc_id, a.detail,
+                        a.actor_id, w.name as actor_name, w.email as actor_email,
+                        a.user_id, u.name as user_name, u.email as user_email
+                 from audit a left join users w on w.id = a.actor_id left join users u on u.id = a.user_id
+                 where (a.at, a.id) < ($1, $2) order by a.at desc, a.id desc limit $3",
+            )
+            .bind(after.at)
+            .bind(AuditId(after.id))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(pool)
+            .await?)
+        })?;
+        let entries = rows.into_iter().map(AuditEntry::from).collect();
+        Ok(Page::cut(entries, limit, |last| Position { at: millis(last.at), id: last.id.0 }))
+    }
+}

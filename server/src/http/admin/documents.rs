@@ -1,0 +1,96 @@
+//! All documents, for administrators: what is in them stays between those who share them.
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::super::{
+    collaborators::announce,
+    documents::{Person, forget},
+    extract::{Administrator, Json, Segments},
+    page::{Asked, Page, Paging, Searching},
+};
+use crate::{
+    app::Services,
+    directory,
+    error::{ApiError, Missing},
+    ids::DocId,
+};
+
+/// A document, as administrators see it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ListedDocument {
+    id: Uuid,
+    title: String,
+    /// The language, as Monaco calls it.
+    language: String,
+    /// Whose it is; of several owners the first.
+    owner: Person,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    /// The size of the text, some seconds ago.
+    size_bytes: i64,
+}
+
+impl From<directory::Document> for ListedDocument {
+    fn from(document: directory::Document) -> Self {
+        let directory::Document { id, title, language, owner, created_at, updated_at, size_bytes, .. } = document;
+        Self { id: id.0, title, language, owner: owner.into(), created_at, updated_at, size_bytes }
+    }
+}
+
+/// Who shall own a document.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Transfer {
+    /// The e-mail address of the account.
+    email: String,
+}
+
+/// Lists all documents, last changed first; `query` is looked for in titles.
+#[utoipa::path(get, path = "/api/admin/documents", tag = "admin", operation_id = "list_all_documents",
+    params(Searching, Paging), responses((status = 200, body = Page<ListedDocument>)))]
+pub(super) async fn list(
+    State(services): State<Services>,
+    _: Administrator,
+    Asked { query, after, limit }: Asked,
+) -> Result<Json<Page<ListedDocument>>, ApiError> {
+    Ok(Json(Page::of(services.directory.all_documents(&query, after, limit).await?)))
+}
+
+/// Deletes a document for everyone.
+#[utoipa::path(delete, path = "/api/admin/documents/{id}", tag = "admin", operation_id = "delete_any_document",
+    params(("id" = Uuid, Path)), responses((status = 204)))]
+pub(super) async fn delete(
+    State(services): State<Services>,
+    Administrator { by }: Administrator,
+    segments: Result<Segments<DocId>, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    forget(&services, doc(segments)?, by).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once.
+#[utoipa::path(post, path = "/api/admin/documents/{id}/transfer", tag = "admin", operation_id = "transfer_document",
+    params(("id" = Uuid, Path)), request_body = Transfer, responses((status = 200, body = ListedDocument)))]
+pub(super) async fn transfer(
+    State(services): State<Services>,
+    Administrator { by }: Administrator,
+    segments: Result<Segments<DocId>, ApiError>,
+    Json(Transfer { email }): Json<Transfer>,
+) -> Result<Json<ListedDocument>, ApiError> {
+    let doc = doc(segments)?;
+    let user = services.directory.user_by_email(&email).await?.ok_or(ApiError::NotFound(Missing::User))?;
+    for directory::Grant { user, role } in services.directory.transfer(doc, user.id, by).await? {
+        announce(&services, doc, user, Some(role));
+    }
+    Ok(Json(services.directory.any_document(doc).await?.into()))
+}
+
+/// The document of the path; an id that is none is one that does not exist.
+pub(super) fn doc(segments: Result<Segments<DocId>, ApiError>) -> Result<DocId, ApiError> {
+    segments.map(|Segments(doc)| doc).map_err(|_| ApiError::NotFound(Missing::Document))
+}

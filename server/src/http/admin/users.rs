@@ -1,0 +1,77 @@
+//! Accounts, for administrators.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::super::{
+    extract::{Administrator, Json, Segments},
+    page::{Asked, Page, Paging, Searching},
+};
+use crate::{
+    app::Services,
+    directory::{self, DirectoryError, Standing},
+    error::{ApiError, Missing},
+    ids::UserId,
+};
+
+/// An account, as administrators see it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Account {
+    id: Uuid,
+    email: String,
+    name: String,
+    /// The colour that others see, `#rrggbb`.
+    color: String,
+    is_admin: bool,
+    /// May not log in.
+    is_disabled: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+impl From<directory::User> for Account {
+    fn from(user: directory::User) -> Self {
+        let directory::User { id, email, name, color, is_admin, is_disabled, created_at, .. } = user;
+        Self { id: id.0, email, name, color, is_admin, is_disabled, created_at }
+    }
+}
+
+/// What to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct UpdateAccount {
+    /// May do everything.
+    is_admin: Option<bool>,
+    /// May not log in; all sessions and sockets end at once.
+    is_disabled: Option<bool>,
+}
+
+/// Lists all accounts, newest first; `query` is looked for in names and addresses.
+#[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "list_users",
+    params(Searching, Paging), responses((status = 200, body = Page<Account>)))]
+pub(super) async fn list(
+    State(services): State<Services>,
+    _: Administrator,
+    Asked { query, after, limit }: Asked,
+) -> Result<Json<Page<Account>>, ApiError> {
+    Ok(Json(Page::of(services.directory.users(&query, after, limit).await?)))
+}
+
+/// Shuts an account out or lets it in again, makes it an administrator or ends that. One administrator always stays.
+#[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", operation_id = "update_user",
+    params(("id" = Uuid, Path)), request_body = UpdateAccount, responses((status = 200, body = Account)))]
+pub(super) async fn update(
+    State(services): State<Services>,
+    Administrator { by }: Administrator,
+    segments: Result<Segments<UserId>, ApiError>,
+    Json(UpdateAccount { is_admin, is_disabled }): Json<UpdateAccount>,
+) -> Result<Json<Account>, ApiError> {
+    let Segments(user) = segments.map_err(|_| ApiError::NotFound(Missing::User))?;
+    let changed = services.auth.change_standing(user, Standing { is_admin, is_disabled }, by).await;
+    changed.map(|user| Json(user.into())).map_err(|error| match error {
+        DirectoryError::NotFound => ApiError::NotFound(Missing::User),
+        other => other.into(),
+    })
+}

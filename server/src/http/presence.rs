@@ -1,0 +1,40 @@
+//! Who is in a document now.
+
+use axum::extract::State;
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{
+    documents::Person,
+    extract::{Granted, Json},
+    page::Page,
+};
+use crate::{app::Services, auth::Role, error::ApiError, room};
+
+/// Somebody who has the document open.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Present {
+    user: Person,
+    role: Role,
+    /// When the first of the sockets that are open came in.
+    #[serde(with = "time::serde::rfc3339")]
+    since: OffsetDateTime,
+    /// In how many places it is open.
+    sockets: usize,
+}
+
+impl From<room::Present> for Present {
+    fn from(present: room::Present) -> Self {
+        let room::Present { user, name, color, role, since, sockets } = present;
+        Self { user: Person { id: user.0, name, color }, role, since, sockets }
+    }
+}
+
+/// Lists who has the document open, the first to come first.
+#[utoipa::path(get, path = "/api/documents/{id}/presence", tag = "documents", operation_id = "list_presence",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Page<Present>)))]
+pub(super) async fn get(State(services): State<Services>, granted: Granted) -> Result<Json<Page<Present>>, ApiError> {
+    let present = services.rooms.presence(granted.doc).await?;
+    Ok(Json(Page::whole(present.into_iter().map(Present::from).collect())))
+}
