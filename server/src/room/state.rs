@@ -471,6 +471,7 @@ impl State {
         match applied {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
+                metrics::counter!("codesync_edits_total").increment(1);
                 self.outgoing.push_own(update, received);
                 if !self.outgoing.authors.contains(&from) {
                     self.outgoing.authors.push(from);
