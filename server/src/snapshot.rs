@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use codesync_crdt::{Document, Limits};
 use futures_util::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path, signer::Signer};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
 
 use self::format::{decode, encode};
 use crate::{ids::DocId, log::Offset};
@@ -29,13 +29,12 @@ pub enum SnapshotError {
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
     objects: Arc<dyn ObjectStore>,
-    signer: Option<Arc<dyn Signer>>,
 }
 
 impl SnapshotStore {
     /// Snapshots in `store`, below `documents/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { objects: store, signer: None }
+        Self { objects: store }
     }
 
     /// Writes the state of `document` at `offset`. One that is there already was made from the same log: that is success.
