@@ -7,11 +7,12 @@ BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 FUZZ_SECONDS ?= 15
+CHAOS_FAULTS ?= 300
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short openapi bench tf deny clean
+.PHONY: help run test setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,7 @@ docs: ## Builds the API documentation with warnings denied
 
 test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, with stock clients in Node and real processes
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
+	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
 	cargo test --locked --workspace
 
@@ -92,6 +94,9 @@ fuzz-run:
 	cd crdt && for target in $(FUZZ_TARGETS); do \
 	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
 	done
+
+chaos: setup ## Many random faults of nodes, Redis, PostgreSQL and S3 in one run (long)
+	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::any_order -- --nocapture
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json

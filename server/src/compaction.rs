@@ -57,6 +57,8 @@ pub type Probe = Arc<dyn Fn(Step) -> BoxFuture<'static, ()> + Send + Sync>;
 pub struct Compacted {
     /// The offset that the newest snapshot covers.
     pub offset: Offset,
+    /// That snapshot: where nothing was to be folded, it was there before.
+    pub snapshot: Offset,
     /// Bytes of the text in UTF-8.
     pub text_bytes: usize,
 }
@@ -121,7 +123,9 @@ impl Compactor {
             self.reached(Step::Trimmed).await;
             debug!(log.entries = stored.entries, snapshot.offset = %stored.offset, "compacted");
         }
-        let done = Compacted { offset: stored.offset, text_bytes: stored.document.text(TEXT).len() };
+        let snapshot = if stored.entries > 0 { stored.offset } else { stored.base };
+        let text_bytes = stored.document.text(TEXT).len();
+        let done = Compacted { offset: stored.offset, snapshot, text_bytes };
         if let Err(error) = self.keep_versions(doc, &stored, done).await {
             metrics::counter!("codesync_retention_failures_total").increment(1);
             warn!(doc.id = %doc, error = format!("{error:#}"), "versions were not brought up to date");
@@ -149,7 +153,7 @@ impl Compactor {
     /// what could not be done now is done the next time.
     async fn keep_versions(&self, doc: DocId, stored: &Loaded, done: Compacted) -> anyhow::Result<()> {
         let now = OffsetDateTime::now_utc();
-        self.directory.add_version(doc, done.offset, done.text_bytes as u64, now).await?;
+        self.directory.add_version(doc, done.snapshot, done.text_bytes as u64, now).await?;
         if stored.entries == 0 {
             return Ok(());
         }

@@ -411,9 +411,10 @@ impl Config {
     /// When the settings make no server.
     pub fn validate(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.auth.jwt_secret.is_some() || self.storage.database.options()?.is_none(),
-            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) sign tokens with one secret of 32 bytes or \
-             more, which each of them must be given"
+            self.auth.jwt_secret.is_some()
+                || self.storage.database.options()?.is_none() && self.redis.address().is_none(),
+            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) or Redis (REDIS_URL) sign tokens with one \
+             secret of 32 bytes or more, which each of them must be given"
         );
         Ok(())
     }

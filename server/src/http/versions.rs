@@ -84,7 +84,7 @@ pub(super) async fn create(
     for _ in 0..TRIES_MAX {
         let done = services.rooms.snapshot(doc).await?;
         let now = OffsetDateTime::now_utc();
-        match services.directory.name_version(doc, done.offset, name.trim(), author, now).await {
+        match services.directory.name_version(doc, done.snapshot, name.trim(), author, now).await {
             Ok(version) => {
                 services.directory.note(Action::VersionNamed, doc, granted.by).await?;
                 return Ok((StatusCode::CREATED, Json(version.into())));

@@ -20,6 +20,7 @@ use tracing::{Instrument, error, info_span, warn};
 use super::{
     Command, RoomHandle,
     chain::{Broken, Chain, Read},
+    presence::people,
     registry::Rooms,
     state::{Effects, State},
 };
@@ -43,6 +44,8 @@ const LOOK_DELAY: Duration = Duration::from_millis(150);
 /// The shortest and the longest pause before the log is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The shortest time between two announcements of who is here.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes of an edit from which on it may take long.
 const LARGE_BYTES: usize = 8 << 10;
 
@@ -81,6 +84,9 @@ pub(super) struct Actor {
     behind_updates: usize,
     behind_bytes: usize,
     idle_at: Instant,
+    /// Who came and went until the other nodes were last told.
+    announced: u64,
+    announced_at: Instant,
 }
 
 enum Healing {
@@ -143,6 +149,8 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         behind_updates: entries,
         behind_bytes: entry_bytes,
         idle_at: now + config.idle,
+        announced: 0,
+        announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
     };
     metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(entry_bytes as f64);
     // Since when they have stood in the log is not known.
@@ -217,6 +225,7 @@ impl Actor {
                 }
                 Next::Expire => {
                     self.state.expire(self.now_ms());
+                    self.announce();
                     None
                 }
             };
@@ -277,7 +286,19 @@ impl Actor {
         }
         self.idle_at = Instant::now() + self.rooms.idle();
         self.flush_when_due();
+        if self.state.changes() != self.announced && self.announced_at.elapsed() > ANNOUNCE_INTERVAL {
+            self.announce();
+        }
         None
+    }
+
+    /// Tells the other nodes who is here; what is not told at once is with the next look for silent clients.
+    fn announce(&mut self) {
+        if self.state.is_empty() && self.state.changes() == self.announced {
+            return;
+        }
+        (self.announced, self.announced_at) = (self.state.changes(), Instant::now());
+        self.rooms.relay().announce(self.doc, people(self.state.members()));
     }
 
     /// The first edit after a quiet time goes out at once, those of a busy time together.

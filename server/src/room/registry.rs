@@ -218,14 +218,6 @@ impl Rooms {
         }
     }
 
-    /// Has a snapshot of everything that is in the log of `doc` taken.
-    ///
-    /// # Errors
-    /// When that failed, or another node is at it.
-    pub async fn compact_now(&self, doc: DocId) -> Result<(), RoomError> {
-        self.compact(doc, Offset(u128::MAX)).await.map(drop).ok_or(RoomError::Unavailable)
-    }
-
     /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
     /// when that failed or another node is at it.
     pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::{
-    Command, Dialect, NewPeer, PeerId, RoomError, Said, TEXT, Text,
+    Command, Dialect, Member, NewPeer, PeerId, RoomError, Said, TEXT, Text,
     effort::{self, Stopwatch},
     peers::{Peer, Peers},
 };
@@ -160,6 +160,16 @@ impl State {
     /// Whether there is something to fan out.
     pub fn has_outgoing(&self) -> bool {
         !self.outgoing.updates.is_empty() || !self.outgoing.awareness.is_empty()
+    }
+
+    /// Grows with every socket that comes or goes.
+    pub fn changes(&self) -> u64 {
+        self.peers.changes()
+    }
+
+    /// The sockets that are here.
+    pub fn members(&self) -> Vec<Member> {
+        self.peers.members()
     }
 
     /// Whether nobody is here.

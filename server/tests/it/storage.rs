@@ -1,73 +1,17 @@
 //! The log, snapshots and compaction, and what damage does to them; snapshots in a folder and on S3 alike.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use codesync_crdt::{Document, Limits};
 use codesync_server::{
-    compaction::Compactor,
     ids::DocId,
     log::{Offset, contract},
-    storage::{LoadError, Storage},
+    storage::LoadError,
 };
 
-use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
-
-use crate::{harness::TestApp, rig::s3::S3};
-
-/// A server, and its snapshots as objects to damage.
-struct Stored {
-    app: TestApp,
-    objects: Arc<dyn ObjectStore>,
-    _s3: Option<S3>,
-}
-
-impl Stored {
-    async fn in_a_folder() -> Self {
-        let app = TestApp::embedded().await;
-        let objects = LocalFileSystem::new_with_prefix(app.data_dir.path().join("snapshots")).unwrap();
-        Self { app, objects: Arc::new(objects), _s3: None }
-    }
-
-    async fn on_s3() -> Self {
-        let s3 = S3::start().await;
-        let app = TestApp::with(|config| s3.configure(config)).await;
-        Self { app, objects: s3.objects(), _s3: Some(s3) }
-    }
-
-    fn compactor(&self) -> Compactor {
-        let services = &self.app.services;
-        let policy = services.config.room.versions.clone();
-        Compactor::new(services.storage.clone(), services.directory.clone(), policy)
-    }
-
-    async fn damage(&self, doc: DocId, offset: Offset) {
-        let path = Path::from(format!("documents/{doc}/snapshots/{offset}"));
-        let object = self.objects.get(&path).await.unwrap().bytes().await.unwrap();
-        let mut bytes = object.to_vec();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        self.objects.put(&path, bytes.into()).await.unwrap();
-    }
-}
-
-/// Runs a check with snapshots in a folder and on S3, a test each.
-macro_rules! everywhere {
-    ($($check:ident),* $(,)?) => {
-        mod in_a_folder {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $check() {
-                super::$check(super::Stored::in_a_folder().await).await;
-            })*
-        }
-        mod on_s3 {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $check() {
-                super::$check(super::Stored::on_s3().await).await;
-            })*
-        }
-    };
-}
+use crate::{
+    harness::TestApp,
+    stored::{Stored, everywhere, text, write},
+};
 
 everywhere![
     compaction_trims_one_snapshot_behind_the_newest,
@@ -76,20 +20,6 @@ everywhere![
     two_compactions_at_once_agree,
     what_is_deleted_is_gone,
 ];
-
-/// Types `words` into the log, an entry each, after what is stored already.
-async fn write(storage: &Storage, doc: DocId, words: &[&str]) {
-    let mut document = storage.load(doc).await.unwrap().document;
-    for (client, word) in words.iter().enumerate() {
-        let text = document.text("content") + word;
-        let update = document.replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
-        storage.log.append(doc, vec![update.bytes().clone()], Offset::ZERO).await.unwrap();
-    }
-}
-
-async fn text(storage: &Storage, doc: DocId) -> String {
-    storage.load(doc).await.unwrap().document.text("content")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_log_keeps_the_contract() {

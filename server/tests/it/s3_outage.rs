@@ -1,0 +1,137 @@
+//! S3 away: what is open goes on and is kept; nothing is trimmed, nothing opens empty; afterwards all is made up for.
+
+use std::time::{Duration, Instant};
+
+use codesync_server::{ids::DocId, log::Offset};
+use serde_json::json;
+
+use crate::{
+    clients::Clients,
+    harness::TestApp,
+    rest::Caller,
+    rig::{proxy::Traffic, s3::S3},
+};
+
+/// Longer than all tries of one request together.
+const AN_ANSWER: Duration = Duration::from_secs(15);
+
+async fn counted(app: &TestApp, name: &str) -> f64 {
+    let metrics = app.metrics().await;
+    let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+    line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+/// Waits until `holds`.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Makes a document with some text whose room has ended.
+async fn cold(app: &TestApp, caller: &Caller) -> String {
+    let made = caller.post("/api/documents", json!({ "title": "cold", "text": "kept cold" })).await.expect(201);
+    let doc: DocId = made.text("id").parse().unwrap();
+    app.services.rooms.snapshot(doc).await.unwrap();
+    until("its room ends", async || app.services.rooms.is_empty()).await;
+    format!("/api/documents/{doc}")
+}
+
+async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
+    let s3 = S3::start().await;
+    let app = TestApp::with(|config| {
+        s3.configure(config);
+        config.room.idle = Duration::ZERO;
+        config.room.snapshot_delay = Duration::from_millis(30);
+        config.room.snapshot_retry_max = Duration::from_millis(500);
+    })
+    .await;
+    app.metrics().await;
+    let ada = app.register("ada").await;
+    let cold = cold(&app, &ada).await;
+    let open = ada.document("open").await;
+    let doc = open.rsplit('/').next().unwrap();
+    let id: DocId = doc.parse().unwrap();
+    let storage = &app.services.storage;
+    let (clients, url) = (Clients::start(), app.socket());
+    for (client, seed) in [("a", 1), ("b", 2)] {
+        clients.join(client, &url, doc, ada.token()).await;
+        clients.ask("edit", json!({ "client": client, "seed": seed, "everyMs": 5 })).await;
+    }
+    until("there are snapshots", async || storage.snapshots.list(id).await.unwrap().len() == 2).await;
+
+    s3.traffic(traffic);
+    let failures = counted(&app, "codesync_compaction_failures_total").await;
+    until("compactions fail", async || counted(&app, "codesync_compaction_failures_total").await >= failures + 2.0)
+        .await;
+    let trimmed = storage.log.read(id, Offset::ZERO).await.unwrap().trimmed;
+    let acknowledged = clients.status("b", "acknowledged").await.as_u64().unwrap();
+    clients.wait("b", json!({ "acknowledgedAtLeast": acknowledged + 50 })).await;
+    for client in ["a", "b"] {
+        assert_eq!(clients.status(client, "closes").await, json!([]), "nobody was sent away");
+    }
+    let asked = Instant::now();
+    ada.get(&format!("{cold}/text")).await.expect_error(503, "unavailable");
+    assert!(asked.elapsed() < AN_ANSWER, "a call does not hang: {:?}", asked.elapsed());
+    clients.open("c", &url, cold.rsplit('/').next().unwrap(), ada.token()).await;
+    clients.wait("c", json!({ "closed": 4503 })).await;
+    let asked = Instant::now();
+    ada.post(&format!("{open}/versions"), json!({ "name": "No" })).await.expect_error(503, "unavailable");
+    assert!(asked.elapsed() < AN_ANSWER + AN_ANSWER, "nor does this one: {:?}", asked.elapsed());
+    ada.get("/api/health").await.expect_error(503, "unavailable");
+    assert_eq!(storage.log.read(id, Offset::ZERO).await.unwrap().trimmed, trimmed, "nothing is trimmed meanwhile");
+
+    s3.traffic(Traffic::Passes);
+    for client in ["a", "b"] {
+        clients.ask("rest", json!({ "client": client })).await;
+    }
+    clients.converge(&["a", "b"]).await;
+    until("the snapshots catch up", async || storage.load(id).await.is_ok_and(|loaded| loaded.entries == 0)).await;
+    until("the log is trimmed", async || storage.log.read(id, Offset::ZERO).await.unwrap().trimmed > trimmed).await;
+    assert_eq!(storage.load(id).await.unwrap().document.text("content"), clients.text("a").await);
+    assert_eq!(ada.get(&format!("{cold}/text")).await.expect(200).body, "kept cold");
+    clients.wait("c", json!({ "synced": true, "text": "kept cold" })).await;
+    ada.get("/api/health").await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_that_fails_costs_nothing() {
+    an_outage_delays_snapshots_and_nothing_else(Traffic::Fails).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_that_says_nothing_costs_nothing() {
+    an_outage_delays_snapshots_and_nothing_else(Traffic::Vanishes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_could_not_be_kept_waits_for_s3() {
+    let s3 = S3::start().await;
+    let app = TestApp::with(|config| {
+        s3.configure(config);
+        config.room.idle = Duration::ZERO;
+        config.room.snapshot_delay = Duration::from_millis(30);
+        config.room.snapshot_retry_max = Duration::from_millis(200);
+    })
+    .await;
+    app.metrics().await;
+    let ada = app.register("ada").await;
+    let document = ada.document("open").await;
+    let (clients, doc) = (Clients::start(), document.rsplit('/').next().unwrap());
+    clients.join("a", &app.socket(), doc, ada.token()).await;
+    s3.traffic(Traffic::Fails);
+    clients.append("a", "last words").await;
+    clients.wait("a", json!({ "acknowledged": true })).await;
+    clients.ask("close", json!({ "client": "a" })).await;
+    until("compactions fail", async || counted(&app, "codesync_compaction_failures_total").await >= 3.0).await;
+    let text = ada.get(&format!("{document}/text")).await.expect(200);
+    assert_eq!(text.body, "last words", "who comes back finds it open");
+    s3.traffic(Traffic::Passes);
+    until("the room ends", async || app.services.rooms.is_empty()).await;
+    let loaded = app.services.storage.load(doc.parse().unwrap()).await.unwrap();
+    assert_eq!((loaded.entries, loaded.document.text("content").as_str()), (0, "last words"));
+    app.stop().await;
+}

@@ -1,0 +1,87 @@
+//! What is stored of documents, with snapshots in a folder or on S3.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codesync_server::{compaction::Compactor, ids::DocId, log::Offset, storage::Storage};
+use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
+
+use crate::{harness::TestApp, rig::s3::S3};
+
+/// A server, and its snapshots as objects to damage.
+pub(crate) struct Stored {
+    pub(crate) app: TestApp,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    _s3: Option<S3>,
+}
+
+impl Stored {
+    pub(crate) async fn in_a_folder() -> Self {
+        let app = TestApp::embedded().await;
+        let objects = LocalFileSystem::new_with_prefix(app.data_dir.path().join("snapshots")).unwrap();
+        Self { app, objects: Arc::new(objects), _s3: None }
+    }
+
+    pub(crate) async fn on_s3() -> Self {
+        let s3 = S3::start().await;
+        let app = TestApp::with(|config| s3.configure(config)).await;
+        Self { app, objects: s3.objects(), _s3: Some(s3) }
+    }
+
+    /// A compactor of its own, as another node has.
+    pub(crate) fn compactor(&self) -> Compactor {
+        let services = &self.app.services;
+        let policy = services.config.room.versions.clone();
+        Compactor::new(services.storage.clone(), services.directory.clone(), policy)
+    }
+
+    /// The bytes of a snapshot, as they are stored.
+    pub(crate) async fn object(&self, doc: DocId, offset: Offset) -> Bytes {
+        self.objects.get(&path(doc, offset)).await.unwrap().bytes().await.unwrap()
+    }
+
+    /// Makes a snapshot into something else.
+    pub(crate) async fn damage(&self, doc: DocId, offset: Offset) {
+        let mut bytes = self.object(doc, offset).await.to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        self.objects.put(&path(doc, offset), bytes.into()).await.unwrap();
+    }
+}
+
+fn path(doc: DocId, offset: Offset) -> Path {
+    Path::from(format!("documents/{doc}/snapshots/{offset}"))
+}
+
+/// Runs a check with snapshots in a folder and on S3, a test each.
+macro_rules! everywhere {
+    ($($check:ident),* $(,)?) => {
+        mod in_a_folder {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $check() {
+                super::$check($crate::stored::Stored::in_a_folder().await).await;
+            })*
+        }
+        mod on_s3 {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $check() {
+                super::$check($crate::stored::Stored::on_s3().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use everywhere;
+
+/// Types `words` into the log, an entry each, after what is stored already.
+pub(crate) async fn write(storage: &Storage, doc: DocId, words: &[&str]) {
+    let mut document = storage.load(doc).await.unwrap().document;
+    for (client, word) in words.iter().enumerate() {
+        let text = document.text("content") + word;
+        let update = document.replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
+        storage.log.append(doc, vec![update.bytes().clone()], Offset::ZERO).await.unwrap();
+    }
+}
+
+pub(crate) async fn text(storage: &Storage, doc: DocId) -> String {
+    storage.load(doc).await.unwrap().document.text("content")
+}
