@@ -26,7 +26,7 @@ async fn postgres_conforms() {
 #[tokio::test]
 async fn the_whole_api_works_on_postgres() {
     let postgres = Postgres::start().await;
-    let suites = ["access::", "admin::", "auth::", "documents::", "sharing::", "text::"];
+    let suites = ["access::", "admin::", "auth::", "documents::", "sharing::", "text::", "versions::"];
     let tests = Command::new(std::env::current_exe().unwrap())
         .args(suites)
         .args(["--test-threads", "4"])

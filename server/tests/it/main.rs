@@ -32,4 +32,5 @@ mod storage;
 mod stored;
 mod sync;
 mod text;
+mod transfer;
 mod versions;

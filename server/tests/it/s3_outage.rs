@@ -64,10 +64,8 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
 
     s3.traffic(traffic);
     let failures = counted(&app, "codesync_compaction_failures_total").await;
-    until("compactions fail", async || {
-        counted(&app, "codesync_compaction_failures_total").await >= failures + 2.0
-    })
-    .await;
+    until("compactions fail", async || counted(&app, "codesync_compaction_failures_total").await >= failures + 2.0)
+        .await;
     let trimmed = storage.log.read(id, Offset::ZERO).await.unwrap().trimmed;
     let acknowledged = clients.status("b", "acknowledged").await.as_u64().unwrap();
     clients.wait("b", json!({ "acknowledgedAtLeast": acknowledged + 50 })).await;
