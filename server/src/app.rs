@@ -102,7 +102,7 @@ impl Tasks {
     }
 
     /// Stops and waits for all.
-    async fn end(&self) {
+    pub(crate) async fn end(&self) {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;

@@ -1,7 +1,8 @@
 //! The words of the command line that do one thing and exit.
 
 use std::{
-    io::{Read, Write},
+    fs::File,
+    io::{BufReader, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -10,10 +11,17 @@ use anyhow::{Context, bail, ensure};
 use time::OffsetDateTime;
 
 use crate::{
+    app::{Tasks, open_storage},
     auth::{hash_password, random_color},
-    config::{AdminArgs, AdminCommand, AuthConfig, HealthcheckArgs, Secret, StorageConfig},
+    config::{
+        AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, Secret, StorageConfig,
+    },
     directory::{By, Directory, NewUser, Standing},
     http,
+    ids::NodeId,
+    redis::Redis,
+    storage::Storage,
+    transfer::{export, import::Import},
 };
 
 /// How long a server may take to say that it is ready.
@@ -70,6 +78,48 @@ async fn create_admin(
     };
     let user = directory.create_user(user, OffsetDateTime::now_utc()).await?;
     say(&format!("{} was created as an administrator.\n", user.email))
+}
+
+/// Writes an export.
+///
+/// # Errors
+/// When it is not whole.
+pub async fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    let (directory, storage, adapters) = open(&args.config).await?;
+    let written = export::run(&directory, &storage, &args.path).await;
+    adapters.end().await;
+    say(&format!("{}\n", written?.display()))
+}
+
+/// Takes an export in.
+///
+/// # Errors
+/// When not all of it could be taken in.
+pub async fn import(args: &ImportArgs) -> anyhow::Result<()> {
+    let file = File::open(&args.path).with_context(|| format!("open {}", args.path.display()))?;
+    let (directory, storage, adapters) = open(&args.config).await?;
+    let fallback_owner = match &args.owner {
+        None => None,
+        Some(email) => {
+            let owner = directory.user_by_email(email).await?;
+            Some(owner.with_context(|| format!("{email} has no account here"))?.id)
+        }
+    };
+    let import = Import { directory: &directory, storage: &storage, fallback_owner };
+    let imported = import.run(&mut BufReader::new(file)).await;
+    adapters.end().await;
+    let refused = imported?.refused;
+    ensure!(refused == 0, "{refused} documents were left out");
+    Ok(())
+}
+
+/// Opens an installation's stores beside a server that may run on them.
+async fn open(config: &Config) -> anyhow::Result<(Directory, Storage, Tasks)> {
+    let adapters = Tasks::default();
+    let directory = Directory::open(&config.storage).await?;
+    let redis = Redis::open(&config.redis, &adapters).await?;
+    let storage = open_storage(config, redis.as_ref().map(|redis| (redis, NodeId::new())), &adapters).await?;
+    Ok((directory, storage, adapters))
 }
 
 /// Asks a running server whether it is ready.

@@ -27,10 +27,37 @@ pub enum Command {
     Migrate(StorageConfig),
     /// Manages accounts from the command line.
     Admin(AdminArgs),
+    /// Writes all documents to a file: text, history, titles, people and named versions. The server may run meanwhile.
+    Export(Box<ExportArgs>),
+    /// Takes an export in; what is here already stays, and importing again changes nothing.
+    Import(Box<ImportArgs>),
     /// Asks a running server whether it is ready; exits with 0 or 1.
     Healthcheck(HealthcheckArgs),
     /// Prints the OpenAPI document of the REST API.
     Openapi,
+}
+
+/// What `export` works on.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The installation.
+    #[command(flatten)]
+    pub config: Config,
+    /// The file to write, or a folder to write one into.
+    pub path: PathBuf,
+}
+
+/// What `import` works on.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The installation.
+    #[command(flatten)]
+    pub config: Config,
+    /// The file to read.
+    pub path: PathBuf,
+    /// The e-mail address of the account that gets documents whose owners have no account here.
+    #[arg(long)]
+    pub owner: Option<String>,
 }
 
 /// What `admin` works on.

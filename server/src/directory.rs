@@ -8,6 +8,7 @@ mod db;
 mod documents;
 mod grants;
 mod links;
+mod moving;
 mod page;
 mod sessions;
 mod users;
@@ -29,6 +30,7 @@ pub use self::{
     documents::{Document, NewDocument, Person},
     grants::{Access, Change, Collaborator, Grant},
     links::{Link, NewLink},
+    moving::Listed,
     page::{Page, Position},
     sessions::Session,
     users::{NewUser, Standing, User, UserChange},

@@ -19,4 +19,5 @@ pub mod snapshot;
 pub mod storage;
 mod sweeper;
 pub mod telemetry;
+pub mod transfer;
 pub mod ws;

@@ -19,6 +19,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Serve(config) => serve(*config).await,
         Command::Migrate(storage) => commands::migrate(&storage).await,
         Command::Admin(args) => commands::admin(args).await,
+        Command::Export(args) => commands::export(&args).await,
+        Command::Import(args) => commands::import(&args).await,
         Command::Healthcheck(args) => commands::healthcheck(&args),
         Command::Openapi => commands::openapi(),
     }

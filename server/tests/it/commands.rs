@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{harness::TestApp, rest::PASSWORD, rig::postgres::Postgres};
 
-fn codesync(args: &[&str], input: &str) -> Output {
+pub(crate) fn codesync(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_codesync"))
         .args(args)
         .env("CODESYNC_ARGON2_KIB", "64")

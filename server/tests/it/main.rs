@@ -34,4 +34,5 @@ mod storage;
 mod stored;
 mod sync;
 mod text;
+mod transfer;
 mod versions;

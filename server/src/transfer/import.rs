@@ -1,0 +1,189 @@
+//! Takes an export in. A document that is not here comes whole or not at all: what is stored of it shows only once its row
+//! is there. One that is here already takes in what it lacks, so that importing again changes nothing.
+
+use std::io::BufRead;
+
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use codesync_crdt::{Document, Effect, Limits};
+use time::OffsetDateTime;
+
+use super::{FORMAT, Moved, Record, read, tell};
+use crate::{
+    auth::Role,
+    directory::{Directory, Listed, Version},
+    ids::{DocId, UserId},
+    log::Offset,
+    room::TEXT,
+    storage::Storage,
+};
+
+/// After how many documents a line tells of progress.
+const TELL_EVERY: u64 = 100;
+
+/// What became of the documents of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Were not here.
+    pub new: u64,
+    /// Were here and lacked something.
+    pub merged: u64,
+    /// Were here, with everything.
+    pub unchanged: u64,
+    /// Could not be taken in.
+    pub refused: u64,
+}
+
+/// Where documents come in.
+pub struct Import<'a> {
+    /// Gets their rows.
+    pub directory: &'a Directory,
+    /// Gets their states.
+    pub storage: &'a Storage,
+    /// Whose those are whose owners have no account here.
+    pub fallback_owner: Option<UserId>,
+}
+
+impl Import<'_> {
+    /// Takes in all that `input` holds, up to where it is damaged.
+    ///
+    /// # Errors
+    /// When the input is no whole export, or a store fails. Documents before that are in.
+    pub async fn run(&self, input: &mut impl BufRead) -> anyhow::Result<Imported> {
+        match read(input)? {
+            Some(Record::Export { format: FORMAT, .. }) => {}
+            _ => bail!("this is no export that this version of CodeSync reads"),
+        }
+        let (mut imported, mut seen) = (Imported::default(), 0);
+        loop {
+            match read(input)? {
+                Some(Record::Document(moved)) => self.one(*moved, &mut imported).await?,
+                Some(Record::End { documents }) => {
+                    ensure!(documents == seen, "the export lacks {} documents", documents.abs_diff(seen));
+                    tell(&format!("{imported}: all"));
+                    return Ok(imported);
+                }
+                Some(Record::Export { .. }) => bail!("the export begins twice"),
+                None => bail!("the export is cut short: its end is missing"),
+            }
+            seen += 1;
+            if seen % TELL_EVERY == 0 {
+                tell(&imported.to_string());
+            }
+        }
+    }
+
+    async fn one(&self, moved: Moved, imported: &mut Imported) -> anyhow::Result<()> {
+        let id = moved.id;
+        let states = match states(&moved) {
+            Ok(states) => states,
+            Err(error) => return refuse(id, &format!("{error:#}"), imported),
+        };
+        if self.directory.has_document(id).await? {
+            let present = states.last().expect("there is a present state");
+            match self.merge(id, present).await.with_context(|| format!("document {id}"))? {
+                Effect::Changed => imported.merged += 1,
+                Effect::Unchanged => imported.unchanged += 1,
+            }
+            return Ok(());
+        }
+        let Some(people) = self.people(&moved).await? else {
+            return refuse(id, "its owner has no account here; name another with --owner", imported);
+        };
+        self.bring(&moved, states, people).await.with_context(|| format!("document {id}"))?;
+        imported.new += 1;
+        Ok(())
+    }
+
+    /// Adds what the document here lacks, as an edit.
+    async fn merge(&self, doc: DocId, moved: &Document) -> anyhow::Result<Effect> {
+        let mut here = self.storage.load(doc).await?;
+        let update = here.document.check_stored(moved.diff(here.document.state_vector()).into())?;
+        let effect = here.document.apply(&update)?;
+        if effect == Effect::Changed {
+            self.storage.log.append(doc, vec![update.bytes().clone()], here.offset).await?;
+        }
+        Ok(effect)
+    }
+
+    /// Those who share the document and have an account here; `None` where none of them is an owner.
+    async fn people(&self, moved: &Moved) -> anyhow::Result<Option<Vec<(UserId, Role, OffsetDateTime)>>> {
+        let mut people = Vec::new();
+        for one in &moved.people {
+            if let Some(user) = self.directory.user_by_email(&one.email).await? {
+                people.push((user.id, one.role, one.since));
+            }
+        }
+        if people.iter().any(|(_, role, _)| *role == Role::Owner) {
+            return Ok(Some(people));
+        }
+        let Some(owner) = self.fallback_owner else { return Ok(None) };
+        people.retain(|(user, ..)| *user != owner);
+        people.push((owner, Role::Owner, moved.created_at));
+        Ok(Some(people))
+    }
+
+    /// Writes the states one after another, so that each version is a snapshot of its own, and then the row.
+    async fn bring(
+        &self,
+        moved: &Moved,
+        states: Vec<Document>,
+        people: Vec<(UserId, Role, OffsetDateTime)>,
+    ) -> anyhow::Result<()> {
+        let (doc, Storage { log, snapshots }) = (moved.id, self.storage);
+        // What an import that was ended half-way has left.
+        self.storage.delete(doc).await?;
+        let (mut document, mut offset) = (Document::new(Limits::default()), Offset::ZERO);
+        let mut versions = Vec::new();
+        for (state, moved) in states.into_iter().zip(&moved.states) {
+            let update = document.check_stored(Bytes::from(state.diff(document.state_vector())))?;
+            if document.apply(&update)? == Effect::Changed {
+                offset = log.append(doc, vec![update.bytes().clone()], offset).await?.last;
+            }
+            let Some(named) = &moved.version else { continue };
+            if offset > Offset::ZERO {
+                snapshots.put(doc, offset, &document).await?;
+            }
+            versions.push(Version {
+                id: named.id,
+                snapshot: offset,
+                name: Some(named.name.clone()),
+                author: None,
+                size_bytes: i64::try_from(document.text(TEXT).len())?,
+                created_at: named.created_at,
+            });
+        }
+        let listed = Listed {
+            id: doc,
+            title: moved.title.clone(),
+            language: moved.language.clone(),
+            size_bytes: i64::try_from(document.text(TEXT).len())?,
+            created_at: moved.created_at,
+            updated_at: moved.updated_at,
+        };
+        self.directory.admit(&listed, &people, &versions).await?;
+        // Until its row was there, a sweeper was free to take it for the rest of a deleted one.
+        self.merge(doc, &document).await.map(drop)
+    }
+}
+
+/// Loads every state, so that nothing of a document that is not sound is stored.
+fn states(moved: &Moved) -> anyhow::Result<Vec<Document>> {
+    ensure!(moved.states.last().is_some_and(|last| last.version.is_none()), "its present state is missing");
+    ensure!(moved.states.iter().filter(|state| state.version.is_none()).count() == 1, "it has several present states");
+    let load = |state: &super::State| anyhow::Ok(Document::load(&state.bytes()?, Limits::default())?);
+    moved.states.iter().map(load).collect()
+}
+
+fn refuse(id: DocId, why: &str, imported: &mut Imported) -> anyhow::Result<()> {
+    tell(&format!("document {id} is left out: {why}"));
+    imported.refused += 1;
+    Ok(())
+}
+
+impl std::fmt::Display for Imported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { new, merged, unchanged, refused } = self;
+        write!(f, "imported {new} new documents, {merged} merged, {unchanged} unchanged, {refused} left out")
+    }
+}

@@ -1,0 +1,239 @@
+//! Export and import: everything arrives, on other parts too; twice is once; damage is refused, document by document.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use codesync_server::{
+    config::Secret,
+    ids::DocId,
+    log::Offset,
+    transfer::{
+        export,
+        import::{Import, Imported},
+    },
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    commands::codesync,
+    harness::TestApp,
+    rest::Caller,
+    rig::{postgres::Postgres, redis::Redis, s3::S3},
+};
+
+/// What one who shares documents can tell of them.
+#[derive(Debug, PartialEq)]
+struct Told {
+    title: String,
+    language: String,
+    role: String,
+    text: String,
+    versions: Vec<(String, String)>,
+}
+
+async fn put(caller: &Caller, document: &str, text: &str) {
+    let path = format!("{document}/text");
+    let request = caller.request(Method::PUT, &path).header("content-type", "text/plain").body(text.to_owned());
+    caller.send(request, Method::PUT, &path).await.expect(204);
+}
+
+async fn text(caller: &Caller, path: &str) -> String {
+    caller.get(&format!("{path}/text")).await.expect(200).body.as_str().unwrap_or_default().to_owned()
+}
+
+async fn told(caller: &Caller, document: &str) -> Told {
+    let answer = caller.get(document).await.expect(200);
+    let mut versions = Vec::new();
+    for item in caller.get(&format!("{document}/versions")).await.expect(200)["items"].as_array().unwrap() {
+        if let Some(name) = item["name"].as_str() {
+            let version = format!("{document}/versions/{}", item["id"].as_str().unwrap());
+            versions.push((name.to_owned(), text(caller, &version).await));
+        }
+    }
+    Told {
+        title: answer.text("title"),
+        language: answer.text("language"),
+        role: answer.text("role"),
+        text: text(caller, document).await,
+        versions,
+    }
+}
+
+/// Three documents: one with a past, one that is shared, one that is empty and has a name for that.
+async fn documents(app: &TestApp) -> (Caller, Caller, [String; 3]) {
+    let (ada, vic) = (app.register("ada").await, app.register("vic").await);
+    let made = ada.post("/api/documents", json!({ "title": "Past", "language": "rust", "text": "one 😀\n" })).await;
+    let past = format!("/api/documents/{}", made.expect(201).text("id"));
+    let versions = format!("{past}/versions");
+    for (name, next) in [("First", "two\n"), ("Second", "one 😀\ntwo\nthree\n"), ("Third", "")] {
+        ada.post(&versions, json!({ "name": name })).await.expect(201);
+        put(&ada, &past, next).await;
+    }
+    ada.post(&versions, json!({ "name": "Third again" })).await.expect(201);
+    put(&ada, &past, "the present").await;
+    let shared = ada.document("Shared").await;
+    ada.share(&shared, &vic, "viewer").await;
+    put(&ada, &shared, "for two").await;
+    let empty = ada.document("Empty").await;
+    ada.post(&format!("{empty}/versions"), json!({ "name": "Nothing" })).await.expect(201);
+    (ada, vic, [past, shared, empty])
+}
+
+fn id(document: &str) -> DocId {
+    document.rsplit('/').next().unwrap().parse().unwrap()
+}
+
+async fn export(app: &TestApp, folder: &Path) -> String {
+    let path = folder.join("all.export");
+    let services = &app.services;
+    assert_eq!(export::run(&services.directory, &services.storage, &path).await.unwrap(), path);
+    std::fs::read_to_string(path).unwrap()
+}
+
+async fn import(app: &TestApp, lines: &str) -> anyhow::Result<Imported> {
+    let services = &app.services;
+    let import = Import { directory: &services.directory, storage: &services.storage, fallback_owner: None };
+    import.run(&mut lines.as_bytes()).await
+}
+
+/// A line as an export has it.
+fn line(json: &Value) -> String {
+    let json = json.to_string();
+    let sum: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{sum} {json}\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_on_other_parts_and_twice_is_once() {
+    let from = TestApp::embedded().await;
+    let (ada, vic, all) = documents(&from).await;
+    let folder = tempfile::tempdir().unwrap();
+    let lines = export(&from, folder.path()).await;
+    let (postgres, redis, s3) = (Postgres::start().await, Redis::start().await, S3::start().await);
+    let to = TestApp::with(|config| {
+        postgres.configure(config);
+        s3.configure(config);
+        config.redis.redis_url = Some(Secret::from(redis.url()));
+    })
+    .await;
+    let (new_ada, new_vic) = (to.register("ada").await, to.register("vic").await);
+    assert_eq!(import(&to, &lines).await.unwrap(), Imported { new: 3, ..Imported::default() });
+    for document in &all {
+        assert_eq!(told(&new_ada, document).await, told(&ada, document).await);
+        let (doc, stored) = (id(document), [&from, &to].map(|app| &app.services.storage));
+        let [before, after] = [stored[0].load(doc).await.unwrap(), stored[1].load(doc).await.unwrap()];
+        assert_eq!(after.document.state_vector(), before.document.state_vector(), "its history came too");
+    }
+    assert_eq!(told(&new_vic, &all[1]).await, told(&vic, &all[1]).await);
+    new_vic.get(&all[0]).await.expect_error(404, "document_not_found");
+    assert_eq!(import(&to, &lines).await.unwrap(), Imported { unchanged: 3, ..Imported::default() });
+    // Both sides go on, and what the other one lacks comes with the next export.
+    put(&new_ada, &all[1], "for two and more").await;
+    put(&ada, &all[1], "here for two").await;
+    let lines = export(&from, folder.path()).await;
+    assert_eq!(import(&to, &lines).await.unwrap(), Imported { merged: 1, unchanged: 2, ..Imported::default() });
+    let merged = to.services.storage.load(id(&all[1])).await.unwrap().document.text("content");
+    assert_eq!(merged, "here for two and more");
+    let first = format!("{}/versions", all[0]);
+    let versions = new_ada.get(&first).await.expect(200);
+    let first = versions["items"].as_array().unwrap().iter().find(|item| item["name"] == "First").unwrap();
+    let first = format!("{}/versions/{}", all[0], first["id"].as_str().unwrap());
+    new_ada.post(&format!("{first}/restore"), json!(null)).await.expect(204);
+    assert_eq!(text(&new_ada, &all[0]).await, "one 😀\n");
+    from.stop().await;
+    to.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_is_refused_document_by_document() {
+    let from = TestApp::embedded().await;
+    let (ada, _, all) = documents(&from).await;
+    let folder = tempfile::tempdir().unwrap();
+    let good = export(&from, folder.path()).await;
+    let to = TestApp::embedded().await;
+    let new_ada = to.register("ada").await;
+    let lines: Vec<&str> = good.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 5, "the beginning, three documents, the end");
+    let mut flipped = lines[2].to_owned().into_bytes();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    let flipped = String::from_utf8(flipped).unwrap();
+    let error = import(&to, &[lines[0], lines[1], &flipped, lines[3], lines[4]].concat()).await.unwrap_err();
+    assert!(error.to_string().contains("checksum"), "{error:#}");
+    assert_eq!(told(&new_ada, &all[0]).await, told(&ada, &all[0]).await, "what came before the damage is in");
+    // Sums are right where someone has made it up: then what is in it is looked at.
+    let mut made_up: Value = serde_json::from_str(&lines[2][65..]).unwrap();
+    let [unsound, unreadable] = ["AQEBAQEB", "?"].map(|state| {
+        made_up["document"]["states"][0]["state"] = state.into();
+        line(&made_up)
+    });
+    let three = line(&json!({ "end": { "documents": 3 } }));
+    let refused = import(&to, &[lines[0], &unsound, &unreadable, lines[3], &three].concat()).await;
+    assert_eq!(refused.unwrap(), Imported { new: 1, refused: 2, ..Imported::default() });
+    new_ada.get(&all[1]).await.expect_error(404, "document_not_found");
+    assert_eq!(to.services.storage.load(id(&all[1])).await.unwrap().offset, Offset::ZERO, "nothing of it is stored");
+    let error = import(&to, &good[..good.len() - lines[4].len() - 1]).await.unwrap_err();
+    assert!(error.to_string().contains("cut short"), "{error:#}");
+    let error = import(&to, &lines[..4].concat()).await.unwrap_err();
+    assert!(error.to_string().contains("cut short"), "{error:#}");
+    let error = import(&to, &[lines[0], lines[1], lines[4]].concat()).await.unwrap_err();
+    assert!(error.to_string().contains("lacks 2 documents"), "{error:#}");
+    for nonsense in
+        ["", "hello\n", lines[1], &line(&json!({ "export": { "format": 2, "made_at": "2026-01-01T00:00:00Z" } }))]
+    {
+        assert!(import(&to, nonsense).await.is_err(), "{nonsense}");
+    }
+    assert_eq!(import(&to, &good).await.unwrap(), Imported { unchanged: 3, ..Imported::default() });
+    from.stop().await;
+    to.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_ended_import_left_does_not_show() {
+    let from = TestApp::embedded().await;
+    let (ada, _, all) = documents(&from).await;
+    let folder = tempfile::tempdir().unwrap();
+    let good = export(&from, folder.path()).await;
+    let to = TestApp::embedded().await;
+    let new_ada = to.register("ada").await;
+    let (storage, doc) = (&to.services.storage, id(&all[0]));
+    let half = from.services.storage.load(doc).await.unwrap().document;
+    let offset = storage.log.append(doc, vec![Bytes::from(half.state())], Offset::ZERO).await.unwrap().last;
+    storage.snapshots.put(doc, offset, &half).await.unwrap();
+    assert_eq!(import(&to, &good).await.unwrap(), Imported { new: 3, ..Imported::default() });
+    for document in &all {
+        assert_eq!(told(&new_ada, document).await, told(&ada, document).await);
+    }
+    from.stop().await;
+    to.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_moves_an_installation() {
+    let from = TestApp::embedded().await;
+    let (ada, _, all) = documents(&from).await;
+    let folder = tempfile::tempdir().unwrap();
+    let [source, target] = [from.data_dir.path(), folder.path()].map(|path| path.to_str().unwrap());
+    let exported = codesync(&["export", "--data-dir", source, target], "");
+    assert!(exported.status.success(), "{exported:?}");
+    assert!(String::from_utf8_lossy(&exported.stderr).contains("exported 3 documents"), "{exported:?}");
+    let file = String::from_utf8(exported.stdout).unwrap();
+    let to = TestApp::embedded().await;
+    let bob = to.register("bob").await;
+    let data = to.data_dir.path().to_str().unwrap();
+    let refused = codesync(&["import", "--data-dir", data, file.trim()], "");
+    let told_why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told_why.contains("3 documents were left out"), "{told_why}");
+    let imported = codesync(&["import", "--data-dir", data, "--owner", "bob@example.org", file.trim()], "");
+    assert!(imported.status.success(), "{imported:?}");
+    assert!(String::from_utf8_lossy(&imported.stderr).contains("imported 3 new documents"), "{imported:?}");
+    for document in &all {
+        assert_eq!(told(&bob, document).await, told(&ada, document).await);
+    }
+    let nobody = codesync(&["import", "--data-dir", data, "--owner", "eve@example.org", file.trim()], "");
+    assert!(!nobody.status.success());
+    from.stop().await;
+    to.stop().await;
+}
