@@ -287,12 +287,17 @@ async fn a_node_cut_off_from_redis_goes_on_and_converges_when_it_is_back() {
         clients.join(&format!("reader {index}"), &nodes.socket(index), &doc, ann.token()).await;
     }
     progress(&clients).await;
+    // What is looked for below must not be deleted by the others.
+    for client in CLIENTS {
+        clients.ask("rest", json!({ "client": client })).await;
+    }
     nodes.links[0].set(Traffic::Vanishes);
     // Who only reads sees what is typed at the same node, cut off or not.
     for (writer, reader) in [("a", "reader 0"), ("b", "reader 1")] {
         clients.append(writer, &format!("of {writer}, cut off")).await;
         clients.wait(reader, json!({ "contains": format!("of {writer}, cut off") })).await;
     }
+    type_on(&clients, &mut random).await;
     nodes.links[0].set(Traffic::Passes);
     progress(&clients).await;
     check(&nodes, &clients, ann.token(), &doc).await;
