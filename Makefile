@@ -7,22 +7,21 @@ BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 FUZZ_SECONDS ?= 15
+CHAOS_FAULTS ?= 300
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short openapi bench deny clean
+.PHONY: help run test setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: site ## Builds and runs CodeSync on its embedded default
-	$(SAY) 'Building the server (a first release build takes some minutes)'
-	cargo build --release --locked -p codesync-server
+run: release ## Builds and runs CodeSync on its embedded default
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
 	exec $(RELEASE) serve
 
-test: lint docs test-rust wasm fuzz-short test-web test-e2e ## Sets up what is missing and runs all tests
+test: lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
 
 setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json $(MOTO) ## Installs the packages that tests and builds need
@@ -44,6 +43,10 @@ site: frontend/node_modules/.package-lock.json ## Builds the browser's part into
 	$(SAY) 'Building the editor for the browser'
 	cd frontend && npm run --silent build
 
+release: site ## Builds what runs, as the container does too
+	$(SAY) 'Building the server (a first release build takes some minutes)'
+	cargo build --release --locked -p codesync-server
+
 build: site ## Builds the server for tests
 	$(SAY) 'Building the server'
 	cargo build --locked -p codesync-server
@@ -60,6 +63,7 @@ docs: ## Builds the API documentation with warnings denied
 
 test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, with stock clients in Node and real processes
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
+	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
 	cargo test --locked --workspace
 
@@ -91,6 +95,9 @@ fuzz-run:
 	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
 	done
 
+chaos: setup ## Many random faults of nodes, Redis, PostgreSQL and S3 in one run (long)
+	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::any_order -- --nocapture
+
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
 	cd frontend && npm run --silent generate
@@ -99,6 +106,10 @@ bench: ## Measures CodeSync beside its peers (long; see server/bench)
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
 	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)
+
+tf: ## Checks what deploys: Terraform, container, scripts, workflows
+	$(SAY) 'Checking the deployment'
+	deploy/check.sh
 
 deny: ## Licences, sources and duplicates of the dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

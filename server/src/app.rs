@@ -182,6 +182,7 @@ impl App {
     ) -> anyhow::Result<()> {
         let Self { services, rooms, adapters } = self;
         telemetry::keep_up(&services.tasks);
+        telemetry::emf::report(&services);
         let (draining, sessions, deadline) =
             (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
         if services.config.has(NodeRole::Compactor) {

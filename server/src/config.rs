@@ -123,7 +123,7 @@ pub struct Config {
     /// Rooms and compaction.
     #[command(flatten)]
     pub room: RoomConfig,
-    /// Logs.
+    /// Logs and metrics.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
 }
@@ -359,7 +359,7 @@ pub struct RoomConfig {
     pub versions: Policy,
 }
 
-/// Logs.
+/// Logs and metrics.
 #[derive(Clone, Debug, Args)]
 pub struct TelemetryConfig {
     /// Form of the log lines on standard error.
@@ -368,6 +368,18 @@ pub struct TelemetryConfig {
     /// What is logged, as `tracing` directives.
     #[arg(long, env = "CODESYNC_LOG", default_value = "info")]
     pub log: String,
+    /// Metrics on standard output too, in CloudWatch's embedded metric format.
+    #[arg(long, env = "CODESYNC_METRICS_EMF", default_value = "off")]
+    pub metrics_emf: Switch,
+    /// How often they are written, in seconds.
+    #[arg(long, env = "CODESYNC_METRICS_S", default_value = "60", value_parser = seconds)]
+    pub metrics_interval: Duration,
+    /// What they name as the service.
+    #[arg(long, env = "CODESYNC_METRICS_SERVICE", default_value = "codesync")]
+    pub metrics_service: String,
+    /// What they name as the environment.
+    #[arg(long, env = "CODESYNC_METRICS_ENVIRONMENT", default_value = "local")]
+    pub metrics_environment: String,
 }
 
 /// On or off, so that no call site reads a bare boolean.
@@ -426,9 +438,10 @@ impl Config {
     /// When the settings make no server.
     pub fn validate(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.auth.jwt_secret.is_some() || self.storage.database.options()?.is_none(),
-            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) sign tokens with one secret of 32 bytes or \
-             more, which each of them must be given"
+            self.auth.jwt_secret.is_some()
+                || self.storage.database.options()?.is_none() && self.redis.address().is_none(),
+            "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) or Redis (REDIS_URL) sign tokens with one \
+             secret of 32 bytes or more, which each of them must be given"
         );
         Ok(())
     }

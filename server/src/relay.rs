@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::ids::DocId;
+use crate::{ids::DocId, room::Present};
 
 /// What other nodes say of one document from now on.
 pub type Relayed = BoxStream<'static, Said>;
@@ -35,4 +35,10 @@ pub trait Relay: Send + Sync + 'static {
 
     /// Says something to the others; it may be lost.
     fn say(&self, doc: DocId, said: Said);
+
+    /// Tells who has a document open at this node, for a while: it is to be told again before that has passed.
+    fn announce(&self, doc: DocId, people: Vec<Present>);
+
+    /// Who has a document open at other nodes.
+    async fn announced(&self, doc: DocId) -> Result<Vec<Present>, RelayError>;
 }

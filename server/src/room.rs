@@ -9,6 +9,7 @@ pub mod presence;
 mod recheck;
 pub mod registry;
 pub mod state;
+mod unarchived;
 
 use std::time::Instant;
 

@@ -1,10 +1,12 @@
 //! Logs and metrics. Never document text, tokens or addresses.
 
+pub mod emf;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
-    app::Tasks,
+    app::{Services, Tasks},
     config::{LogFormat, TelemetryConfig},
 };
 
@@ -38,6 +40,11 @@ pub fn keep_up(tasks: &Tasks) {
             }
         }
     });
+}
+
+/// Brings the figures up to date that nothing else keeps so.
+pub fn refresh(services: &Services) {
+    metrics::gauge!("codesync_oldest_unarchived_edit_seconds").set(services.rooms.oldest_unarchived().as_secs_f64());
 }
 
 /// Seconds from the socket of an edit's author to that of a peer; looked up once, because it is recorded for every frame.

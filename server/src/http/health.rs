@@ -34,6 +34,7 @@ async fn ready(State(services): State<Services>) -> Result<Json<Value>, ApiError
     }
 }
 
-pub(super) async fn metrics() -> impl IntoResponse {
+pub(super) async fn metrics(State(services): State<Services>) -> impl IntoResponse {
+    telemetry::refresh(&services);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::recorder().render())
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
 use super::{Relay, RelayError, Relayed, Said};
-use crate::ids::DocId;
+use crate::{ids::DocId, room::Present};
 
 /// Tells nobody.
 pub struct LocalRelay;
@@ -16,4 +16,10 @@ impl Relay for LocalRelay {
     }
 
     fn say(&self, _doc: DocId, _said: Said) {}
+
+    fn announce(&self, _doc: DocId, _people: Vec<Present>) {}
+
+    async fn announced(&self, _doc: DocId) -> Result<Vec<Present>, RelayError> {
+        Ok(Vec::new())
+    }
 }

@@ -1,8 +1,13 @@
 //! The relay over channels of Redis, one a document.
 
+use std::{collections::HashMap, time::Duration};
+
 use async_trait::async_trait;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
+use redis::Cmd;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -12,12 +17,16 @@ use crate::{
     app::Tasks,
     ids::{DocId, NodeId},
     redis::{Commands, Redis, Rung},
+    room::Present,
 };
 
 /// Messages that wait to be sent; past it they are dropped, as any of them may be.
 const WAITING_MAX: usize = 1024;
 /// Messages that are sent together.
 const BATCH_MAX: usize = 128;
+
+/// How long what was announced holds: presence at a dead node goes then.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(15);
 
 const AWARENESS: u8 = 0;
 const HELLO: u8 = 1;
@@ -26,7 +35,7 @@ const HELLO: u8 = 1;
 pub struct RedisRelay {
     redis: Redis,
     node: NodeId,
-    sender: mpsc::Sender<(DocId, Bytes)>,
+    sender: mpsc::Sender<Cmd>,
 }
 
 impl RedisRelay {
@@ -65,10 +74,59 @@ impl Relay for RedisRelay {
             }
             Said::Hello => message.put_u8(HELLO),
         }
-        if self.sender.try_send((doc, message.freeze())).is_err() {
-            metrics::counter!("codesync_relay_dropped_total").increment(1);
+        let mut publish = redis::cmd("SPUBLISH");
+        publish.arg(channel(doc)).arg(message.as_ref());
+        self.send([publish]);
+    }
+
+    fn announce(&self, doc: DocId, people: Vec<Present>) {
+        let key = presence(doc);
+        let node = self.node.0.as_bytes();
+        if people.is_empty() {
+            let mut delete = redis::cmd("HDEL");
+            delete.arg(&key).arg(node);
+            return self.send([delete]);
+        }
+        let until = OffsetDateTime::now_utc() + ANNOUNCED_FOR;
+        let announced = serde_json::to_vec(&Announced { until, people }).expect("ids, names and times are JSON");
+        let (mut set, mut expire) = (redis::cmd("HSET"), redis::cmd("EXPIRE"));
+        set.arg(&key).arg(node).arg(announced);
+        expire.arg(&key).arg(ANNOUNCED_FOR.as_secs());
+        self.send([set, expire]);
+    }
+
+    async fn announced(&self, doc: DocId) -> Result<Vec<Present>, RelayError> {
+        let all: HashMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL")
+            .arg(presence(doc))
+            .query_async(&mut self.redis.commands.clone())
+            .await
+            .map_err(|error| RelayError(error.into()))?;
+        let now = OffsetDateTime::now_utc();
+        let others = all.into_iter().filter(|(node, _)| node != self.node.0.as_bytes());
+        let announced = others.filter_map(|(_, value)| serde_json::from_slice::<Announced>(&value).ok());
+        Ok(announced.filter(|announced| announced.until > now).flat_map(|announced| announced.people).collect())
+    }
+}
+
+impl RedisRelay {
+    fn send(&self, commands: impl IntoIterator<Item = Cmd>) {
+        for command in commands {
+            if self.sender.try_send(command).is_err() {
+                metrics::counter!("codesync_relay_dropped_total").increment(1);
+            }
         }
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Announced {
+    #[serde(with = "time::serde::rfc3339")]
+    until: OffsetDateTime,
+    people: Vec<Present>,
+}
+
+fn presence(doc: DocId) -> String {
+    format!("codesync:{{{doc}}}:presence")
 }
 
 fn channel(doc: DocId) -> String {
@@ -88,7 +146,7 @@ fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
     }
 }
 
-async fn send(mut commands: Commands, mut waiting: mpsc::Receiver<(DocId, Bytes)>, stop: CancellationToken) {
+async fn send(mut commands: Commands, mut waiting: mpsc::Receiver<Cmd>, stop: CancellationToken) {
     let mut batch = Vec::new();
     loop {
         let count = tokio::select! {
@@ -101,8 +159,8 @@ async fn send(mut commands: Commands, mut waiting: mpsc::Receiver<(DocId, Bytes)
             return;
         }
         let mut pipeline = redis::pipe();
-        for (doc, message) in batch.drain(..) {
-            pipeline.cmd("SPUBLISH").arg(channel(doc)).arg(message.as_ref()).ignore();
+        for command in batch.drain(..) {
+            pipeline.add_command(command).ignore();
         }
         if let Err(error) = pipeline.exec_async(&mut commands).await {
             debug!(%error, "relay: not sent");

@@ -20,6 +20,7 @@ use tracing::{Instrument, error, info_span, warn};
 use super::{
     Command, RoomHandle,
     chain::{Broken, Chain, Read},
+    presence::people,
     registry::Rooms,
     state::{Effects, State},
 };
@@ -43,6 +44,8 @@ const LOOK_DELAY: Duration = Duration::from_millis(150);
 /// The shortest and the longest pause before the log is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The shortest time between two announcements of who is here.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes of an edit from which on it may take long.
 const LARGE_BYTES: usize = 8 << 10;
 
@@ -72,6 +75,7 @@ pub(super) struct Actor {
     /// When a snapshot is due; none while there is nothing new.
     snapshot_at: Option<Instant>,
     compacting: bool,
+    compact_started: Instant,
     /// Snapshots in a row that could not be taken, and until when none is tried: an outage of the store must not be
     /// answered with load.
     snapshots_failed: u32,
@@ -80,6 +84,9 @@ pub(super) struct Actor {
     behind_updates: usize,
     behind_bytes: usize,
     idle_at: Instant,
+    /// Who came and went until the other nodes were last told.
+    announced: u64,
+    announced_at: Instant,
 }
 
 enum Healing {
@@ -136,13 +143,18 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         flush_at: now,
         snapshot_at: (entries > 0).then(|| now + config.snapshot_delay),
         compacting: false,
+        compact_started: now,
         snapshots_failed: 0,
         snapshot_not_before: now,
         behind_updates: entries,
         behind_bytes: entry_bytes,
         idle_at: now + config.idle,
+        announced: 0,
+        announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
     };
     metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(entry_bytes as f64);
+    // Since when they have stood in the log is not known.
+    rooms.unarchived().set(doc, (entries > 0).then_some(now));
     rooms.relay().say(doc, relay::Said::Hello);
     rooms.tasks().spawn(actor.run().instrument(info_span!("room", doc.id = %doc)));
     RoomHandle { doc, mailbox: sender }
@@ -159,6 +171,7 @@ impl Actor {
         let reason = self.run_inner().await;
         self.mailbox.close();
         self.state.end(reason);
+        self.rooms.unarchived().set(self.doc, None);
         // Who asked meanwhile opens the room anew, and must not find this one.
         self.rooms.forget(self.doc, &self.myself);
         metrics::gauge!("codesync_rooms_live").decrement(1);
@@ -212,6 +225,7 @@ impl Actor {
                 }
                 Next::Expire => {
                     self.state.expire(self.now_ms());
+                    self.announce();
                     None
                 }
             };
@@ -272,7 +286,19 @@ impl Actor {
         }
         self.idle_at = Instant::now() + self.rooms.idle();
         self.flush_when_due();
+        if self.state.changes() != self.announced && self.announced_at.elapsed() > ANNOUNCE_INTERVAL {
+            self.announce();
+        }
         None
+    }
+
+    /// Tells the other nodes who is here; what is not told at once is with the next look for silent clients.
+    fn announce(&mut self) {
+        if self.state.is_empty() && self.state.changes() == self.announced {
+            return;
+        }
+        (self.announced, self.announced_at) = (self.state.changes(), Instant::now());
+        self.rooms.relay().announce(self.doc, people(self.state.members()));
     }
 
     /// The first edit after a quiet time goes out at once, those of a busy time together.
@@ -516,6 +542,9 @@ impl Actor {
 
     /// The log has grown by so much: a snapshot is due some time later.
     fn grown(&mut self, updates: usize, bytes: usize) {
+        if self.behind_updates == 0 {
+            self.rooms.unarchived().set(self.doc, Some(Instant::now()));
+        }
         self.behind_updates += updates;
         self.behind_bytes += bytes;
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(bytes as f64);
@@ -578,6 +607,7 @@ impl Actor {
     /// Takes the snapshot in a task of its own: the room goes on meanwhile.
     fn compact(&mut self) {
         self.compacting = true;
+        self.compact_started = Instant::now();
         self.snapshot_at = None;
         let (rooms, doc, myself, seen) = (self.rooms.clone(), self.doc, self.myself.clone(), self.chain.seen());
         let stop = self.rooms.tasks().stop().clone();
@@ -604,6 +634,10 @@ impl Actor {
         if offset >= self.chain.seen() {
             metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
             (self.behind_updates, self.behind_bytes) = (0, 0);
+            self.rooms.unarchived().set(self.doc, None);
+        } else {
+            // What it left out came after it had begun.
+            self.rooms.unarchived().set(self.doc, Some(self.compact_started));
         }
     }
 

@@ -61,10 +61,13 @@ pub(super) struct Peers {
     by_id: BTreeMap<PeerId, Peer>,
     speakers: BTreeMap<ClientId, PeerId>,
     efforts: BTreeMap<UserId, Effort>,
+    /// Grows with every socket that comes or goes.
+    changes: u64,
 }
 
 impl Peers {
     pub(super) fn add(&mut self, peer: NewPeer) {
+        self.changes += 1;
         self.by_id.insert(peer.id, Peer::new(peer));
     }
 
@@ -95,6 +98,7 @@ impl Peers {
         if self.by_id.remove(&id).is_none() {
             return Vec::new();
         }
+        self.changes += 1;
         self.speakers.extract_if(.., |_, speaker| *speaker == id).map(|(client, _)| client).collect()
     }
 
@@ -112,6 +116,10 @@ impl Peers {
             peer.outbox.close(reason);
         }
         self.speakers.clear();
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(super) fn members(&self) -> Vec<Member> {

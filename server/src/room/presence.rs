@@ -1,15 +1,17 @@
 //! Who is in a document.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tracing::warn;
 
 use super::{Member, RoomError, Rooms};
 use crate::{
-    auth::Role,
+    auth::{Role, SocketGrant},
     ids::{DocId, UserId},
 };
 
 /// Somebody who has a document open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Present {
     /// The account.
     pub user: UserId,
@@ -20,6 +22,7 @@ pub struct Present {
     /// What he may do.
     pub role: Role,
     /// When the first of his open sockets came in.
+    #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
     /// How many sockets he has in it.
     pub sockets: usize,
@@ -31,7 +34,13 @@ impl Rooms {
     /// # Errors
     /// When it cannot be known.
     pub async fn presence(&self, doc: DocId) -> Result<Vec<Present>, RoomError> {
-        self.present_here(doc).await
+        let mut all = self.present_here(doc).await?;
+        let elsewhere = self.relay().announced(doc).await.map_err(|error| {
+            warn!(doc.id = %doc, %error, "who is there at other nodes is not known");
+            RoomError::Unavailable
+        })?;
+        all.extend(elsewhere);
+        Ok(merged(all))
     }
 
     /// Who has `doc` open on this node, the first to come first. Loads nothing: where there is no room, there is nobody.
@@ -45,20 +54,27 @@ impl Rooms {
     }
 }
 
-fn people(mut members: Vec<Member>) -> Vec<Present> {
-    members.sort_by_key(|member| member.since);
+/// The people behind sockets.
+pub(super) fn people(members: Vec<Member>) -> Vec<Present> {
+    let present = |Member { grant, since }| {
+        let SocketGrant { user, name, color, role, .. } = grant;
+        Present { user, name, color, role, since, sockets: 1 }
+    };
+    merged(members.into_iter().map(present).collect())
+}
+
+/// Each person once, the first to come first.
+fn merged(mut all: Vec<Present>) -> Vec<Present> {
+    all.sort_by_key(|present| present.since);
     let mut people: Vec<Present> = Vec::new();
-    for Member { grant, since } in members {
-        match people.iter_mut().find(|person| person.user == grant.user) {
+    for present in all {
+        match people.iter_mut().find(|person| person.user == present.user) {
             Some(person) => {
                 // The later socket knows the present name.
-                (person.name, person.color, person.role) = (grant.name, grant.color, grant.role);
-                person.sockets += 1;
+                (person.name, person.color, person.role) = (present.name, present.color, present.role);
+                person.sockets += present.sockets;
             }
-            None => {
-                let (user, name, color, role) = (grant.user, grant.name, grant.color, grant.role);
-                people.push(Present { user, name, color, role, since, sockets: 1 });
-            }
+            None => people.push(present),
         }
     }
     people

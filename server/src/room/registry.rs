@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Notify, OnceCell, broadcast, mpsc, oneshot};
 use tracing::{debug, error, warn};
 
-use super::{Command, RoomError, RoomHandle, actor};
+use super::{Command, RoomError, RoomHandle, actor, unarchived::Unarchived};
 use crate::{
     app::Tasks,
     auth::events::{AccessEvent, AccessEvents},
@@ -42,6 +42,7 @@ struct Shared {
     config: RoomConfig,
     tasks: Tasks,
     rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+    unarchived: Unarchived,
     /// Rung when changes of access may have gone unheard.
     unheard: Notify,
 }
@@ -67,6 +68,7 @@ impl Rooms {
             config,
             tasks,
             rooms: Mutex::default(),
+            unarchived: Unarchived::default(),
             unheard: Notify::new(),
         }));
         rooms.tasks().spawn(rooms.clone().recheck_when_asked());
@@ -153,9 +155,18 @@ impl Rooms {
         self.rooms().len()
     }
 
+    /// How long the oldest edit of a live document has waited for a snapshot.
+    pub fn oldest_unarchived(&self) -> Duration {
+        self.0.unarchived.oldest()
+    }
+
     /// Whether there is no room.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(super) fn unarchived(&self) -> &Unarchived {
+        &self.0.unarchived
     }
 
     pub(super) fn config(&self) -> &RoomConfig {
@@ -205,14 +216,6 @@ impl Rooms {
             Ok(Some(done)) => Ok(done),
             Ok(None) | Err(_) => Err(RoomError::Unavailable),
         }
-    }
-
-    /// Has a snapshot of everything that is in the log of `doc` taken.
-    ///
-    /// # Errors
-    /// When that failed, or another node is at it.
-    pub async fn compact_now(&self, doc: DocId) -> Result<(), RoomError> {
-        self.compact(doc, Offset(u128::MAX)).await.map(drop).ok_or(RoomError::Unavailable)
     }
 
     /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`

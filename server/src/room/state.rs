@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::{
-    Command, Dialect, NewPeer, PeerId, RoomError, Said, TEXT, Text,
+    Command, Dialect, Member, NewPeer, PeerId, RoomError, Said, TEXT, Text,
     effort::{self, Stopwatch},
     peers::{Peer, Peers},
 };
@@ -160,6 +160,16 @@ impl State {
     /// Whether there is something to fan out.
     pub fn has_outgoing(&self) -> bool {
         !self.outgoing.updates.is_empty() || !self.outgoing.awareness.is_empty()
+    }
+
+    /// Grows with every socket that comes or goes.
+    pub fn changes(&self) -> u64 {
+        self.peers.changes()
+    }
+
+    /// The sockets that are here.
+    pub fn members(&self) -> Vec<Member> {
+        self.peers.members()
     }
 
     /// Whether nobody is here.
@@ -461,6 +471,7 @@ impl State {
         match applied {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
+                metrics::counter!("codesync_edits_total").increment(1);
                 self.outgoing.push_own(update, received);
                 if !self.outgoing.authors.contains(&from) {
                     self.outgoing.authors.push(from);

@@ -10,8 +10,14 @@ use crate::{
     clients::Clients,
     process::{Process, free_port},
     rest::Caller,
-    rig::redis::Redis,
+    rig::{
+        postgres::Postgres,
+        proxy::{Proxy, Traffic},
+        redis::Redis,
+        s3::S3,
+    },
 };
+use codesync_server::snapshot::SnapshotStore;
 
 const CLIENTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -24,23 +30,35 @@ fn seed() -> u64 {
     seed
 }
 
-/// Nodes on one Redis, which share everything else too.
+/// Nodes that share Redis, PostgreSQL and S3, and nothing else.
 struct Nodes {
     redis: Redis,
+    postgres: Postgres,
+    s3: S3,
     data: TempDir,
+    /// Between each node and Redis.
+    links: Vec<Proxy>,
     ports: Vec<u16>,
     running: Vec<Option<Process>>,
 }
 
 impl Nodes {
     async fn start(count: usize, redis: Redis) -> Self {
-        let mut nodes = Self { redis, data: tempfile::tempdir().unwrap(), ports: Vec::new(), running: Vec::new() };
-        for index in 0..count {
-            nodes.ports.push(free_port());
-            nodes.running.push(None);
-            nodes.begin(index).await;
+        let (postgres, s3) = tokio::join!(Postgres::start(), S3::start());
+        let data = tempfile::tempdir().unwrap();
+        let mut nodes = Self { redis, postgres, s3, data, links: Vec::new(), ports: Vec::new(), running: Vec::new() };
+        for _ in 0..count {
+            nodes.add(&[]).await;
         }
         nodes
+    }
+
+    /// One more node, with settings of its own.
+    async fn add(&mut self, more: &[(&str, &str)]) {
+        self.ports.push(free_port());
+        self.links.push(Proxy::start(self.redis.addr()).await);
+        self.running.push(None);
+        self.begin_with(self.ports.len() - 1, more).await;
     }
 
     async fn begin(&mut self, index: usize) {
@@ -48,9 +66,18 @@ impl Nodes {
     }
 
     async fn begin_with(&mut self, index: usize, more: &[(&str, &str)]) {
-        let url = self.redis.url();
-        let settings = [&[("REDIS_URL", url.as_str()), ("CODESYNC_SNAPSHOT_MS", "500")], more].concat();
-        self.running[index] = Some(Process::start(self.data.path(), self.ports[index], &settings).await);
+        let (redis, postgres) = (format!("redis://{}", self.links[index].addr), self.postgres.url());
+        let s3 = self.s3.settings();
+        let mut settings = vec![
+            ("REDIS_URL", redis.as_str()),
+            ("DATABASE_URL", &postgres),
+            ("JWT_SECRET", "a secret that all nodes of a test share"),
+            ("CODESYNC_SNAPSHOT_MS", "500"),
+        ];
+        settings.extend(s3.iter().map(|(name, value)| (*name, value.as_str())));
+        settings.extend(more);
+        let own = self.data.path().join(index.to_string());
+        self.running[index] = Some(Process::start(&own, self.ports[index], &settings).await);
     }
 
     async fn kill(&mut self, index: usize) {
@@ -154,6 +181,11 @@ async fn two_people_on_two_nodes_edit_one_document() {
     clients.ask("awareness", json!({ "client": "bob", "state": { "cursor": "of bob" } })).await;
     clients.append("bob", "world").await;
     clients.wait("ann", json!({ "text": "hello world", "awareness": "of bob" })).await;
+    let presence = format!("/api/documents/{doc}/presence");
+    for index in 0..2 {
+        let here = ann.elsewhere(&nodes.node(index).url("")).get(&presence).await.expect(200);
+        assert_eq!(here.items("/user/name"), ["ann", "bob"], "at node {index}");
+    }
     clients.ask("disconnect", json!({ "client": "bob" })).await;
     clients.wait("ann", json!({ "peers": 1 })).await;
     clients.ask("connect", json!({ "client": "bob" })).await;
@@ -246,6 +278,58 @@ async fn a_redis_that_forgets_everything_or_stays_away_costs_nobody_an_edit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_cut_off_from_redis_goes_on_and_converges_when_it_is_back() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let nodes = Nodes::start(3, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    for index in 0..2 {
+        clients.join(&format!("reader {index}"), &nodes.socket(index), &doc, ann.token()).await;
+    }
+    progress(&clients).await;
+    // What is looked for below must not be deleted by the others.
+    for client in CLIENTS {
+        clients.ask("rest", json!({ "client": client })).await;
+    }
+    nodes.links[0].set(Traffic::Vanishes);
+    // Who only reads sees what is typed at the same node, cut off or not.
+    for (writer, reader) in [("a", "reader 0"), ("b", "reader 1")] {
+        clients.append(writer, &format!("of {writer}, cut off")).await;
+        clients.wait(reader, json!({ "contains": format!("of {writer}, cut off") })).await;
+    }
+    type_on(&clients, &mut random).await;
+    nodes.links[0].set(Traffic::Passes);
+    progress(&clients).await;
+    check(&nodes, &clients, ann.token(), &doc).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_may_be_away_while_all_type() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    nodes.s3.traffic(Traffic::Fails);
+    let started = Instant::now();
+    while nodes.counted("codesync_compaction_failures_total").await < 2.0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "no compaction was tried");
+        progress(&clients).await;
+    }
+    let entries: u64 = nodes.redis.ask(redis::cmd("XLEN").arg(format!("codesync:{{{doc}}}:log"))).await.unwrap();
+    assert!(entries > 10, "the log keeps all: {entries}");
+    nodes.s3.traffic(Traffic::Passes);
+    check(&nodes, &clients, ann.token(), &doc).await;
+    let snapshots = SnapshotStore::new(nodes.s3.objects());
+    let started = Instant::now();
+    while snapshots.list(doc.parse().unwrap()).await.unwrap().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(60), "compaction has not caught up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doorbells_may_be_cut_off_while_the_streams_work() {
     let mut random = StdRng::seed_from_u64(seed());
     let nodes = Nodes::start(3, Redis::start().await).await;
@@ -263,11 +347,8 @@ async fn doorbells_may_be_cut_off_while_the_streams_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_whose_node_died_is_compacted_by_another() {
     let mut nodes = Nodes::start(0, Redis::start().await).await;
-    for (index, role) in ["sync,api", "compactor"].into_iter().enumerate() {
-        nodes.ports.push(free_port());
-        nodes.running.push(None);
-        let settings = [("CODESYNC_ROLES", role), ("CODESYNC_SWEEP_S", "1"), ("CODESYNC_SNAPSHOT_MS", "600000")];
-        nodes.begin_with(index, &settings).await;
+    for role in ["sync,api", "compactor"] {
+        nodes.add(&[("CODESYNC_ROLES", role), ("CODESYNC_SWEEP_S", "1"), ("CODESYNC_SNAPSHOT_MS", "600000")]).await;
     }
     let (ann, doc) = nodes.account_and_document().await;
     let clients = Clients::start();
@@ -280,9 +361,9 @@ async fn a_document_whose_node_died_is_compacted_by_another() {
     }
     assert_eq!(reqwest::get(compactor.url("/api/health")).await.unwrap().status(), 200);
     nodes.kill(0).await;
-    let snapshots = nodes.data.path().join("snapshots/documents").join(&doc).join("snapshots");
+    let snapshots = SnapshotStore::new(nodes.s3.objects());
     let started = Instant::now();
-    while std::fs::read_dir(&snapshots).map_or(0, Iterator::count) == 0 {
+    while snapshots.list(doc.parse().unwrap()).await.unwrap().is_empty() {
         assert!(started.elapsed() < Duration::from_secs(20), "no snapshot");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -293,10 +374,8 @@ async fn a_document_whose_node_died_is_compacted_by_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_holds_over_all_nodes() {
     let mut nodes = Nodes::start(0, Redis::start().await).await;
-    for index in 0..2 {
-        nodes.ports.push(free_port());
-        nodes.running.push(None);
-        nodes.begin_with(index, &[("CODESYNC_RATE_LIMITS", "on")]).await;
+    for _ in 0..2 {
+        nodes.add(&[("CODESYNC_RATE_LIMITS", "on")]).await;
     }
     let log_in = async |index: usize| {
         let caller = Caller::at(&nodes.node(index).url(""));
@@ -319,16 +398,25 @@ enum Fault {
     RedisDies { away_ms: u64 },
     RedisFreezes { ms: u64 },
     BellsCut,
+    NodePartitioned { index: usize, ms: u64 },
+    S3Fails { ms: u64 },
+    S3Vanishes { ms: u64 },
+    PostgresDies { away_ms: u64 },
 }
 
 impl Fault {
     fn any(random: &mut StdRng, nodes: usize) -> Self {
-        match random.random_range(0..6) {
+        let long = random.random_range(0..4_000);
+        match random.random_range(0..10) {
             0 | 1 => Self::NodeDies(random.random_range(0..nodes)),
             2 => Self::RedisForgets,
-            3 => Self::RedisDies { away_ms: random.random_range(0..3_000) },
-            4 => Self::RedisFreezes { ms: random.random_range(0..4_000) },
-            _ => Self::BellsCut,
+            3 => Self::RedisDies { away_ms: long },
+            4 => Self::RedisFreezes { ms: long },
+            5 => Self::BellsCut,
+            6 => Self::NodePartitioned { index: random.random_range(0..nodes), ms: long },
+            7 => Self::S3Fails { ms: long },
+            8 => Self::S3Vanishes { ms: long },
+            _ => Self::PostgresDies { away_ms: long },
         }
     }
 }
@@ -354,10 +442,30 @@ impl Nodes {
                 tokio::time::sleep(Duration::from_millis(*ms)).await;
                 self.redis.freeze(false);
             }
+            Fault::NodePartitioned { index, ms } => {
+                self.links[*index].set(Traffic::Vanishes);
+                tokio::time::sleep(Duration::from_millis(*ms)).await;
+                self.links[*index].set(Traffic::Passes);
+            }
+            Fault::S3Fails { ms } => self.without_s3(Traffic::Fails, *ms).await,
+            Fault::S3Vanishes { ms } => self.without_s3(Traffic::Vanishes, *ms).await,
+            Fault::PostgresDies { away_ms } => {
+                self.postgres.stop();
+                tokio::time::sleep(Duration::from_millis(*away_ms)).await;
+                self.postgres.begin().await;
+            }
             Fault::BellsCut => {
                 let () = self.redis.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub")).await.unwrap();
             }
         }
+    }
+}
+
+impl Nodes {
+    async fn without_s3(&self, traffic: Traffic, ms: u64) {
+        self.s3.traffic(traffic);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        self.s3.traffic(Traffic::Passes);
     }
 }
 

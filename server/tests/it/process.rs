@@ -23,6 +23,11 @@ pub(crate) fn free_port() -> u16 {
 impl Process {
     /// Starts the server and waits until it is ready.
     pub(crate) async fn start(data_dir: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
+        Self::start_writing(data_dir, port, settings, Stdio::inherit()).await
+    }
+
+    /// Starts the server with its standard output where it is wanted, and waits until it is ready.
+    pub(crate) async fn start_writing(data_dir: &Path, port: u16, settings: &[(&str, &str)], stdout: Stdio) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_codesync"))
             .arg("serve")
             .env("CODESYNC_LISTEN", format!("127.0.0.1:{port}"))
@@ -32,6 +37,7 @@ impl Process {
             .env("CODESYNC_LOG", "warn")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
+            .stdout(stdout)
             .kill_on_drop(true)
             .spawn()
             .unwrap();

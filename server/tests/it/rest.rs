@@ -72,6 +72,11 @@ impl Caller {
         Self { token: Some(token), user, ..self.clone() }
     }
 
+    /// The same one at another server.
+    pub(crate) fn elsewhere(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().expect("has logged in")
     }

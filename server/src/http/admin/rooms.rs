@@ -86,7 +86,7 @@ pub(super) async fn compact(
     segments: Result<Segments<DocId>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let doc = live(&services, segments, Action::RoomCompacted, by).await?;
-    services.rooms.compact_now(doc).await?;
+    services.rooms.snapshot(doc).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -48,6 +48,11 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// Starts it again at its port, with what it had kept.
     pub(crate) async fn begin(&mut self) {
         let server = Command::new("redis-server")

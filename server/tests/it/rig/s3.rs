@@ -19,6 +19,8 @@ use uuid::Uuid;
 use super::proxy::{Proxy, Traffic};
 use crate::process::free_port;
 
+/// The bucket is shared with others.
+const PREFIX: &str = "shared/with others";
 const REGION: &str = "us-east-1";
 /// Taken for any keys by moto; given to radosgw when it is set up.
 const KEY_ID: &str = "codesync-test";
@@ -58,12 +60,24 @@ impl S3 {
     pub(crate) fn configure(&self, config: &mut Config) {
         config.storage.s3 = S3Config {
             bucket: Some(self.bucket.clone()),
-            prefix: "shared/with others".to_owned(),
+            prefix: PREFIX.to_owned(),
             region: REGION.to_owned(),
             endpoint: Some(format!("http://{}", self.proxy.addr)),
             access_key_id: Some(KEY_ID.to_owned()),
             secret_access_key: Some(SECRET.to_owned().into()),
         };
+    }
+
+    /// The same as variables, for a server that is a process.
+    pub(crate) fn settings(&self) -> [(&'static str, String); 6] {
+        [
+            ("S3_BUCKET", self.bucket.clone()),
+            ("S3_PREFIX", PREFIX.to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.proxy.addr)),
+            ("AWS_ACCESS_KEY_ID", KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ]
     }
 
     /// Lets requests of servers pass or not.
@@ -83,7 +97,7 @@ impl S3 {
             .with_disable_bulk_delete(true)
             .build()
             .unwrap();
-        Arc::new(object_store::prefix::PrefixStore::new(store, "shared/with others"))
+        Arc::new(object_store::prefix::PrefixStore::new(store, PREFIX))
     }
 
     async fn create_bucket(&self) {

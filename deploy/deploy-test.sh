@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# deploy.sh against stand-ins for what it calls: the order of its steps, and that a failed one stops it.
+set -euo pipefail
+folder=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export CALLS=$work/calls PATH=$work/bin:$PATH
+digest() { printf 'sha256:%064d' "$1"; }
+repository=123456789012.dkr.ecr.us-east-1.amazonaws.com/codesync
+
+# Each notes how it was called, fails where it is told to, and answers what the real one would.
+mkdir "$work/bin"
+cat > "$work/bin/stand-in" <<STAND_IN
+#!/usr/bin/env bash
+call="\$(basename "\$0") \$*"
+echo "\$call" >> "\$CALLS"
+if [ -n "\${FAIL_AT:-}" ] && [[ "\$call" == *"\$FAIL_AT"* ]]; then exit 1; fi
+case "\$call" in
+  *get-caller-identity*) echo 123456789012 ;;
+  *describe-repositories*) echo $repository ;;
+  *describe-images*) echo $(digest 3) ;;
+  *get-parameter-history*) printf '%s\t%s\n' $repository@$(digest 1) $repository@$(digest 2) ;;
+  *describe-secret*) echo arn:aws:secretsmanager:us-east-1:123456789012:secret:mock ;;
+  *describe-key*) echo arn:aws:kms:us-east-1:123456789012:key/mock ;;
+  *'output -raw image') echo $repository@$(digest 2) ;;
+  *'output -raw cloudfront_url') echo https://codesync.example.com ;;
+  *'output -raw'*) echo "of-\${call##* }" ;;
+  docker\ create*) echo container ;;
+  *create-invalidation*) echo invalidation ;;
+esac
+STAND_IN
+chmod +x "$work/bin/stand-in"
+for name in aws terraform docker curl; do ln -s stand-in "$work/bin/$name"; done
+
+fail() { echo "deploy.sh: $*" >&2; cat "$CALLS" "$work/said" >&2; exit 1; }
+run() { : > "$CALLS"; CODESYNC_YES=1 "$folder/deploy.sh" "$@" > "$work/said" 2>&1; }
+# Holds when the calls contain these words in this order.
+in_order() {
+  local from=1 line word
+  for word in "$@"; do
+    line=$(tail -n "+$from" "$CALLS" | grep -nF -- "$word" | head -n 1 | cut -d: -f1) || true
+    [ -n "$line" ] || fail "'$word' is missing, or comes too early"
+    from=$((from + line))
+  done
+}
+never() { if grep -qF -- "$1" "$CALLS"; then fail "'$1' was called"; fi; }
+
+steps=(
+  'get-caller-identity' 'init' 'describe-images' 'describe-secret --secret-id codesync/prod/jwt' 'plan' 'apply'
+  'docker cp' 's3 sync' '/assets' 's3 cp' 'create-invalidation' 'invalidation-completed'
+  'https://codesync.example.com/health' 'https://codesync.example.com/api/health' 'https://codesync.example.com/socket/health'
+  'put-parameter'
+)
+
+run prod us-east-1 codesync.example.com || fail "failed"
+in_order "${steps[@]}"
+in_order "-backend-config=bucket=codesync-state-123456789012-us-east-1" "-var=image=$repository@$(digest 3)" "put-parameter --name /codesync/prod/image"
+in_order '-var-file=envs/prod.tfvars -var=region=us-east-1' 's3://of-frontend_bucket_name' '--distribution-id of-cloudfront_id'
+echo "deploy.sh: ${#steps[@]} steps in order"
+
+# Whatever fails, nothing that comes after it happens, and the image is not noted as a good one.
+for failing in "${!steps[@]}"; do
+  if FAIL_AT=${steps[failing]} run prod us-east-1 codesync.example.com; then fail "went on after '${steps[failing]}' had failed"; fi
+  [[ "$(tail -n 1 "$CALLS")" == *"${steps[failing]}"* ]] || fail "did something after '${steps[failing]}' had failed"
+done
+echo "deploy.sh: each of ${#steps[@]} failures stops it"
+
+run --rollback prod us-east-1 codesync.example.com || fail "rollback failed"
+in_order "-var=image=$repository@$(digest 1)" 'apply' "docker create $repository@$(digest 1)"
+never 'describe-images'
+echo 'deploy.sh: a rollback takes the image before'
+
+run --plan dev us-east-1 || fail "plan failed"
+in_order "-var=image=$repository@$(digest 2)"
+in_order '-lock=false'
+never ' apply'
+never 'docker'
+echo 'deploy.sh: --plan changes nothing'
+
+CODESYNC_IMAGE=$repository@$(digest 7) run staging eu-west-1 || fail "a chosen image failed"
+in_order 'envs/staging.backend.hcl' "-var=image=$repository@$(digest 7)"
+if run nowhere us-east-1; then fail "took an environment that is not there"; fi
+[ ! -s "$CALLS" ] || fail "called something for an environment that is not there"
+echo 'deploy.sh: a chosen image, and an unknown environment'
