@@ -14,6 +14,7 @@ mod openapi;
 mod page;
 mod presence;
 mod site;
+mod snapshot;
 mod text;
 mod users;
 mod validate;
@@ -82,6 +83,7 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(versions::list, versions::create))
         .routes(routes!(versions::text))
         .routes(routes!(versions::restore))
+        .routes(routes!(snapshot::get))
         .routes(routes!(collaborators::list, collaborators::put))
         .routes(routes!(collaborators::remove))
         .routes(routes!(links::list, links::create))

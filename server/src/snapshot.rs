@@ -5,11 +5,16 @@
 mod format;
 pub mod s3;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use codesync_crdt::{Document, Limits};
-use futures_util::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
+use futures_util::{TryStreamExt, stream::BoxStream};
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    path::Path,
+    signer::{Method, Signer},
+};
 
 use self::format::{decode, encode};
 use crate::{ids::DocId, log::Offset};
@@ -25,16 +30,20 @@ pub enum SnapshotError {
     Unavailable(#[from] object_store::Error),
 }
 
+/// The bytes of a snapshot.
+pub type SnapshotStream = BoxStream<'static, Result<Bytes, object_store::Error>>;
+
 /// Where snapshots are kept.
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
     objects: Arc<dyn ObjectStore>,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl SnapshotStore {
     /// Snapshots in `store`, below `documents/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { objects: store }
+        Self { objects: store, signer: None }
     }
 
     /// Writes the state of `document` at `offset`. One that is there already was made from the same log: that is success.
@@ -62,6 +71,24 @@ impl SnapshotStore {
         tokio::task::spawn_blocking(move || decode(offset, object))
             .await
             .unwrap_or(Err(SnapshotError::Damaged("loading it panicked")))
+    }
+
+    /// An address that gives the snapshot at `offset` to whoever has it, for so long; `None` where the store is not reached
+    /// by addresses.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign it with.
+    pub async fn link(&self, doc: DocId, offset: Offset, lasts: Duration) -> Result<Option<String>, SnapshotError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        Ok(Some(signer.signed_url(Method::GET, &path(doc, offset), lasts).await?.into()))
+    }
+
+    /// The snapshot at `offset` as it is stored, piece by piece and not looked at.
+    ///
+    /// # Errors
+    /// When the store does not give it.
+    pub async fn stream(&self, doc: DocId, offset: Offset) -> Result<SnapshotStream, SnapshotError> {
+        Ok(self.objects.get(&path(doc, offset)).await?.into_stream())
     }
 
     /// The offsets of all snapshots of a document, newest first.

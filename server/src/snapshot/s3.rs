@@ -44,5 +44,5 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
     }
     let objects = Arc::new(PrefixStore::new(builder.build().context("settings for S3")?, config.prefix.as_str()));
-    Ok(SnapshotStore::new(objects))
+    Ok(SnapshotStore { objects: objects.clone(), signer: Some(objects) })
 }

@@ -1,5 +1,6 @@
 //! Versions: taken unasked, named, read, and gone back to.
 
+use codesync_crdt::{Document, Limits};
 use codesync_server::{config::Config, ids::DocId};
 use reqwest::Method;
 use serde_json::json;
@@ -8,6 +9,7 @@ use crate::{
     clients::Clients,
     harness::TestApp,
     rest::{Answer, Caller},
+    rig::s3::S3,
 };
 
 /// No snapshot but those that a test asks for, and none stays for its age.
@@ -155,4 +157,44 @@ async fn versions_come_in_pages_newest_first() {
     }
     assert_eq!(seen, ["4", "3", "2", "1", "0"]);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_snapshot_comes_from_here_or_by_a_link_to_s3() {
+    let s3 = S3::start().await;
+    let apps = [
+        TestApp::with(on_demand).await,
+        TestApp::with(|config| {
+            on_demand(config);
+            s3.configure(config);
+        })
+        .await,
+    ];
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (app, status) in apps.into_iter().zip([200, 307]) {
+        let [ada, vic, eve] = [app.register("ada").await, app.register("vic").await, app.register("eve").await];
+        let document = ada.document("a.rs").await;
+        ada.share(&document, &vic, "viewer").await;
+        let path = format!("{document}/snapshot");
+        ada.get(&path).await.expect_error(404, "version_not_found");
+        write(&ada, &document, "in a snapshot").await;
+        app.services.rooms.snapshot(id(&document)).await.unwrap();
+        eve.get(&path).await.expect_error(404, "document_not_found");
+        let mut answer = client.get(app.url(&path)).bearer_auth(vic.token()).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        if status == 307 {
+            let link = answer.headers()["location"].to_str().unwrap().to_owned();
+            assert!(link.contains("X-Amz-Expires=60"), "{link}");
+            answer = client.get(link).send().await.unwrap();
+        } else {
+            assert_eq!(answer.headers()["content-type"], "application/octet-stream");
+        }
+        let bytes = answer.bytes().await.unwrap();
+        let newest = app.services.storage.snapshots.list(id(&document)).await.unwrap()[0];
+        assert_eq!((&bytes[..8], &bytes[8..24]), (b"csynsnp1".as_slice(), newest.0.to_be_bytes().as_slice()));
+        let seen = usize::try_from(u64::from_be_bytes(bytes[24..32].try_into().unwrap())).unwrap();
+        let state = Document::load(&bytes[32 + seen..bytes.len() - 32], Limits::default()).unwrap();
+        assert_eq!(state.text("content"), "in a snapshot");
+        app.stop().await;
+    }
 }

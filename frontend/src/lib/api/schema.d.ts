@@ -366,6 +366,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/{id}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives the newest snapshot: up to some seconds old, as it is stored. From S3 it comes by a redirection to an address that
+         *     holds for a minute. It is made of: 8 bytes `csynsnp1`; the offset, 16 bytes; the length of the state vector, 8 bytes
+         *     (numbers are big-endian); state vector and state in the Yjs v1 encoding; the SHA-256 of all before it, 32 bytes.
+         */
+        get: operations["get_snapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}/text": {
         parameters: {
             query?: never;
@@ -1845,6 +1866,46 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_Present"];
                 };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_snapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Temporary Redirect */
+            307: {
+                headers: {
+                    /** @description Where it is for a minute */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A refusal */
             default: {
