@@ -20,6 +20,8 @@ pub enum Said {
     Awareness(Bytes),
     /// It holds the document from now on: who is there?
     Hello,
+    /// An entry of the log builds on what is not in it: whoever has the document is to append it whole.
+    Lost,
 }
 
 /// The relay does not answer.

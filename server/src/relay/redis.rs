@@ -30,6 +30,7 @@ const ANNOUNCED_FOR: Duration = Duration::from_secs(15);
 
 const AWARENESS: u8 = 0;
 const HELLO: u8 = 1;
+const LOST: u8 = 2;
 
 /// Tells the other nodes.
 pub struct RedisRelay {
@@ -73,6 +74,7 @@ impl Relay for RedisRelay {
                 message.put(states);
             }
             Said::Hello => message.put_u8(HELLO),
+            Said::Lost => message.put_u8(LOST),
         }
         let mut publish = redis::cmd("SPUBLISH");
         publish.arg(channel(doc)).arg(message.as_ref());
@@ -142,6 +144,7 @@ fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
     match message.try_get_u8().ok()? {
         AWARENESS => Some(Said::Awareness(message)),
         HELLO => Some(Said::Hello),
+        LOST => Some(Said::Lost),
         _ => None,
     }
 }

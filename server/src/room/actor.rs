@@ -64,6 +64,8 @@ pub(super) struct Actor {
     append: Option<BoxFuture<'static, Result<Appended, LogError>>>,
     appending: Vec<Bytes>,
     append_is_whole: bool,
+    /// The newest entry that this room wrote: while the log holds it, nothing that was there before it is lost.
+    written: Offset,
     /// A look at the log behind an offset.
     reading: Option<BoxFuture<'static, (Offset, Result<Contents, LogError>)>>,
     look_at: Option<Instant>,
@@ -135,6 +137,7 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         append: None,
         appending: Vec::new(),
         append_is_whole: false,
+        written: Offset::ZERO,
         reading: None,
         look_at: None,
         healing: None,
@@ -350,6 +353,8 @@ impl Actor {
             self.grown(count, bytes);
         }
         if taken.gap {
+            // Whoever has what is missing is to append it.
+            self.rooms.relay().say(self.doc, relay::Said::Lost);
             self.heal();
         }
         let ended = if effects.rebuild { self.rebuild().await } else { None };
@@ -450,6 +455,7 @@ impl Actor {
                     self.rooms.relay().say(self.doc, relay::Said::Awareness(presence));
                 }
             }
+            relay::Said::Lost => self.heal(),
             relay::Said::Awareness(states) => match decode_awareness(&states, &Limits::default()) {
                 Ok(entries) => {
                     self.state.take_in_presence(entries, self.now_ms());
@@ -521,7 +527,7 @@ impl Actor {
 
     fn ask_append(&mut self, pause: Duration) {
         let (log, doc, updates) = (self.rooms.storage().log.clone(), self.doc, self.appending.clone());
-        let after = self.chain.seen();
+        let after = self.chain.seen().max(self.written);
         self.append_is_whole = matches!(self.healing, Some(Healing::Restoring(..)));
         self.append = Some(match self.healing {
             Some(Healing::Restoring(_, after)) => {
@@ -564,6 +570,7 @@ impl Actor {
             Ok(appended) => appended,
             Err(LogError::Lost) => {
                 self.heal();
+                self.start_append();
                 return None;
             }
             Err(LogError::Unavailable(error)) => {
@@ -581,6 +588,7 @@ impl Actor {
         };
         self.pause = PAUSE;
         self.appending.clear();
+        self.written = appended.last;
         if let (true, Some(Healing::Restoring(last, _))) = (self.append_is_whole, &self.healing) {
             self.chain.reset(*last);
             self.healing = None;
