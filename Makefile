@@ -12,7 +12,7 @@ FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short chaos openapi bench tf deny clean
+.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,12 @@ fuzz-run:
 	cd crdt && for target in $(FUZZ_TARGETS); do \
 	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
 	done
+
+cluster: release $(MOTO) ## Runs three nodes on PostgreSQL, Redis and an S3-compatible server, behind one address
+	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
+	@.ci/need redis-server
+	$(SAY) 'Starting three nodes; their data is in ./data/cluster, Ctrl-C stops them'
+	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
 chaos: setup ## Many random faults of nodes, Redis, PostgreSQL and S3 in one run (long)
 	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::any_order -- --nocapture
