@@ -12,7 +12,7 @@ FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
+.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, 
 	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
 	cargo test --locked --workspace
+
+test-s3: setup ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
+	@.ci/need radosgw ceph-mon ceph-osd
+	$(SAY) 'Testing on S3 by Ceph'
+	server/tests/with-radosgw cargo test --locked -p codesync-server --test it -- storage:: compaction:: versions:: transfer:: s3_outage::
 
 test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser's part
 	$(SAY) "Testing the browser's part"

@@ -131,7 +131,7 @@ impl Drop for S3 {
 fn start_moto(port: u16) -> Child {
     let cache = std::env::home_dir().unwrap().join(".cache/codesync");
     let moto: PathBuf = cache.join("moto/bin/moto_server");
-    assert!(moto.is_file(), "run `make {}`", moto.display());
+    assert!(moto.is_file(), "{} is missing: run `make setup`", moto.display());
     Command::new(moto)
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
         .stdin(Stdio::null())
