@@ -152,3 +152,9 @@ pub trait UpdateLog: Send + Sync + 'static {
     /// Makes a round trip to where the log is kept.
     async fn ready(&self) -> Result<(), LogError>;
 }
+
+/// Milliseconds since 1970: what marks of dirty documents are.
+fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

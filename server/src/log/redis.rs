@@ -12,7 +12,7 @@ use rand::Rng;
 use redis::{AsyncCommands, FromRedisValue, RedisError, Script};
 use tokio::time::{Instant, interval_at};
 
-use super::{Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
+use super::{Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{
     config::Acknowledge,
     ids::{DocId, NodeId},
@@ -314,11 +314,6 @@ fn offset(id: &str) -> Result<Offset, LogError> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn unix_ms() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    millis(now)
 }
 
 impl From<RedisError> for LogError {

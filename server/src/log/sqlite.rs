@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog};
+use super::{Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{app::Tasks, ids::DocId};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
@@ -126,7 +126,7 @@ impl UpdateLog for SqliteLog {
     }
 
     async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError> {
-        let until = unix_ms() - i64::try_from(quiet.as_millis()).map_err(failed)?;
+        let until = unix_ms().cast_signed() - i64::try_from(quiet.as_millis()).map_err(failed)?;
         let rows = sqlx::query("select doc, marked from dirty where marked <= $1 order by marked limit $2")
             .bind(until)
             .bind(i64::try_from(limit).map_err(failed)?)
@@ -241,7 +241,7 @@ impl Writer {
         let mut rows = Vec::new();
         let mut results = Vec::with_capacity(group.len());
         let mut marks = Vec::new();
-        let now = unix_ms();
+        let now = unix_ms().cast_signed();
         for Append { doc, updates, after, restore, .. } in group {
             let mut head = self.head(*doc).await?;
             let (previous, after) = (Offset(head.last.into()), u64::try_from(after.0)?);
@@ -349,9 +349,4 @@ fn offset(at: i64) -> Offset {
 
 fn failed(error: impl Into<anyhow::Error>) -> LogError {
     LogError::Failed(error.into())
-}
-
-fn unix_ms() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

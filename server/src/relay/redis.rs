@@ -43,7 +43,7 @@ impl RedisRelay {
     /// The relay of `node`.
     pub fn new(redis: Redis, node: NodeId, tasks: &Tasks) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
-        tasks.spawn(send(redis.commands.clone(), waiting, tasks.stop().clone()));
+        tasks.spawn(send_waiting(redis.commands.clone(), waiting, tasks.stop().clone()));
         Self { redis, node, sender }
     }
 }
@@ -149,7 +149,7 @@ fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
     }
 }
 
-async fn send(mut commands: Commands, mut waiting: mpsc::Receiver<Cmd>, stop: CancellationToken) {
+async fn send_waiting(mut commands: Commands, mut waiting: mpsc::Receiver<Cmd>, stop: CancellationToken) {
     let mut batch = Vec::new();
     loop {
         let count = tokio::select! {

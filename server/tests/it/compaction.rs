@@ -170,12 +170,7 @@ async fn two_that_cross_anywhere_lose_nothing(stored: Stored) {
 }
 
 async fn many_at_random_lose_nothing(stored: Stored) {
-    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
-        Some(seed) => seed.parse().unwrap(),
-        None => rand::random(),
-    };
-    println!("CODESYNC_TEST_SEED={seed}");
-    let mut random = StdRng::seed_from_u64(seed);
+    let mut random = StdRng::seed_from_u64(crate::harness::seed());
     let mut written = Written::new(stored).await;
     for round in 0..30 {
         let compactions = (0..3).map(|_| {

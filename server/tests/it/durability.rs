@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     clients::Clients,
+    harness::seed,
     process::{Process, free_port},
     rest::Caller,
 };
@@ -15,15 +16,6 @@ const CLIENTS: [&str; 4] = ["a", "b", "c", "d"];
 /// Snapshots and trims all the time, so that the kills meet them too.
 const BUSY: [(&str, &str); 3] =
     [("CODESYNC_SNAPSHOT_MS", "20"), ("CODESYNC_SNAPSHOT_UPDATES_MAX", "5"), ("CODESYNC_FAN_OUT_MS", "1")];
-
-fn seed() -> u64 {
-    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
-        Some(seed) => seed.parse().unwrap(),
-        None => rand::random(),
-    };
-    println!("CODESYNC_TEST_SEED={seed}");
-    seed
-}
 
 async fn account_and_document(server: &Process) -> (Caller, String) {
     let caller = Caller::at(&server.url("")).register("ann").await;

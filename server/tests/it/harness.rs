@@ -86,3 +86,13 @@ async fn place(config: &mut Config) {
         postgres::configure(config, postgres::create_database(&server, &name).await);
     }
 }
+
+/// Where a random test begins: printed, and given again when the tests are built with the variable that is printed.
+pub(crate) fn seed() -> u64 {
+    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
+        Some(seed) => seed.parse().unwrap(),
+        None => rand::random(),
+    };
+    println!("CODESYNC_TEST_SEED={seed}");
+    seed
+}

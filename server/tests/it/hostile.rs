@@ -69,8 +69,7 @@ async fn attacker(server: &Process, doc: &str, token: &str, frames: usize, mut r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_broken_frames_harm_nobody_else() {
-    let seed: u64 = std::option_env!("CODESYNC_TEST_SEED").map_or_else(rand::random, |seed| seed.parse().unwrap());
-    println!("CODESYNC_TEST_SEED={seed}");
+    let seed = crate::harness::seed();
     let data = tempfile::tempdir().unwrap();
     let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "error")]).await;
     let (ann, doc) = room(&server).await;

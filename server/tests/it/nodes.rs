@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     clients::Clients,
+    harness::seed,
     process::{Process, free_port},
     rest::Caller,
     rig::{
@@ -20,15 +21,6 @@ use crate::{
 use codesync_server::snapshot::SnapshotStore;
 
 const CLIENTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-
-fn seed() -> u64 {
-    let seed = match std::option_env!("CODESYNC_TEST_SEED") {
-        Some(seed) => seed.parse().unwrap(),
-        None => rand::random(),
-    };
-    println!("CODESYNC_TEST_SEED={seed}");
-    seed
-}
 
 /// Nodes that share Redis, PostgreSQL and S3, and nothing else.
 struct Nodes {
