@@ -10,6 +10,7 @@ pub mod presence;
 mod recheck;
 pub mod registry;
 mod snapshots;
+mod speakers;
 pub mod state;
 mod unarchived;
 
