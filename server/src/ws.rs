@@ -63,7 +63,7 @@ async fn upgrade(
     let limit = services.config.socket.message_bytes_max;
     upgrade
         // Its default of 128 KiB a connection is what most idle connections would cost.
-        .read_buffer_size(2048)
+        .read_buffer_size(1024)
         .write_buffer_size(4096)
         .max_write_buffer_size(limit + SLACK_BYTES)
         .max_message_size(limit + SLACK_BYTES)

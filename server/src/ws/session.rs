@@ -1,7 +1,12 @@
 //! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader and a writer run side by side, so
 //! that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
@@ -13,7 +18,7 @@ use codesync_crdt::{
 };
 use futures_util::{
     FutureExt, SinkExt, StreamExt,
-    future::{BoxFuture, Either, OptionFuture},
+    future::{BoxFuture, OptionFuture},
     stream::{FuturesUnordered, SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -88,7 +93,7 @@ async fn enter(
     }
     let room = loop {
         let room = services.rooms.open(doc).await.map_err(|_| CloseReason::Unavailable)?;
-        let peer = NewPeer { id, grant: grant.clone(), dialect, outbox: outbox.clone(), since };
+        let peer = NewPeer { id, grant: Arc::clone(&grant), dialect, outbox: outbox.clone(), since };
         // A room that ended meanwhile is opened anew.
         if room.join(peer).await.is_ok() {
             break room;
@@ -139,16 +144,19 @@ struct Session {
     id: PeerId,
     room: RoomHandle,
     outbox: Outbox,
-    grant: SocketGrant,
+    grant: Arc<SocketGrant>,
     dialect: Dialect,
 }
+
+/// The reader or the writer of a socket, which ends for a reason or because the client has gone.
+type Side<'a> = dyn Future<Output = Option<CloseReason>> + Send + 'a;
 
 impl Session {
     /// Access changed while the socket came in: what holds now counts.
     async fn look_again(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
         match services.auth.open_socket(token, self.room.doc()).await {
             Ok(grant) => {
-                self.grant = grant.clone();
+                self.grant = Arc::clone(&grant);
                 self.room.say(self.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
             }
             Err(refusal) => {
@@ -170,17 +178,19 @@ impl Session {
         let mut reader = Reader {
             session: &self,
             services: &services,
-            grant: self.grant.clone(),
+            grant: Arc::clone(&self.grant),
             renewal: None,
             limits: Limits::default(),
         };
         // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
         // into its socket.
-        let mut sides = FuturesUnordered::new();
-        sides.push(Either::Left(reader.run(&mut stream)));
-        sides.push(Either::Right(writer.run()));
-        let reason = sides.next().await.flatten();
-        drop(sides);
+        let reason = {
+            let (reader, writer) = (pin!(reader.run(&mut stream)), pin!(writer.run()));
+            let mut sides: FuturesUnordered<Pin<&mut Side<'_>>> = FuturesUnordered::new();
+            sides.push(reader);
+            sides.push(writer);
+            sides.next().await.flatten()
+        };
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;
@@ -188,7 +198,8 @@ impl Session {
         if let Some(reason) = reason
             && let Ok(socket) = sink.reunite(stream)
         {
-            close(socket, reason).await;
+            // Boxed, as all is that few sockets come to: every socket would keep the space for it.
+            Box::pin(close(socket, reason)).await;
         }
     }
 }
@@ -196,9 +207,9 @@ impl Session {
 struct Reader<'a> {
     session: &'a Session,
     services: &'a Services,
-    grant: SocketGrant,
+    grant: Arc<SocketGrant>,
     /// Looks a fresh token up while the socket is read on.
-    renewal: Option<BoxFuture<'static, Result<SocketGrant, SocketRefusal>>>,
+    renewal: Option<BoxFuture<'static, Result<Arc<SocketGrant>, SocketRefusal>>>,
     limits: Limits,
 }
 
@@ -216,7 +227,7 @@ impl Reader<'_> {
                 message = timeout(silence, stream.next()) => message,
                 () = expired => return Some(CloseReason::Unauthenticated),
                 Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
-                    match self.renewed(looked_up).await {
+                    match Box::pin(self.renewed(looked_up)).await {
                         Ok(()) => continue,
                         Err(reason) => return Some(reason),
                     }
@@ -284,13 +295,13 @@ impl Reader<'_> {
     }
 
     /// A fresh token was looked up.
-    async fn renewed(&mut self, looked_up: Result<SocketGrant, SocketRefusal>) -> Result<(), CloseReason> {
+    async fn renewed(&mut self, looked_up: Result<Arc<SocketGrant>, SocketRefusal>) -> Result<(), CloseReason> {
         self.renewal = None;
         let grant = looked_up?;
         if grant.user != self.grant.user {
             return Err(CloseReason::Unauthenticated);
         }
-        self.grant = grant.clone();
+        self.grant = Arc::clone(&grant);
         let expires_at = rfc3339(grant.expires_at);
         let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
         self.session.outbox.push(accepted.into());
@@ -313,7 +324,7 @@ impl Reader<'_> {
 }
 
 /// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
-async fn renew(auth: Auth, token: String, doc: DocId) -> Result<SocketGrant, SocketRefusal> {
+async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
     loop {
         match auth.open_socket(&token, doc).await {
             Err(SocketRefusal::Unavailable) => sleep(RENEWAL_INTERVAL).await,
@@ -360,46 +371,45 @@ impl Writer<'_> {
     async fn run_inner(&mut self) -> Result<(), Option<CloseReason>> {
         let period = self.services.config.socket.ping;
         let mut ping = interval_at(Instant::now() + period, period);
-        let drained = drained(self.services);
-        tokio::pin!(drained);
+        let mut drained = pin!(drained(self.services));
         let mut asked = None;
         loop {
-            tokio::select! {
-                batch = self.outbox.take() => self.write_batch(batch, &mut asked).await?,
+            let (Batch { frames, behind, close }, pings) = tokio::select! {
+                batch = self.outbox.take() => (batch, false),
                 // Stock clients hang up after 30 s in which they heard no message; a ping of the transport is none to them.
                 // It is what makes the silent speak, also where they are told something all the time.
                 _ = ping.tick() => {
                     let nothing = encode::awareness(&encode_awareness([])).into();
-                    self.write([Message::Binary(nothing), Message::Ping(Bytes::new())]).await?;
+                    (Batch { frames: [nothing].into(), ..Batch::default() }, true)
                 }
                 () = &mut drained => return Err(Some(CloseReason::Unavailable)),
+            };
+            self.write(frames, pings).await?;
+            if let Some(reason) = close {
+                return Err(Some(reason));
+            }
+            if behind.is_some() && asked != behind {
+                asked = behind;
+                self.room.say(self.id, Said::Behind).await.map_err(|_| CloseReason::Resync)?;
             }
         }
     }
 
-    async fn write_batch(&mut self, batch: Batch, asked: &mut Option<u64>) -> Result<(), Option<CloseReason>> {
-        let received = batch.frames.iter().find_map(|frame| frame.received);
-        self.write(batch.frames.into_iter().map(message)).await?;
+    /// Writes all and flushes once; a client that takes nothing for too long has stalled.
+    async fn write(&mut self, mut frames: VecDeque<Frame>, ping: bool) -> Result<(), Option<CloseReason>> {
+        let stall = self.services.config.socket.stall;
+        let received = frames.iter().find_map(|frame| frame.received);
+        while let Some(Frame { bytes, .. }) = frames.pop_front() {
+            progress(stall, self.sink.feed(Message::Binary(bytes))).await?;
+        }
+        if ping {
+            progress(stall, self.sink.feed(Message::Ping(Bytes::new()))).await?;
+        }
+        progress(stall, self.sink.flush()).await?;
         if let Some(received) = received {
             telemetry::edit_to_peer().record(received.elapsed());
         }
-        if let Some(reason) = batch.close {
-            return Err(Some(reason));
-        }
-        if batch.behind.is_some() && *asked != batch.behind {
-            *asked = batch.behind;
-            self.room.say(self.id, Said::Behind).await.map_err(|_| CloseReason::Resync)?;
-        }
         Ok(())
-    }
-
-    /// Writes all and flushes once; a client that takes nothing for too long has stalled.
-    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), Option<CloseReason>> {
-        let stall = self.services.config.socket.stall;
-        for message in messages {
-            progress(stall, self.sink.feed(message)).await?;
-        }
-        progress(stall, self.sink.flush()).await
     }
 }
 
@@ -418,8 +428,4 @@ async fn progress(
         Ok(Err(_)) => Err(None),
         Err(_) => Err(Some(CloseReason::Resync)),
     }
-}
-
-fn message(frame: Frame) -> Message {
-    Message::Binary(frame.bytes)
 }
