@@ -5,22 +5,30 @@ mod pace;
 mod session;
 mod sockets;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{
         Path, Query, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        rejection::{PathRejection, QueryRejection},
+        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use crate::{app::Services, auth::SocketRefusal, error::CloseReason, ids::DocId, room::Dialect};
+use crate::{
+    app::Services,
+    auth::SocketRefusal,
+    error::{ApiError, CloseReason},
+    http,
+    ids::DocId,
+    room::Dialect,
+};
 
 pub use sockets::Sockets;
 
@@ -33,39 +41,46 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much a frame may be longer than the message in it, so that one a little too long is still read and named.
 const SLACK_BYTES: usize = 64 << 10;
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct Params {
     token: Option<String>,
 }
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
-    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(Arc::new(services))
+    Router::new()
+        .route("/socket/{document_id}", get(upgrade))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .with_state(Arc::new(services))
 }
 
 async fn upgrade(
     State(services): State<Arc<Services>>,
-    Path(document): Path<String>,
-    Query(params): Query<Params>,
+    document: Result<Path<DocId>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Some(slot) = services.sockets.open() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
+    let Ok(upgrade) = upgrade else {
+        return ApiError::UpgradeRequired.into_response();
     };
+    let Some(slot) = services.sockets.open() else {
+        return ([(header::RETRY_AFTER, "5")], ApiError::Unavailable).into_response();
+    };
+    let params = params.map(|Query(params)| params).unwrap_or_default();
     let offered = protocols(&headers);
     let dialect = match offered.iter().any(|name| name == CODESYNC_V1) {
         true => Dialect::Codesync,
         false => Dialect::Stock,
     };
     let token = token(params, &headers, &offered).unwrap_or_default();
-    let doc = document.parse::<DocId>().ok();
+    let doc = document.map(|Path(doc)| doc).ok();
     let limit = services.config.socket.message_bytes_max;
     upgrade
         // Its default of 128 KiB a connection is what most idle connections would cost.
         .read_buffer_size(1024)
+        // No limit on what is written: a frame may hold a whole document, and waits until the one before it has gone.
         .write_buffer_size(4096)
-        .max_write_buffer_size(limit + SLACK_BYTES)
         .max_message_size(limit + SLACK_BYTES)
         .max_frame_size(limit + SLACK_BYTES)
         .protocols([CODESYNC_V1])
@@ -88,8 +103,7 @@ fn protocols(headers: &HeaderMap) -> Vec<String> {
 }
 
 fn token(params: Params, headers: &HeaderMap, offered: &[String]) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+    let bearer = http::bearer(headers).map(str::to_owned);
     let protocol = || offered.iter().find_map(|name| name.strip_prefix(BEARER)).map(str::to_owned);
     params.token.or(bearer).or_else(protocol)
 }
@@ -112,7 +126,16 @@ async fn close(mut socket: WebSocket, reason: CloseReason) {
     let _ = timeout(CLOSE_TIMEOUT, async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             // Closing with unread data would reset the connection before the client has read the code.
-            while let Some(Ok(_)) = socket.next().await {}
+            while let Some(message) = socket.next().await {
+                match message {
+                    Ok(_) => {}
+                    // The rest of it cannot be read; the client is left the time to look up from sending it.
+                    Err(error) => match session::read_error(error) {
+                        Some(CloseReason::TooLarge) => pending().await,
+                        _ => break,
+                    },
+                }
+            }
         }
     })
     .await;

@@ -237,7 +237,9 @@ impl Reader<'_> {
                 Ok(Some(Ok(Message::Binary(frame)))) => frame,
                 Ok(Some(Ok(Message::Text(_)))) => return Some(CloseReason::BadMessage),
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                Ok(Some(Ok(Message::Close(_))) | None) => return None,
+                // The next look into the socket answers it and ends.
+                Ok(Some(Ok(Message::Close(_)))) => continue,
+                Ok(None) => return None,
                 Ok(Some(Err(error))) => return read_error(error),
                 // Half-open: whoever is behind it comes back by itself.
                 Err(_) => return Some(CloseReason::Resync),
@@ -345,7 +347,7 @@ fn expiry(at: OffsetDateTime) -> Instant {
     Instant::now() + left
 }
 
-fn read_error(error: axum::Error) -> Option<CloseReason> {
+pub(super) fn read_error(error: axum::Error) -> Option<CloseReason> {
     use tungstenite::Error;
     match error.into_inner().downcast_ref::<Error>() {
         Some(Error::Capacity(_)) => Some(CloseReason::TooLarge),
