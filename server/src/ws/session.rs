@@ -1,54 +1,41 @@
 //! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader and a writer run side by side, so
 //! that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
+mod reader;
+mod writer;
+
 use std::{
-    collections::VecDeque,
     pin::{Pin, pin},
     sync::Arc,
-    time::Duration,
 };
 
-use axum::{
-    body::Bytes,
-    extract::ws::{Message, WebSocket},
-};
-use codesync_crdt::{
-    AwarenessEntry, Limits, Message as Protocol, decode_awareness, decode_frame, encode, encode_awareness,
-    protocol::codesync::Message as Extension,
-};
+use codesync_crdt::{Limits, encode, protocol::codesync::Message as Extension};
 use futures_util::{
-    FutureExt, SinkExt, StreamExt,
-    future::{BoxFuture, OptionFuture},
+    StreamExt,
     stream::{FuturesUnordered, SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
 use tracing::debug;
+use tungstenite::Message;
 
+use self::{reader::Reader, writer::Writer};
 use super::{
-    close,
-    outbox::{Batch, Frame, Outbox},
-    pace::Pace,
+    outbox::Outbox,
+    socket::{self, Socket},
     sockets::Slot,
 };
 use crate::{
     app::Services,
-    auth::{Auth, SocketGrant, SocketRefusal, events::AccessEvent},
+    auth::{SocketGrant, events::AccessEvent},
     config::Switch,
     error::CloseReason,
-    ids::{DocId, UserId},
+    ids::DocId,
     room::{Dialect, NewPeer, PeerId, RoomHandle, Said},
-    telemetry,
 };
-
-/// Pings that may go unanswered before a client counts as gone.
-const SILENT_PINGS: u32 = 5;
-/// How long until a fresh token is looked up again when the directory did not answer.
-const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.
 pub(super) async fn open(
-    socket: WebSocket,
+    socket: Socket,
     services: Arc<Services>,
     mut slot: Slot,
     doc: Option<DocId>,
@@ -65,7 +52,7 @@ pub(super) async fn open(
         Err(reason) => reason,
     };
     metrics::counter!("codesync_sockets_refused_total", "code" => reason.code().0.to_string()).increment(1);
-    close(socket, reason).await;
+    socket::close(socket, reason).await;
 }
 
 async fn enter(
@@ -169,19 +156,13 @@ impl Session {
 
     async fn serve(
         self: Box<Self>,
-        sink: SplitSink<WebSocket, Message>,
-        mut stream: SplitStream<WebSocket>,
+        sink: SplitSink<Socket, Message>,
+        mut stream: SplitStream<Socket>,
         services: Arc<Services>,
         _slot: Box<Slot>,
     ) {
-        let mut writer = Writer { sink, outbox: &self.outbox, room: &self.room, id: self.id, services: &services };
-        let mut reader = Reader {
-            session: &self,
-            services: &services,
-            grant: Arc::clone(&self.grant),
-            renewal: None,
-            limits: Limits::default(),
-        };
+        let mut writer = Writer::new(sink, &self, &services);
+        let mut reader = Reader::new(&self, &services);
         // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
         // into its socket.
         let reason = {
@@ -194,240 +175,12 @@ impl Session {
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;
-        let sink = writer.sink;
+        let sink = writer.into_sink();
         if let Some(reason) = reason
             && let Ok(socket) = sink.reunite(stream)
         {
             // Boxed, as all is that few sockets come to: every socket would keep the space for it.
-            Box::pin(close(socket, reason)).await;
+            Box::pin(socket::close(socket, reason)).await;
         }
-    }
-}
-
-struct Reader<'a> {
-    session: &'a Session,
-    services: &'a Services,
-    grant: Arc<SocketGrant>,
-    /// Looks a fresh token up while the socket is read on.
-    renewal: Option<BoxFuture<'static, Result<Arc<SocketGrant>, SocketRefusal>>>,
-    limits: Limits,
-}
-
-impl Reader<'_> {
-    /// Reads until the socket ends (`None`) or has to be closed.
-    async fn run(&mut self, stream: &mut SplitStream<WebSocket>) -> Option<CloseReason> {
-        let mut pace = match self.services.config.http.rate_limits {
-            Switch::On => Some(Pace::new(self.services.config.socket.messages_per_s)),
-            Switch::Off => None,
-        };
-        let silence = self.services.config.socket.ping * SILENT_PINGS;
-        loop {
-            let expired = sleep_until(expiry(self.grant.expires_at));
-            let message = tokio::select! {
-                message = timeout(silence, stream.next()) => message,
-                () = expired => return Some(CloseReason::Unauthenticated),
-                Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
-                    match Box::pin(self.renewed(looked_up)).await {
-                        Ok(()) => continue,
-                        Err(reason) => return Some(reason),
-                    }
-                }
-            };
-            let frame = match message {
-                Ok(Some(Ok(Message::Binary(frame)))) => frame,
-                Ok(Some(Ok(Message::Text(_)))) => return Some(CloseReason::BadMessage),
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                // The next look into the socket answers it and ends.
-                Ok(Some(Ok(Message::Close(_)))) => continue,
-                Ok(None) => return None,
-                Ok(Some(Err(error))) => return read_error(error),
-                // Half-open: whoever is behind it comes back by itself.
-                Err(_) => return Some(CloseReason::Resync),
-            };
-            if frame.len() > self.services.config.socket.message_bytes_max {
-                return Some(CloseReason::TooLarge);
-            }
-            if let Some(pace) = &mut pace {
-                pace.one().await;
-            }
-            if let Err(reason) = self.frame(&frame).await {
-                return Some(reason);
-            }
-        }
-    }
-
-    async fn frame(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
-        let messages = decode_frame(frame, &self.limits).map_err(|error| {
-            debug!(%error, "bad frame");
-            CloseReason::BadMessage
-        })?;
-        for message in messages {
-            let said = match message {
-                Protocol::SyncStep1(theirs) => Said::Step1(theirs),
-                Protocol::SyncStep2(update) => Said::Step2(frame.slice_ref(update)),
-                Protocol::Update(update) => Said::Update(frame.slice_ref(update)),
-                Protocol::Awareness(states) => Said::Awareness(self.stamped(states)?),
-                Protocol::QueryAwareness => Said::QueryAwareness,
-                Protocol::Codesync(extension) if self.session.dialect == Dialect::Codesync => {
-                    match self.extension(extension)? {
-                        Some(said) => said,
-                        None => continue,
-                    }
-                }
-                Protocol::Codesync(_) | Protocol::Auth(_) => return Err(CloseReason::BadMessage),
-            };
-            // A room that has ended has closed this socket's outbox with the reason.
-            if self.session.room.say(self.session.id, said).await.is_err() {
-                return Err(CloseReason::Resync);
-            }
-        }
-        Ok(())
-    }
-
-    fn extension(&mut self, message: Extension<'_>) -> Result<Option<Said>, CloseReason> {
-        match message {
-            Extension::Mark(mark) => Ok(Some(Said::Mark(mark))),
-            Extension::Token { token } => {
-                let token = token.to_owned();
-                self.renewal = Some(renew(self.services.auth.clone(), token, self.session.room.doc()).boxed());
-                Ok(None)
-            }
-            _ => Err(CloseReason::BadMessage),
-        }
-    }
-
-    /// A fresh token was looked up.
-    async fn renewed(&mut self, looked_up: Result<Arc<SocketGrant>, SocketRefusal>) -> Result<(), CloseReason> {
-        self.renewal = None;
-        let grant = looked_up?;
-        if grant.user != self.grant.user {
-            return Err(CloseReason::Unauthenticated);
-        }
-        self.grant = Arc::clone(&grant);
-        let expires_at = rfc3339(grant.expires_at);
-        let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
-        self.session.outbox.push(accepted.into());
-        self.session.room.say(self.session.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
-    }
-
-    /// Presence says who somebody is only by the token.
-    fn stamped(&self, states: &[u8]) -> Result<Vec<AwarenessEntry>, CloseReason> {
-        let mut entries = decode_awareness(states, &self.limits).map_err(|error| {
-            debug!(%error, "bad awareness");
-            CloseReason::BadMessage
-        })?;
-        for entry in &mut entries {
-            if let Some(state) = &mut entry.state {
-                *state = stamp(state, &self.grant).ok_or(CloseReason::BadMessage)?;
-            }
-        }
-        Ok(entries)
-    }
-}
-
-/// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
-async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
-    loop {
-        match auth.open_socket(&token, doc).await {
-            Err(SocketRefusal::Unavailable) => sleep(RENEWAL_INTERVAL).await,
-            answer => return answer,
-        }
-    }
-}
-
-fn stamp(state: &str, grant: &SocketGrant) -> Option<String> {
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
-    let SocketGrant { user: UserId(id), name, color, .. } = grant;
-    object.insert("user".to_owned(), serde_json::json!({ "id": id, "name": name, "color": color }));
-    serde_json::to_string(&object).ok()
-}
-
-fn expiry(at: OffsetDateTime) -> Instant {
-    let left = Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or(Duration::ZERO);
-    Instant::now() + left
-}
-
-pub(super) fn read_error(error: axum::Error) -> Option<CloseReason> {
-    use tungstenite::Error;
-    match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(_)) => Some(CloseReason::TooLarge),
-        Some(Error::Protocol(_) | Error::Utf8(_)) => Some(CloseReason::BadMessage),
-        _ => None,
-    }
-}
-
-struct Writer<'a> {
-    sink: SplitSink<WebSocket, Message>,
-    outbox: &'a Outbox,
-    room: &'a RoomHandle,
-    id: PeerId,
-    services: &'a Services,
-}
-
-impl Writer<'_> {
-    /// Writes until the socket ends (`None`) or has to be closed.
-    async fn run(&mut self) -> Option<CloseReason> {
-        self.run_inner().await.err().flatten()
-    }
-
-    async fn run_inner(&mut self) -> Result<(), Option<CloseReason>> {
-        let period = self.services.config.socket.ping;
-        let mut ping = interval_at(Instant::now() + period, period);
-        let mut drained = pin!(drained(self.services));
-        let mut asked = None;
-        loop {
-            let (Batch { frames, behind, close }, pings) = tokio::select! {
-                batch = self.outbox.take() => (batch, false),
-                // Stock clients hang up after 30 s in which they heard no message; a ping of the transport is none to them.
-                // It is what makes the silent speak, also where they are told something all the time.
-                _ = ping.tick() => {
-                    let nothing = encode::awareness(&encode_awareness([])).into();
-                    (Batch { frames: [nothing].into(), ..Batch::default() }, true)
-                }
-                () = &mut drained => return Err(Some(CloseReason::Unavailable)),
-            };
-            self.write(frames, pings).await?;
-            if let Some(reason) = close {
-                return Err(Some(reason));
-            }
-            if behind.is_some() && asked != behind {
-                asked = behind;
-                self.room.say(self.id, Said::Behind).await.map_err(|_| CloseReason::Resync)?;
-            }
-        }
-    }
-
-    /// Writes all and flushes once; a client that takes nothing for too long has stalled.
-    async fn write(&mut self, mut frames: VecDeque<Frame>, ping: bool) -> Result<(), Option<CloseReason>> {
-        let stall = self.services.config.socket.stall;
-        let received = frames.iter().find_map(|frame| frame.received);
-        while let Some(Frame { bytes, .. }) = frames.pop_front() {
-            progress(stall, self.sink.feed(Message::Binary(bytes))).await?;
-        }
-        if ping {
-            progress(stall, self.sink.feed(Message::Ping(Bytes::new()))).await?;
-        }
-        progress(stall, self.sink.flush()).await?;
-        if let Some(received) = received {
-            telemetry::edit_to_peer().record(received.elapsed());
-        }
-        Ok(())
-    }
-}
-
-/// Resolves when it is this socket's turn to go while the node drains: spread out, so that not all come back at once.
-async fn drained(services: &Services) {
-    services.draining.cancelled().await;
-    sleep(services.config.http.drain_spread.mul_f64(rand::random())).await;
-}
-
-async fn progress(
-    stall: Duration,
-    write: impl Future<Output = Result<(), axum::Error>>,
-) -> Result<(), Option<CloseReason>> {
-    match timeout(stall, write).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(CloseReason::Resync)),
     }
 }
