@@ -27,7 +27,7 @@ use crate::error::CloseReason;
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// What is read at once from a client, and what an idle one keeps.
-const READ_BYTES: usize = 1 << 10;
+const READ_BYTES: usize = 512;
 /// What is gathered before it is written.
 const WRITE_BYTES: usize = 4 << 10;
 /// The longest frame written. A socket keeps the space of the longest that it ever wrote: not that of whole documents.

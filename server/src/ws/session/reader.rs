@@ -42,13 +42,12 @@ pub(super) struct Reader<'a> {
     grant: Arc<SocketGrant>,
     /// Looks a fresh token up while the socket is read on.
     renewal: Option<BoxFuture<'static, Result<Arc<SocketGrant>, SocketRefusal>>>,
-    limits: Limits,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(session: &'a Session, services: &'a Services) -> Self {
         let grant = Arc::clone(&session.grant);
-        Self { session, services, grant, renewal: None, limits: Limits::default() }
+        Self { session, services, grant, renewal: None }
     }
 
     /// Reads until the socket ends (`None`) or has to be closed.
@@ -95,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     async fn frame(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
-        let messages = decode_frame(frame, &self.limits).map_err(|error| {
+        let messages = decode_frame(frame, &Limits::default()).map_err(|error| {
             debug!(%error, "bad frame");
             CloseReason::BadMessage
         })?;
@@ -150,7 +149,7 @@ impl<'a> Reader<'a> {
 
     /// Presence says who somebody is only by the token.
     fn stamped(&self, states: &[u8]) -> Result<Vec<AwarenessEntry>, CloseReason> {
-        let mut entries = decode_awareness(states, &self.limits).map_err(|error| {
+        let mut entries = decode_awareness(states, &Limits::default()).map_err(|error| {
             debug!(%error, "bad awareness");
             CloseReason::BadMessage
         })?;
