@@ -14,13 +14,16 @@ use axum::{
         ws::{CloseFrame, Message, WebSocket},
     },
     http::{HeaderMap, StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use crate::{app::Services, auth::SocketRefusal, error::CloseReason, ids::DocId, room::Dialect};
+use crate::{
+    app::Services, auth::SocketRefusal, error::CloseReason, http::limits::sockets_by_address, ids::DocId, room::Dialect,
+};
 
 pub use sockets::Sockets;
 
@@ -40,7 +43,8 @@ struct Params {
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
-    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(Arc::new(services))
+    let limit = from_fn_with_state(services.clone(), sockets_by_address);
+    Router::new().route("/socket/{document_id}", get(upgrade)).layer(limit).with_state(Arc::new(services))
 }
 
 async fn upgrade(

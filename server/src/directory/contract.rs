@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
-    Access, Action, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing, User,
-    UserChange,
+    Access, Action, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing,
+    User, UserChange,
 };
 use crate::{
     auth::Role,
@@ -309,6 +309,10 @@ async fn trail(directory: &Directory) {
         (Some("192.0.2.7"), Some(kim.email.clone()))
     );
     assert_eq!(newest.at, at(9).at);
+    assert_eq!(directory.forget_audit(at(2).at, 1).await.expect(WORKS), 1, "no more than was asked for");
+    while directory.forget_audit(at(2).at, 100).await.expect(WORKS) > 0 {}
+    let left: Vec<_> = trail_of(directory, doc).await.into_iter().map(|(action, ..)| action).collect();
+    assert_eq!(left, told.map(|(action, ..)| action)[..7], "what is not older stays");
 }
 
 async fn trail_of(directory: &Directory, doc: DocId) -> Vec<(String, Option<UserId>, Option<String>)> {
