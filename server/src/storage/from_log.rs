@@ -52,7 +52,7 @@ fn is_young(doc: DocId) -> bool {
     let (seconds, nanoseconds) = made.to_unix();
     let made = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
     // Clocks of nodes differ a little.
-    made.elapsed().map_or_else(|ahead| ahead.duration(), |age| age) < YOUNG
+    made.elapsed().unwrap_or_else(|ahead| ahead.duration()) < YOUNG
 }
 
 #[cfg(test)]
