@@ -17,6 +17,7 @@ use self::{
 use crate::{
     config::{AuthConfig, StorageConfig},
     directory::{Access, By, Directory, DirectoryError, Session, Standing, User},
+    hex::hex,
     ids::{DocId, SessionId, UserId},
 };
 
@@ -270,7 +271,7 @@ fn unavailable(error: DirectoryError) -> SocketRefusal {
 pub fn random_secret() -> String {
     let mut bytes = [0; 32];
     OsRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(bytes)
 }
 
 /// Hashes a password for keeping, where there is no server.

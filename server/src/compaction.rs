@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, debug, info_span, warn};
 
 use crate::{
-    directory::Directory,
+    directory::{Directory, DirectoryError},
     ids::DocId,
     log::{LogError, Offset},
     retention::{Policy, Taken},
@@ -75,6 +75,9 @@ pub enum CompactionError {
     /// The log does not trim.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The directory does not take note of the first one.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// The snapshot came back as another document.
     #[error("snapshot does not load into an equal replica")]
     Unequal,
@@ -134,8 +137,12 @@ impl Compactor {
     }
 
     /// Writes the snapshot and loads it back.
-    async fn put(&self, doc: DocId, stored: &Loaded) -> Result<Document, SnapshotError> {
+    async fn put(&self, doc: DocId, stored: &Loaded) -> Result<Document, CompactionError> {
         let snapshots = &self.storage.snapshots;
+        if stored.base == Offset::ZERO {
+            // Before there is one: whoever finds the log lost and no snapshots to ask must not take the document for empty.
+            self.directory.begin_archive(doc).await?;
+        }
         snapshots.put(doc, stored.offset, &stored.document).await?;
         self.reached(Step::Put).await;
         match snapshots.get(doc, stored.offset).await {
@@ -143,9 +150,9 @@ impl Compactor {
             Err(SnapshotError::Damaged(_)) => {
                 snapshots.delete(doc, stored.offset).await?;
                 snapshots.put(doc, stored.offset, &stored.document).await?;
-                snapshots.get(doc, stored.offset).await
+                Ok(snapshots.get(doc, stored.offset).await?)
             }
-            result => result,
+            result => Ok(result?),
         }
     }
 

@@ -204,6 +204,9 @@ pub struct AuthConfig {
     /// How long a socket ticket lasts, in seconds.
     #[arg(long, env = "CODESYNC_TICKET_S", default_value = "60", value_parser = seconds)]
     pub ticket: Duration,
+    /// How many days entries of the audit trail stay; 0 keeps them for ever.
+    #[arg(long, env = "CODESYNC_AUDIT_DAYS", default_value_t = 365)]
+    pub audit_days: u32,
     /// Memory of one password hash (argon2id), in KiB.
     #[arg(long, env = "CODESYNC_ARGON2_KIB", default_value_t = 19 * 1024)]
     pub argon2_kib: u32,

@@ -34,7 +34,7 @@ pub use self::{
     page::{Page, Position},
     sessions::Session,
     users::{NewUser, Standing, User, UserChange},
-    versions::Version,
+    versions::{Archived, Version},
 };
 use crate::config::StorageConfig;
 

@@ -54,7 +54,7 @@ pub struct Contents {
     /// The newest offset of the log, its entry trimmed or not. Below what was read before, the log has been lost.
     pub last: Offset,
     /// What the first of the entries was appended behind, where the log can tell: something else than the reader
-    /// stands at means that the log has been lost and written to again.
+    /// stands at means that the log has been lost and written to again. Zero only where nothing ever stood before it.
     pub behind: Option<Offset>,
     /// The entries, in order.
     pub entries: Vec<Entry>,

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
+    hex::hex,
     ids::{DocId, UserId},
     log::Offset,
     ws::outbox::Outbox,
@@ -63,8 +64,7 @@ pub struct Text {
 
 impl Text {
     fn of(text: String) -> Self {
-        let digest = Sha256::digest(text.as_bytes());
-        let tag = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex(&Sha256::digest(text.as_bytes())[..16]);
         Self { text, tag }
     }
 }

@@ -1,6 +1,8 @@
 //! What is stored of a document: its newest snapshot and the log behind it. Loads replicas; "absent" and "failed to load"
 //! stay apart, so that an error never looks like an empty document.
 
+mod from_log;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 
 use crate::{
     auth::Role,
+    hex::hex,
     ids::{DocId, VersionId},
 };
 
@@ -99,7 +100,7 @@ impl State {
 }
 
 fn digest(json: &[u8]) -> String {
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(json))
 }
 
 fn write(out: &mut impl Write, record: &Record) -> anyhow::Result<u64> {

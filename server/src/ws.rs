@@ -23,6 +23,7 @@ use axum::{
         rejection::{PathRejection, QueryRejection},
     },
     http::{HeaderMap, HeaderValue, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -41,9 +42,11 @@ struct Params {
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
+    let limit = from_fn_with_state(services.clone(), http::limits::sockets_by_address);
     Router::new()
         .route("/socket/{document_id}", get(upgrade))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(limit)
         .with_state(Arc::new(services))
 }
 

@@ -201,6 +201,20 @@ impl Directory {
         })
     }
 
+    /// Forgets the oldest entries that are from before `at`, so many at most; returns how many.
+    pub async fn forget_audit(&self, at: OffsetDateTime, limit: u32) -> Result<u64> {
+        on_db!(&self.db, pool => {
+            let done = sqlx::query(
+                "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
+            )
+            .bind(millis(at))
+            .bind(i64::from(limit))
+            .execute(pool)
+            .await?;
+            Ok(done.rows_affected())
+        })
+    }
+
     /// The trail, newest first, from `after` on.
     pub async fn audit(&self, after: Option<Position>, limit: u8) -> Result<Page<AuditEntry>> {
         let after = after.unwrap_or(Position::START);

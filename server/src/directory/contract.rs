@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
-    Access, Action, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing, User,
-    UserChange,
+    Access, Action, Archived, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing,
+    User, UserChange,
 };
 use crate::{
     auth::Role,
     ids::{DocId, SessionId, UserId},
+    log::Offset,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05.678 UTC);
@@ -32,6 +33,7 @@ pub async fn conforms(directory: &Directory) {
     administrators(directory).await;
     everything(directory).await;
     trail(directory).await;
+    archives(directory).await;
 }
 
 fn by(user: &User, at: OffsetDateTime) -> By {
@@ -309,6 +311,22 @@ async fn trail(directory: &Directory) {
         (Some("192.0.2.7"), Some(kim.email.clone()))
     );
     assert_eq!(newest.at, at(9).at);
+    assert_eq!(directory.forget_audit(at(2).at, 1).await.expect(WORKS), 1, "no more than was asked for");
+    while directory.forget_audit(at(2).at, 100).await.expect(WORKS) > 0 {}
+    let left: Vec<_> = trail_of(directory, doc).await.into_iter().map(|(action, ..)| action).collect();
+    assert_eq!(left, told.map(|(action, ..)| action)[..7], "what is not older stays");
+}
+
+async fn archives(directory: &Directory) {
+    let mia = user(directory, "mia@example.org").await;
+    let doc = document(directory, &mia, "Archived", NOW).await;
+    let archived = async || directory.archived(doc).await.expect(WORKS);
+    assert_eq!(archived().await, Some(Archived::Never));
+    directory.begin_archive(doc).await.expect(WORKS);
+    assert_eq!(archived().await, Some(Archived::Begun));
+    directory.add_version(doc, Offset(7), 1, NOW).await.expect(WORKS);
+    assert_eq!(archived().await, Some(Archived::Noted));
+    assert_eq!(directory.archived(DocId::new()).await.expect(WORKS), None);
 }
 
 async fn trail_of(directory: &Directory, doc: DocId) -> Vec<(String, Option<UserId>, Option<String>)> {

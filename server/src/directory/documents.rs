@@ -107,8 +107,8 @@ impl Directory {
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             sqlx::query(
-                "insert into documents (id, title, title_key, language, created_at, updated_at)
-                 values ($1, $2, $3, $4, $5, $5)",
+                "insert into documents (id, title, title_key, language, created_at, updated_at, pristine)
+                 values ($1, $2, $3, $4, $5, $5, true)",
             )
             .bind(id)
             .bind(&new.title)

@@ -68,7 +68,43 @@ macro_rules! select_versions {
     };
 }
 
+/// What is known of a document's snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archived {
+    /// None was ever begun.
+    Never,
+    /// One may have been written; none is noted.
+    Begun,
+    /// There is one.
+    Noted,
+}
+
 impl Directory {
+    /// What is known of the snapshots of a document; `None` where there is no such document.
+    pub async fn archived(&self, doc: DocId) -> Result<Option<Archived>> {
+        let row: Option<(bool, i64)> = on_db!(&self.db, pool => {
+            Ok(sqlx::query_as(
+                "select pristine, (select count(*) from versions where doc_id = $1) from documents where id = $1",
+            )
+            .bind(doc)
+            .fetch_optional(pool)
+            .await?)
+        })?;
+        Ok(row.map(|row| match row {
+            (_, 1..) => Archived::Noted,
+            (true, _) => Archived::Never,
+            (false, _) => Archived::Begun,
+        }))
+    }
+
+    /// Notes that a snapshot is about to be written: from then on the log alone may not be all of the document.
+    pub async fn begin_archive(&self, doc: DocId) -> Result<()> {
+        on_db!(&self.db, pool => {
+            sqlx::query("update documents set pristine = false where id = $1").bind(doc).execute(pool).await?;
+            Ok(())
+        })
+    }
+
     /// Notes that there is a snapshot; one that has a row already keeps it. A document that is gone is left alone.
     pub async fn add_version(&self, doc: DocId, snapshot: Offset, size_bytes: u64, now: OffsetDateTime) -> Result<()> {
         on_db!(&self.db, pool => {

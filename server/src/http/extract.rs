@@ -184,7 +184,7 @@ impl FromRequestParts<Services> for Granted {
 }
 
 /// The address that the caller is limited by.
-pub(super) struct ClientAddress(pub(super) IpAddr);
+pub(crate) struct ClientAddress(pub(super) IpAddr);
 
 impl FromRequestParts<Services> for ClientAddress {
     type Rejection = ApiError;

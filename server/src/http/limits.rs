@@ -40,6 +40,7 @@ pub struct Limits {
     log_ins_by_address: Limiter<IpAddr>,
     passwords_by_account: Limiter<String>,
     accepts: Limiter<IpAddr>,
+    sockets: Limiter<IpAddr>,
 }
 
 impl Limits {
@@ -55,6 +56,8 @@ impl Limits {
             log_ins_by_address: Limiter::new("log-ins", 30, ms(2_000), KEYS_MAX),
             passwords_by_account: Limiter::new("passwords", 10, ms(10_000), KEYS_MAX),
             accepts: Limiter::new("accepts", 30, ms(2_000), KEYS_MAX),
+            // A whole office behind one address comes back at once where its node went.
+            sockets: Limiter::new("sockets", 500, ms(20), KEYS_MAX),
         }
     }
 
@@ -103,6 +106,17 @@ pub(super) async fn by_address(
     next: Next,
 ) -> Result<Response, ApiError> {
     services.limits.check(&services.limits.calls_by_address, network(address)).await?;
+    Ok(next.run(request).await)
+}
+
+/// Counts every try of an address at a socket.
+pub(crate) async fn sockets_by_address(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    services.limits.check(&services.limits.sockets, network(address)).await?;
     Ok(next.run(request).await)
 }
 

@@ -1,14 +1,15 @@
 //! The editor's files, built into the program. Every page of the site is `index.html`; the browser does the rest.
 
-use std::fmt::Write;
-
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::{ApiError, Missing};
+use crate::{
+    error::{ApiError, Missing},
+    hex::hex,
+};
 
 #[derive(RustEmbed)]
 #[folder = "../frontend/dist"]
@@ -88,11 +89,7 @@ fn accepts(accepted: &str, encoding: &str) -> bool {
 }
 
 fn etag(file: &EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    hash[..16].iter().fold(String::from("\""), |mut etag, byte| {
-        let _ = write!(etag, "{byte:02x}");
-        etag
-    }) + "\""
+    format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ async fn reads_back_in_order(log: &dyn UpdateLog) {
     let contents = read(log, doc).await;
     assert!(contents.entries.is_sorted_by(|a, b| a.offset < b.offset), "entries stand in the order of their offsets");
     assert_eq!((contents.last, contents.trimmed), (second.last, Offset::ZERO));
-    assert!(contents.behind.is_none_or(|behind| behind == Offset::ZERO));
+    assert_eq!(contents.behind, Some(Offset::ZERO), "nothing ever stood before the first");
 }
 
 async fn reads_behind_an_offset(log: &dyn UpdateLog) {
@@ -89,6 +89,7 @@ async fn trims_and_goes_on_above(log: &dyn UpdateLog) {
     log.trim(doc, first).await.expect("trim");
     assert_eq!(texts(log, doc).await, updates(&["b"]));
     assert_eq!(read(log, doc).await.trimmed, first);
+    assert_ne!(read(log, doc).await.behind, Some(Offset::ZERO), "something stood before");
     log.trim(doc, second).await.expect("trim");
     log.trim(doc, first).await.expect("an older trim is ignored");
     let emptied = read(log, doc).await;

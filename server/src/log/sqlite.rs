@@ -105,11 +105,13 @@ impl UpdateLog for SqliteLog {
             .fetch_one(&mut *read)
             .await
             .map_err(failed)?;
+        // Only the very first entry of a log stands there.
+        let first = rows.first().is_some_and(|row| row.get::<i64, _>(0) == 1);
         let entries = rows
             .into_iter()
             .map(|row| Entry { offset: offset(row.get(0)), update: row.get::<Vec<u8>, _>(1).into() })
             .collect();
-        Ok(Contents { trimmed, last: offset(last).max(trimmed), behind: None, entries })
+        Ok(Contents { trimmed, last: offset(last).max(trimmed), behind: first.then_some(Offset::ZERO), entries })
     }
 
     /// One process holds the file, and one room the document: nobody else appends.

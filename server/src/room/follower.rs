@@ -196,6 +196,7 @@ impl Follower {
             Ok(contents) => contents,
             Err(error) => {
                 warn!(%error, "the log could not be looked at");
+                state.without_log();
                 self.look_at = Some(Instant::now() + self.backed_off());
                 return Ok(());
             }
@@ -286,6 +287,7 @@ impl Follower {
             Err(LogError::Unavailable(error)) => {
                 metrics::counter!("codesync_append_retries_total").increment(1);
                 warn!(%error, "the log cannot be reached: the append is tried again");
+                state.without_log();
                 let pause = self.backed_off();
                 self.ask_append(pause, state);
                 return Ok(());

@@ -2,12 +2,16 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::{Notify, OnceCell, broadcast, mpsc, oneshot};
-use tracing::{debug, error, warn};
+use tokio::{
+    sync::{Notify, OnceCell, broadcast, mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{debug, error, info, warn};
 
 use super::{Command, RoomError, RoomHandle, actor, unarchived::Unarchived};
 use crate::{
@@ -19,13 +23,15 @@ use crate::{
     ids::{DocId, NodeId},
     log::Offset,
     relay::Relay,
-    storage::{LoadError, Storage},
+    storage::{LoadError, Loaded, Storage},
 };
 
 /// How long a node that compacts a document is left alone with it.
 const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
+/// How long the snapshots may take to answer until it is seen whether a document can be loaded without.
+const SNAPSHOTS_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a caller waits for a snapshot; a compaction may end anywhere.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -212,7 +218,7 @@ impl Rooms {
     /// # Errors
     /// When it cannot be taken soon.
     pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
-        match tokio::time::timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
+        match timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
             Ok(Some(done)) => Ok(done),
             Ok(None) | Err(_) => Err(RoomError::Unavailable),
         }
@@ -284,7 +290,7 @@ impl Rooms {
                 warn!(doc.id = %doc, %error, "document could not be listened to");
                 RoomError::Unavailable
             })?;
-        let loaded = self.0.storage.load(doc).await.map_err(|error| {
+        let loaded = self.load_stored(doc).await.map_err(|error| {
             let damaged = matches!(error, LoadError::Damaged(_));
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
             error!(doc.id = %doc, %error, "document could not be loaded");
@@ -292,6 +298,25 @@ impl Rooms {
         })?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
         Ok(actor::start(doc, loaded, tail, relayed, self))
+    }
+
+    /// Loads what is stored; from the log alone where the snapshots do not answer and that is certain to be all.
+    async fn load_stored(&self, doc: DocId) -> Result<Loaded, LoadError> {
+        let Shared { storage, directory, .. } = &*self.0;
+        let mut load = pin!(storage.load(doc));
+        let refused = match timeout(SNAPSHOTS_PATIENCE, &mut load).await {
+            Ok(Err(error @ LoadError::Snapshot(_))) => Some(error),
+            Ok(answer) => return answer,
+            Err(_) => None,
+        };
+        if let Some(loaded) = storage.load_from_log(doc, directory).await? {
+            info!(doc.id = %doc, "loaded from its log alone: the snapshots do not answer");
+            return Ok(loaded);
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => load.await,
+        }
     }
 
     fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {

@@ -44,6 +44,8 @@ pub struct State {
     document_bytes_max: usize,
     outgoing: Outgoing,
     waiting: Waiting,
+    /// Since the last append that returned, the log could not be reached.
+    log_is_away: bool,
     deleted: Option<oneshot::Sender<()>>,
 }
 
@@ -58,6 +60,7 @@ impl State {
             document_bytes_max,
             outgoing: Outgoing::default(),
             waiting: Waiting::default(),
+            log_is_away: false,
             deleted: None,
         }
     }
@@ -95,7 +98,7 @@ impl State {
 
     /// Whether there is something to fan out.
     pub fn has_outgoing(&self) -> bool {
-        !self.outgoing.updates.is_empty() || self.speakers.has_news()
+        !self.outgoing.is_empty() || self.speakers.has_news()
     }
 
     /// Grows with every socket that comes or goes.
@@ -115,7 +118,7 @@ impl State {
 
     /// Whether everything that was taken in is durable.
     pub fn is_durable(&self) -> bool {
-        self.waiting.durable() == self.waiting.flushed() && self.outgoing.own.is_empty()
+        self.waiting.durable() == self.waiting.flushed() && self.outgoing.is_durable()
     }
 
     /// The whole document, encoded.
@@ -174,7 +177,7 @@ impl State {
     fn said(&mut self, from: PeerId, said: Said, received: Instant, now_ms: u64, effects: &mut Effects) {
         let Some(peer) = self.peers.get(from) else { return };
         match said {
-            Said::Step1(theirs) => self.owe(from, |peer| Owed::Diff(peer, theirs)),
+            Said::Step1(theirs) => self.owe(Owed::Diff(from, theirs)),
             Said::Step2(bytes) => {
                 peer.asked = false;
                 self.edit(from, bytes, received, now_ms, effects);
@@ -187,8 +190,8 @@ impl State {
             }
             Said::Awareness(entries) => self.speak(from, entries, now_ms),
             Said::QueryAwareness => peer.push(self.speakers.everyone()),
-            Said::Mark(mark) => self.owe(from, |peer| Owed::Mark(peer, mark)),
-            Said::Behind => self.owe(from, Owed::CatchUp),
+            Said::Mark(mark) => self.owe(Owed::Mark(from, mark)),
+            Said::Behind => self.owe(Owed::CatchUp(from)),
             Said::Renewed(grant) => {
                 let (before, role) = (peer.grant.role, grant.role);
                 peer.grant = grant;
@@ -272,7 +275,7 @@ impl State {
     /// Once in a while, what those who keep up have is written down anew, so that a later diff to them is small.
     fn compacted(&mut self, done: Option<Offset>) {
         // What is not fanned out yet nobody has.
-        if done.is_none() || !self.outgoing.updates.is_empty() {
+        if done.is_none() || !self.outgoing.is_empty() {
             return;
         }
         let now = Arc::new(self.replica.state_vector().clone());

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use codesync_server::{
     app::{App, Services},
     config::Config,
+    hex::hex,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -82,7 +83,7 @@ async fn place(config: &mut Config) {
     let Ok(server) = std::env::var(POSTGRES) else { return };
     if config.storage.database.url.is_none() {
         let digest = Sha256::digest(config.storage.data_dir.as_os_str().as_encoded_bytes());
-        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&digest[..16]);
         postgres::configure(config, postgres::create_database(&server, &name).await);
     }
 }

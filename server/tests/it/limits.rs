@@ -46,6 +46,34 @@ async fn passwords_of_one_account_cannot_be_tried_at_will() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_try_sockets_at_will() {
+    let try_one = async |app: &TestApp, address: &str| {
+        let path = "/socket/no-document";
+        let nobody = app.nobody();
+        nobody.send(nobody.request(Method::GET, path).header("x-forwarded-for", address), Method::GET, path).await
+    };
+    let app = limited(1).await;
+    let mut tried = 0;
+    let refused = loop {
+        let answer = try_one(&app, "192.0.2.1").await;
+        if answer.status == 429 {
+            break answer;
+        }
+        tried += 1;
+        assert!(tried < 5_000, "no limit");
+    };
+    assert!(tried >= 500, "an office comes in at once: {tried}");
+    assert!(refused.expect_error(429, "too_many_requests").header("retry-after").parse::<u32>().unwrap() > 0);
+    assert_ne!(try_one(&app, "192.0.2.2").await.status, 429);
+    app.stop().await;
+    let app = TestApp::embedded().await;
+    for _ in 0..=tried {
+        assert_ne!(try_one(&app, "192.0.2.1").await.status, 429, "it is off");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn one_address_cannot_register_at_will() {
     let app = limited(0).await;
     // Without trusted proxies, what the client says of its address counts for nothing.

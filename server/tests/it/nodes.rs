@@ -1,5 +1,7 @@
 //! Several nodes: any of them serves any document, and what goes wrong between them costs nobody an acknowledged edit.
 
+mod away;
+
 use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -135,3 +135,41 @@ async fn a_room_that_could_not_be_kept_waits_for_s3() {
     assert_eq!((loaded.entries, loaded.document.text("content").as_str()), (0, "last words"));
     app.stop().await;
 }
+
+async fn a_new_document_opens(traffic: Traffic) {
+    let s3 = S3::start().await;
+    let app = TestApp::with(|config| {
+        s3.configure(config);
+        config.room.snapshot_delay = Duration::from_millis(30);
+        config.room.snapshot_retry_max = Duration::from_millis(200);
+    })
+    .await;
+    let ada = app.register("ada").await;
+    let clients = Clients::start();
+    s3.traffic(traffic);
+    let begun = ada.post("/api/documents", json!({ "title": "begun", "text": "Begun, " })).await.expect(201);
+    let bare = ada.post("/api/documents", json!({ "title": "bare" })).await.expect(201);
+    for (document, text) in [(begun, "Begun, typed"), (bare, "typed")] {
+        let doc = document.text("id");
+        clients.join(&doc, &app.socket(), &doc, ada.token()).await;
+        clients.append(&doc, "typed").await;
+        clients.wait(&doc, json!({ "acknowledged": true, "text": text })).await;
+    }
+    s3.traffic(Traffic::Passes);
+    let storage = &app.services.storage;
+    for doc in app.services.rooms.docs(None, 2) {
+        until("there is a snapshot", async || storage.load(doc).await.is_ok_and(|loaded| loaded.entries == 0)).await;
+        assert_eq!(storage.load(doc).await.unwrap().document.text("content"), clients.text(&doc.to_string()).await);
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_document_opens_while_s3_fails() {
+    a_new_document_opens(Traffic::Fails).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_document_opens_while_s3_says_nothing() {
+    a_new_document_opens(Traffic::Vanishes).await;
+}

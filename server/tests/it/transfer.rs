@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use codesync_server::{
     config::Secret,
+    hex::hex,
     ids::DocId,
     log::Offset,
     transfer::{
@@ -101,7 +102,7 @@ async fn import(app: &TestApp, lines: &str) -> anyhow::Result<Imported> {
 /// A line as an export has it.
 fn line(json: &Value) -> String {
     let json = json.to_string();
-    let sum: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = hex(Sha256::digest(&json));
     format!("{sum} {json}\n")
 }
 

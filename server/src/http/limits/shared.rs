@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 use tracing::debug;
 
 use super::Limiter;
-use crate::redis::{Commands, Redis};
+use crate::{
+    hex::hex,
+    redis::{Commands, Redis},
+};
 
 /// How long a call waits for the count.
 const TIMEOUT: Duration = Duration::from_millis(250);
@@ -28,8 +31,7 @@ impl Shared {
     /// Counts one, or tells how long to wait.
     pub(super) async fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &str) -> Result<(), Duration> {
         // Addresses and e-mails stay out of Redis.
-        let digest = Sha256::digest(key);
-        let key: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = hex(&Sha256::digest(key)[..16]);
         let mut invocation = self.take.prepare_invoke();
         invocation.key(format!("codesync:rate:{}:{key}", limiter.name)).arg(limiter.burst);
         invocation.arg(u64::try_from(limiter.period.as_millis()).expect("periods are short"));

@@ -7,7 +7,7 @@ use codesync_crdt::{DocumentError, Effect, Refusal, encode, protocol::codesync::
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::{Effects, State, owed::Owed};
+use super::{Effects, State, fan_out::Origin, owed::Owed};
 use crate::{
     error::CloseReason,
     room::{
@@ -43,7 +43,7 @@ impl State {
                 Ok(Effect::Unchanged) => {}
                 Ok(Effect::Changed) => {
                     taken.changed = true;
-                    self.outgoing.updates.push(update);
+                    self.outgoing.push(update, Origin::Log, None);
                 }
                 Err(error) => {
                     warn!(%error, "replica lost: it is rebuilt from what is stored");
@@ -87,7 +87,7 @@ impl State {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
                 metrics::counter!("codesync_edits_total").increment(1);
-                self.outgoing.push_own(update, Some(from), received);
+                self.outgoing.push(update, Origin::Peer(from), Some(received));
             }
             Err(error) => {
                 warn!(%error, "replica lost: it is rebuilt from what is stored");
@@ -132,7 +132,7 @@ impl State {
                 let _ = reply.send(Ok(present));
             }
             Ok(Some(update)) => {
-                self.outgoing.push_own(update, None, Instant::now());
+                self.outgoing.push(update, Origin::Server, Some(Instant::now()));
                 let text = Text::of(self.replica.text(TEXT));
                 self.waiting.owe(self.waiting.flushed() + 1, Owed::Text(reply, text));
             }

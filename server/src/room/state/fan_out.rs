@@ -1,35 +1,102 @@
-//! Fanning out: what was taken in since the last time goes to the peers as one frame, and waits for the log.
+//! Fanning out: what was taken in since the last time goes to the peers as one frame, and waits for the log. Authors hear
+//! their own once it is durable. What others wrote needs what came before it, of which an author has its own part already.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use codesync_crdt::{Update, encode};
 
-use super::{State, owed::Owed};
+use super::{
+    State,
+    owed::{Owed, Waiting},
+};
 use crate::{
-    room::{Dialect, PeerId},
+    room::{Dialect, PeerId, peers::Peer},
     ws::outbox::Frame,
 };
+
+/// Who wrote an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody at another node: it stands in the log.
+    Log,
+    /// This server, for a call.
+    Server,
+    /// One of our peers.
+    Peer(PeerId),
+}
 
 /// Edits that are applied and not yet fanned out.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// All, in the order in which they were applied.
-    pub(super) updates: Vec<Update>,
-    /// Those of our own peers: the others come from the log.
-    pub(super) own: Vec<Update>,
+    /// All, in the order in which they were applied, and who wrote each.
+    updates: Vec<Update>,
+    origins: Vec<Origin>,
+    /// The peers among these, each once.
     authors: Vec<PeerId>,
+    from_log: usize,
     oldest: Option<Instant>,
 }
 
 impl Outgoing {
-    /// Adds an edit of one of our peers, or of the server itself.
-    pub(super) fn push_own(&mut self, update: Update, author: Option<PeerId>, received: Instant) {
-        self.updates.push(update.clone());
-        self.own.push(update);
-        self.oldest.get_or_insert(received);
-        if let Some(author) = author.filter(|author| !self.authors.contains(author)) {
-            self.authors.push(author);
+    pub(super) fn push(&mut self, update: Update, origin: Origin, received: Option<Instant>) {
+        self.updates.push(update);
+        self.origins.push(origin);
+        self.oldest = self.oldest.or(received);
+        match origin {
+            Origin::Log => self.from_log += 1,
+            Origin::Peer(author) if !self.authors.contains(&author) => self.authors.push(author),
+            Origin::Server | Origin::Peer(_) => {}
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.updates.is_empty()
+    }
+
+    /// Whether all of it stands in the log.
+    pub(super) fn is_durable(&self) -> bool {
+        self.from_log == self.updates.len()
+    }
+
+    /// Those that are wanted, merged.
+    fn part(&self, wanted: impl Fn(Origin) -> bool) -> Vec<Update> {
+        let all = self.updates.iter().zip(&self.origins);
+        let part: Vec<_> = all.filter(|(_, origin)| wanted(**origin)).map(|(update, _)| update.clone()).collect();
+        Update::merge(&part)
+    }
+
+    fn frame(&self, update: &Update) -> Frame {
+        Frame { bytes: encode::update(update.bytes()).into(), received: self.oldest }
+    }
+}
+
+/// Edits that were fanned out together.
+pub(super) struct Batch {
+    outgoing: Outgoing,
+    pub(super) frames: Vec<Frame>,
+}
+
+impl Batch {
+    fn has(&self, author: PeerId) -> bool {
+        self.outgoing.authors.contains(&author)
+    }
+
+    /// Whether nobody else wrote anything of it.
+    fn is_all_of(&self, author: PeerId) -> bool {
+        self.outgoing.authors == [author] && self.outgoing.origins.iter().all(|origin| *origin == Origin::Peer(author))
+    }
+
+    /// Gives an author what the others wrote at once, and owes it its own.
+    pub(super) fn split(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
+        let own = Origin::Peer(id);
+        for update in self.outgoing.part(|origin| origin != own) {
+            peer.push(self.outgoing.frame(&update));
+        }
+        if peer.dialect == Dialect::Stock {
+            for update in self.outgoing.part(|origin| origin == own) {
+                waiting.owe(flush, Owed::Echo(id, self.outgoing.frame(&update)));
+            }
         }
     }
 }
@@ -42,50 +109,74 @@ impl State {
         if let Some(frame) = presence {
             self.peers.iter_mut().for_each(|(_, peer)| peer.push(frame.clone()));
         }
-        let outgoing = std::mem::take(&mut self.outgoing);
-        if !outgoing.updates.is_empty() {
-            self.flush_updates(&outgoing);
+        if !self.outgoing.is_empty() {
+            self.flush_updates();
         }
         elsewhere
     }
 
-    fn flush_updates(&mut self, outgoing: &Outgoing) {
-        let own_alone = outgoing.own.len() == outgoing.updates.len();
-        if !outgoing.own.is_empty() {
-            self.waiting.begin_flush();
-        }
+    fn flush_updates(&mut self) {
+        let outgoing = std::mem::take(&mut self.outgoing);
         let all = Update::merge(&outgoing.updates);
-        for update in &all {
-            let frame = Frame { bytes: encode::update(update.bytes()).into(), received: outgoing.oldest };
-            self.fan_out(&frame, &outgoing.authors);
+        let frames = all.iter().map(|update| outgoing.frame(update)).collect();
+        if !outgoing.is_durable() {
+            let own = if outgoing.from_log == 0 { all } else { outgoing.part(|origin| origin != Origin::Log) };
+            self.waiting.push_flush(own.iter().map(|update| update.bytes().clone()), outgoing.oldest);
         }
-        if outgoing.own.is_empty() {
-            return;
-        }
-        let own = if own_alone { all } else { Update::merge(&outgoing.own) };
-        self.waiting.push(own.iter().map(|update| update.bytes().clone()), outgoing.oldest);
+        self.fan_out(&Arc::new(Batch { outgoing, frames }));
     }
 
-    /// Peers that wrote nothing of it hear at once. Its authors hear once it is durable, and whoever still waits for an
-    /// earlier frame hears it behind that one: what builds on an edit never overtakes it.
-    fn fan_out(&mut self, frame: &Frame, authors: &[PeerId]) {
-        let mut waits = Vec::new();
+    /// Peers that wrote nothing of it hear at once, and so do its authors of the others while the log is away. Whoever waits
+    /// for an earlier frame hears it behind that one: what builds on an edit never overtakes it.
+    fn fan_out(&mut self, batch: &Arc<Batch>) {
+        let (flushed, durable) = (self.waiting.flushed(), self.waiting.durable());
         for (id, peer) in self.peers.iter_mut() {
-            let wrote = authors.contains(&id);
-            if wrote && peer.dialect == Dialect::Codesync && authors.len() == 1 {
-                continue;
-            }
-            if wrote {
-                peer.owed_until = self.waiting.flushed();
-            }
-            if peer.owed_until > self.waiting.durable() {
-                waits.push((peer.owed_until, id));
+            let in_order = peer.owed_until <= durable;
+            if !batch.has(id) {
+                for frame in &batch.frames {
+                    match in_order {
+                        true => peer.push(frame.clone()),
+                        false => self.waiting.owe(peer.owed_until, Owed::Frame(id, frame.clone())),
+                    }
+                }
+            } else if batch.is_all_of(id) {
+                for frame in batch.frames.iter().filter(|_| peer.dialect == Dialect::Stock) {
+                    self.waiting.owe(flushed, Owed::Echo(id, frame.clone()));
+                }
+            } else if self.log_is_away && in_order {
+                batch.split(id, peer, flushed, &mut self.waiting);
             } else {
-                peer.push(frame.clone());
+                peer.owed_until = flushed;
+                self.waiting.owe(flushed, Owed::Mixed(id, batch.clone()));
             }
         }
-        for (flush, id) in waits {
-            self.waiting.owe(flush, Owed::Frame(id, frame.clone()));
+    }
+
+    /// Hears that the log cannot be reached for now: the authors of what waits for it are given what others wrote of it.
+    pub fn without_log(&mut self) {
+        if std::mem::replace(&mut self.log_is_away, true) {
+            return;
+        }
+        let owed = self.waiting.take_owed();
+        // Frames of theirs are of no use before the diff that waits.
+        let diffs = owed.iter().filter_map(|(_, owed)| match owed {
+            Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
+            _ => None,
+        });
+        let diffs: std::collections::BTreeSet<PeerId> = diffs.collect();
+        for (flush, owed) in owed {
+            match owed {
+                Owed::Frame(id, frame) if !diffs.contains(&id) => self.push(id, frame),
+                Owed::Mixed(id, batch) if !diffs.contains(&id) => {
+                    if let Some(peer) = self.peers.get(id) {
+                        batch.split(id, peer, flush, &mut self.waiting);
+                    }
+                }
+                other => self.waiting.owe(flush, other),
+            }
+        }
+        for (_, peer) in self.peers.iter_mut().filter(|(id, _)| !diffs.contains(id)) {
+            peer.owed_until = 0;
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use codesync_crdt::{StateVector, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 
-use super::State;
+use super::{State, fan_out::Batch};
 use crate::{
     room::{PeerId, RoomError, Text},
     ws::outbox::{Frame, Pushed},
@@ -20,7 +20,12 @@ const OWED_MAX: usize = 65_536;
 
 /// What is owed to somebody once a flush is durable.
 pub(super) enum Owed {
+    /// What others wrote.
     Frame(PeerId, Frame),
+    /// What it wrote itself.
+    Echo(PeerId, Frame),
+    /// What it wrote together with others.
+    Mixed(PeerId, Arc<Batch>),
     Mark(PeerId, u64),
     Diff(PeerId, StateVector),
     CatchUp(PeerId),
@@ -54,12 +59,9 @@ impl Waiting {
         self.durable
     }
 
-    pub(super) fn begin_flush(&mut self) {
+    /// Adds the edits of one more flush; the oldest of them had arrived then.
+    pub(super) fn push_flush(&mut self, updates: impl Iterator<Item = Bytes>, received: Option<Instant>) {
         self.flushed += 1;
-    }
-
-    /// Adds edits of the present flush; the oldest of them had arrived then.
-    pub(super) fn push(&mut self, updates: impl Iterator<Item = Bytes>, received: Option<Instant>) {
         self.pending_since = self.pending_since.or(received);
         for update in updates {
             self.pending_bytes += update.len();
@@ -71,6 +73,11 @@ impl Waiting {
     pub(super) fn owe(&mut self, flush: u64, owed: Owed) {
         let at = self.owed.partition_point(|(earlier, _)| *earlier <= flush);
         self.owed.insert(at, (flush, owed));
+    }
+
+    /// All that is owed, by flush.
+    pub(super) fn take_owed(&mut self) -> VecDeque<(u64, Owed)> {
+        std::mem::take(&mut self.owed)
     }
 
     fn take_append(&mut self) -> Option<Vec<Bytes>> {
@@ -103,6 +110,7 @@ impl State {
     /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
     pub fn appended(&mut self) -> Option<Instant> {
         let received = self.waiting.appended();
+        self.log_is_away = false;
         while let Some(owed) = self.waiting.take_due() {
             self.settle(owed);
         }
@@ -110,21 +118,23 @@ impl State {
     }
 
     /// Does it once everything taken in so far is durable: at once if it is.
-    pub(super) fn owe(&mut self, peer: PeerId, owed: impl FnOnce(PeerId) -> Owed) {
-        let flush = self.waiting.flushed + u64::from(!self.outgoing.own.is_empty());
+    pub(super) fn owe(&mut self, owed: Owed) {
+        let flush = self.waiting.flushed + u64::from(!self.outgoing.is_durable());
         if flush <= self.waiting.durable {
-            self.settle(owed(peer));
-        } else {
-            if let Some(peer) = self.peers.get(peer) {
-                peer.owed_until = flush;
-            }
-            self.waiting.owe(flush, owed(peer));
+            return self.settle(owed);
         }
+        if let Owed::Diff(id, _) | Owed::CatchUp(id) = &owed
+            && let Some(peer) = self.peers.get(*id)
+        {
+            peer.owed_until = flush;
+        }
+        self.waiting.owe(flush, owed);
     }
 
     fn settle(&mut self, owed: Owed) {
         match owed {
-            Owed::Frame(id, frame) => self.push(id, frame),
+            Owed::Frame(id, frame) | Owed::Echo(id, frame) => self.push(id, frame),
+            Owed::Mixed(id, batch) => batch.frames.iter().for_each(|frame| self.push(id, frame.clone())),
             Owed::Mark(id, mark) => self.mark(id, mark),
             Owed::Diff(id, theirs) => self.answer_step1(id, theirs),
             Owed::CatchUp(id) => self.catch_up(id),

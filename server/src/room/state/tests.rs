@@ -1,5 +1,7 @@
 //! The room's promises, without a task, a socket or a log.
 
+mod authors;
+
 use std::sync::Arc;
 
 use codesync_crdt::{Limits, Message, StateVector, decode_frame};
@@ -18,9 +20,14 @@ struct Room {
 impl Room {
     /// A room with one peer for each dialect given.
     fn with(dialects: &[Dialect]) -> Self {
+        Self::with_outboxes(dialects, 8)
+    }
+
+    /// The same, with room for so many frames to each.
+    fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
         let mut room = Self { state: State::new(Document::new(Limits::default()), 99, 1 << 20), peers: Vec::new() };
         for dialect in dialects {
-            let outbox = Outbox::new(8, 1 << 16);
+            let outbox = Outbox::new(frames_max, 1 << 16);
             let grant = SocketGrant {
                 user: UserId::new(),
                 name: "ann".into(),

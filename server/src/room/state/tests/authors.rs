@@ -1,0 +1,171 @@
+//! What authors hear of each other and of themselves, whatever the log does.
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::*;
+
+/// A letter of its own for each client, which no other bytes of a frame look like.
+const LETTERS: [char; 5] = ['①', '②', '③', '④', '⑤'];
+/// The client of somebody at another node.
+const ELSEWHERE: usize = 4;
+
+/// How many letters of one client there were at some moment.
+type Count = [usize; LETTERS.len()];
+
+/// A room whose peers have replicas.
+struct Typing {
+    room: Room,
+    replicas: Vec<Document>,
+    typed: Count,
+    flushed: Count,
+    appending: Count,
+    durable: Count,
+    echoed: Count,
+}
+
+impl Typing {
+    fn with(dialects: &[Dialect]) -> Self {
+        let replicas = LETTERS.iter().map(|_| Document::new(Limits::default())).collect();
+        let zero = Count::default();
+        let room = Room::with_outboxes(dialects, usize::MAX);
+        Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero }
+    }
+
+    /// Types a letter at the end of what the client sees.
+    fn types(&mut self, client: usize) {
+        self.typed[client] += 1;
+        self.turns(client, self.text(client) + &LETTERS[client].to_string());
+    }
+
+    /// Types at a random place, or deletes there.
+    fn edits(&mut self, client: usize, random: &mut StdRng) {
+        let mut text: Vec<char> = self.text(client).chars().collect();
+        let at = random.random_range(0..=text.len());
+        if at < text.len() && random.random_bool(0.2) {
+            text.remove(at);
+        } else {
+            text.insert(at, LETTERS[client]);
+            self.typed[client] += 1;
+        }
+        self.turns(client, text.into_iter().collect());
+    }
+
+    fn turns(&mut self, client: usize, text: String) {
+        let update = self.replicas[client].replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
+        if client == ELSEWHERE {
+            let mut effects = Effects::default();
+            let taken = self.room.state.take_in(vec![update.bytes().clone()], &mut effects);
+            assert!(!taken.gap && !effects.rebuild);
+        } else {
+            self.room.says(client as u64, Said::Update(update.bytes().clone()));
+        }
+    }
+
+    fn flush(&mut self) {
+        self.room.state.flush();
+        self.flushed = self.typed;
+    }
+
+    fn begin_append(&mut self) -> bool {
+        let begins = self.room.state.take_append().is_some();
+        if begins {
+            self.appending = self.flushed;
+        }
+        begins
+    }
+
+    fn end_append(&mut self) {
+        if self.room.state.appended().is_some() {
+            self.durable = self.appending;
+        }
+    }
+
+    /// Takes in what waits for a peer.
+    fn hears(&mut self, peer: usize) {
+        let batch = self.room.peers[peer].take().now_or_never().unwrap_or_default();
+        for frame in batch.frames {
+            let Message::Update(update) = decode_frame(&frame.bytes, &Limits::default()).unwrap()[0] else { continue };
+            let replica = &mut self.replicas[peer];
+            let update = replica.check(frame.bytes.slice_ref(update)).expect("nothing overtakes what it builds on");
+            replica.apply(&update).unwrap();
+            self.echoed[peer] += String::from_utf8_lossy(update.bytes()).matches(LETTERS[peer]).count();
+            assert!(self.echoed[peer] <= self.durable[peer], "peer {peer} heard its own before it was durable");
+        }
+    }
+
+    fn comes_to_rest(&mut self) {
+        loop {
+            self.flush();
+            self.end_append();
+            if !self.begin_append() {
+                break;
+            }
+        }
+        for peer in 0..self.room.peers.len() {
+            self.hears(peer);
+            assert_eq!(self.text(peer), self.room.state.replica.text("content"), "peer {peer}");
+        }
+    }
+
+    fn text(&self, peer: usize) -> String {
+        self.replicas[peer].text("content")
+    }
+}
+
+#[test]
+fn authors_see_each_other_while_the_log_is_away() {
+    let mut typing = Typing::with(&[Dialect::Stock, Dialect::Codesync, Dialect::Stock]);
+    (0..3).for_each(|peer| typing.types(peer));
+    typing.flush();
+    assert!(typing.begin_append());
+    (0..3).for_each(|peer| typing.hears(peer));
+    assert_eq!(typing.text(0), "①", "what others wrote together with it waits as its own does");
+    typing.room.state.without_log();
+    for _ in 0..2 {
+        for peer in 0..3 {
+            typing.hears(peer);
+            let others = LETTERS[..3].iter().filter(|letter| !typing.text(peer).contains(**letter)).count();
+            assert_eq!(others, 0, "peer {peer} sees {:?}", typing.text(peer));
+            assert_eq!(typing.echoed[peer], 0);
+        }
+        (0..3).for_each(|peer| typing.types(peer));
+        typing.flush();
+    }
+    typing.comes_to_rest();
+    assert_eq!(typing.echoed, [typing.typed[0], 0, typing.typed[2], 0, 0], "a client of ours asks for marks instead");
+}
+
+#[test]
+fn an_author_hears_what_another_node_wrote_at_the_same_time() {
+    for dialect in [Dialect::Stock, Dialect::Codesync] {
+        let mut typing = Typing::with(&[dialect]);
+        typing.types(0);
+        typing.types(ELSEWHERE);
+        typing.comes_to_rest();
+        assert_eq!(typing.text(0).chars().count(), 2, "{dialect:?}");
+    }
+}
+
+#[test]
+fn nothing_overtakes_and_nothing_is_echoed_early() {
+    let seed = rand::random();
+    println!("CODESYNC_TEST_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    for _ in 0..60 {
+        let mut typing = Typing::with(&[Dialect::Stock, Dialect::Codesync, Dialect::Stock, Dialect::Codesync]);
+        for _ in 0..100 {
+            match random.random_range(0..10) {
+                0..5 => typing.edits(random.random_range(0..LETTERS.len()), &mut random),
+                5 => typing.flush(),
+                6 => drop(typing.begin_append()),
+                7 => typing.end_append(),
+                8 => typing.hears(random.random_range(0..4)),
+                _ => typing.room.state.without_log(),
+            }
+        }
+        typing.comes_to_rest();
+        for stock in [0, 2] {
+            assert_eq!(typing.echoed[stock], typing.typed[stock], "all of it was echoed");
+        }
+    }
+}

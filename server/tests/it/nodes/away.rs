@@ -1,0 +1,77 @@
+//! What goes on while a part is away: who types together sees each other, and what is certain is served.
+
+use std::time::{Duration, Instant};
+
+use codesync_crdt::{Message, encode, protocol::codesync::Message as Extension};
+use codesync_server::snapshot::SnapshotStore;
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+use super::{CLIENTS, Nodes, check, progress, typing};
+use crate::{
+    harness::seed,
+    raw::Raw,
+    rig::{proxy::Traffic, redis::Redis},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_at_one_node_sees_the_others_there_while_redis_is_away() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let mut nodes = Nodes::start(1, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
+    let mut page = Raw::codesync(&nodes.socket(0), &doc, ann.token()).await;
+    page.sync().await;
+    progress(&clients).await;
+    nodes.redis.kill();
+    let typed = async |client: &str| clients.status(client, "edits").await.as_u64().unwrap();
+    for client in CLIENTS {
+        let (before, started) = (typed(client).await, Instant::now());
+        while typed(client).await < before + 50 {
+            assert!(started.elapsed() < Duration::from_secs(20), "{client} types no more");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        clients.ask("rest", json!({ "client": client })).await;
+    }
+    clients.converge(&CLIENTS).await;
+    for client in CLIENTS {
+        clients.wait(client, json!({ "acknowledged": false })).await;
+    }
+    // A client of ours that asked whether its own is saved hears the others too.
+    page.until_text(&clients.text("a").await).await;
+    page.append(7, "of the page, ").await;
+    page.send(encode::codesync(&Extension::Mark(1))).await;
+    clients.wait("a", json!({ "contains": "of the page, " })).await;
+    clients.append("a", "of a").await;
+    page.until_text(&clients.text("a").await).await;
+    nodes.redis.begin().await;
+    page.until(|message| matches!(message, Message::Codesync(Extension::Mark(1)))).await;
+    check(&nodes, &clients, ann.token(), &doc).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_s3_a_log_speaks_for_itself_and_a_lost_one_does_not() {
+    let mut nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, _) = nodes.account_and_document().await;
+    let kept = ann.post("/api/documents", json!({ "title": "kept", "text": "kept" })).await.expect(201).text("id");
+    let snapshots = SnapshotStore::new(nodes.s3.objects());
+    let started = Instant::now();
+    while snapshots.list(kept.parse().unwrap()).await.unwrap().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(60), "no snapshot");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    nodes.s3.traffic(Traffic::Fails);
+    let new = ann.post("/api/documents", json!({ "title": "new", "text": "new" })).await.expect(201).text("id");
+    let [kept, new] = [kept, new].map(|doc| format!("/api/documents/{doc}/text"));
+    nodes.kill(0).await;
+    let there = ann.elsewhere(&nodes.node(1).url(""));
+    assert_eq!(there.get(&new).await.expect(200).body, "new", "its log goes back to its beginning");
+    there.get(&kept).await.expect_error(503, "unavailable");
+    let () = nodes.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+    there.get(&kept).await.expect_error(503, "unavailable");
+    nodes.s3.traffic(Traffic::Passes);
+    assert_eq!(there.get(&kept).await.expect(200).body, "kept");
+    assert_eq!(there.get(&new).await.expect(200).body, "new");
+    nodes.end().await;
+}
