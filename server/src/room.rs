@@ -4,10 +4,13 @@
 pub mod actor;
 mod chain;
 mod effort;
+mod follower;
 pub mod peers;
 pub mod presence;
 mod recheck;
 pub mod registry;
+mod snapshots;
+mod speakers;
 pub mod state;
 mod unarchived;
 

@@ -1,6 +1,6 @@
 //! The room's promises, without a task, a socket or a log.
 
-use codesync_crdt::{Message, decode_frame};
+use codesync_crdt::{Limits, Message, StateVector, decode_frame};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
 
