@@ -7,7 +7,7 @@ use object_store::local::LocalFileSystem;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, events::AccessEvents},
@@ -199,12 +199,16 @@ impl App {
                 info!("draining");
                 announce.cancel();
             });
-        let drained = async {
+        let late = async |patience: Duration| {
             draining.cancelled().await;
-            tokio::time::sleep(deadline).await;
+            tokio::time::sleep(patience).await;
         };
         let all = async {
-            served.await?;
+            // A caller who never finishes what he asks must not take the time that sockets and rooms need.
+            tokio::select! {
+                result = served => result?,
+                () = late(deadline / 2) => warn!("calls are not waited for any longer"),
+            }
             sessions.end().await;
             rooms.end().await;
             adapters.end().await;
@@ -212,7 +216,7 @@ impl App {
         };
         tokio::select! {
             result = all => result,
-            () = drained => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
+            () = late(deadline) => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
 }
@@ -232,7 +236,7 @@ pub async fn open_storage(
         None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
     };
     let config = &config.storage;
-    let snapshots = match &config.s3.bucket {
+    let snapshots = match config.s3.bucket.as_deref().filter(|bucket| !bucket.is_empty()) {
         Some(bucket) => s3::open(&config.s3, bucket)?,
         None => local_snapshots(&config.data_dir.join("snapshots"))?,
     };

@@ -105,7 +105,7 @@ fn protocols(headers: &HeaderMap) -> Vec<String> {
 fn token(params: Params, headers: &HeaderMap, offered: &[String]) -> Option<String> {
     let bearer = http::bearer(headers).map(str::to_owned);
     let protocol = || offered.iter().find_map(|name| name.strip_prefix(BEARER)).map(str::to_owned);
-    params.token.or(bearer).or_else(protocol)
+    params.token.filter(|token| !token.is_empty()).or(bearer).or_else(protocol)
 }
 
 impl From<SocketRefusal> for CloseReason {
@@ -126,15 +126,13 @@ async fn close(mut socket: WebSocket, reason: CloseReason) {
     let _ = timeout(CLOSE_TIMEOUT, async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             // Closing with unread data would reset the connection before the client has read the code.
-            while let Some(message) = socket.next().await {
-                match message {
-                    Ok(_) => {}
-                    // The rest of it cannot be read; the client is left the time to look up from sending it.
-                    Err(error) => match session::read_error(error) {
-                        Some(CloseReason::TooLarge) => pending().await,
-                        _ => break,
-                    },
-                }
+            let mut heard = false;
+            while let Some(Ok(_)) = socket.next().await {
+                heard = true;
+            }
+            // What is far too large cannot be read; its sender is left the time to look up from sending it.
+            if reason == CloseReason::TooLarge && !heard {
+                pending().await
             }
         }
     })

@@ -336,7 +336,7 @@ fn expiry(at: OffsetDateTime) -> Instant {
     Instant::now() + left
 }
 
-pub(super) fn read_error(error: axum::Error) -> Option<CloseReason> {
+fn read_error(error: axum::Error) -> Option<CloseReason> {
     use tungstenite::Error;
     match error.into_inner().downcast_ref::<Error>() {
         Some(Error::Capacity(_)) => Some(CloseReason::TooLarge),
