@@ -106,6 +106,17 @@ async fn settings_without_a_value_are_not_set() {
     assert!(server.terminate().await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_is_kept_out_of_the_folder() {
+    let app = TestApp::embedded().await;
+    let folder = app.data_dir.path().to_str().unwrap();
+    let second = codesync(&["serve", "--listen=127.0.0.1:0", "--data-dir", folder], "");
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("another server runs on"), "{told}");
+    assert_eq!(second.status.code(), Some(1));
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn healthcheck_says_whether_the_server_is_ready() {
     let app = TestApp::embedded().await;
