@@ -3,23 +3,10 @@
 pub mod outbox;
 mod pace;
 mod session;
+mod socket;
 mod sockets;
 
-use std::{future::pending, sync::Arc, time::Duration};
-
-use axum::{
-    Router,
-    extract::{
-        Path, Query, State, WebSocketUpgrade,
-        rejection::{PathRejection, QueryRejection},
-        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
-    },
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use futures_util::StreamExt;
-use tokio::time::timeout;
+use std::sync::Arc;
 
 use crate::{
     app::Services,
@@ -29,6 +16,16 @@ use crate::{
     ids::DocId,
     room::Dialect,
 };
+use axum::{
+    Router,
+    extract::{
+        Path, Query, Request, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 
 pub use sockets::Sockets;
 
@@ -36,10 +33,6 @@ pub use sockets::Sockets;
 const CODESYNC_V1: &str = "codesync.v1";
 /// What comes before a token in the list of subprotocols.
 const BEARER: &str = "bearer.";
-/// How long a client may take to read why it was closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much a frame may be longer than the message in it, so that one a little too long is still read and named.
-const SLACK_BYTES: usize = 64 << 10;
 
 #[derive(Default, serde::Deserialize)]
 struct Params {
@@ -58,37 +51,33 @@ async fn upgrade(
     State(services): State<Arc<Services>>,
     document: Result<Path<DocId>, PathRejection>,
     params: Result<Query<Params>, QueryRejection>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Response {
-    let Ok(upgrade) = upgrade else {
+    let Some((mut response, upgraded)) = socket::accept(&mut request) else {
         return ApiError::UpgradeRequired.into_response();
     };
     let Some(slot) = services.sockets.open() else {
         return ([(header::RETRY_AFTER, "5")], ApiError::Unavailable).into_response();
     };
     let params = params.map(|Query(params)| params).unwrap_or_default();
-    let offered = protocols(&headers);
-    let dialect = match offered.iter().any(|name| name == CODESYNC_V1) {
-        true => Dialect::Codesync,
-        false => Dialect::Stock,
-    };
-    let token = token(params, &headers, &offered).unwrap_or_default();
+    let offered = protocols(request.headers());
+    let mut dialect = Dialect::Stock;
+    if offered.iter().any(|name| name == CODESYNC_V1) {
+        dialect = Dialect::Codesync;
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(CODESYNC_V1));
+    }
+    let token = token(params, request.headers(), &offered).unwrap_or_default();
     let doc = document.map(|Path(doc)| doc).ok();
-    let limit = services.config.socket.message_bytes_max;
-    upgrade
-        // Its default of 128 KiB a connection is what most idle connections would cost.
-        .read_buffer_size(2048)
-        // No limit on what is written: a frame may hold a whole document, and waits until the one before it has gone.
-        .write_buffer_size(4096)
-        .max_message_size(limit + SLACK_BYTES)
-        .max_frame_size(limit + SLACK_BYTES)
-        .protocols([CODESYNC_V1])
-        // Our own task: it is drained, and axum's, which is sized for the greater of all futures before it, ends.
-        .on_upgrade(async move |socket| {
-            let tasks = services.tasks.clone();
+    let tasks = services.tasks.clone();
+    tasks.clone().spawn(async move {
+        // A client that is gone before its connection is a socket needs no word.
+        if let Ok(upgraded) = upgraded.await {
+            let socket = socket::over(upgraded, services.config.socket.message_bytes_max).await;
+            // A task of its own, for this one is small and many may wait here.
             tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
-        })
+        }
+    });
+    response
 }
 
 /// Names in the list of subprotocols, as they were written.
@@ -117,24 +106,4 @@ impl From<SocketRefusal> for CloseReason {
             SocketRefusal::Unavailable => Self::Unavailable,
         }
     }
-}
-
-/// Closes with a code that the client can read.
-async fn close(mut socket: WebSocket, reason: CloseReason) {
-    let (code, words) = reason.code();
-    let frame = CloseFrame { code, reason: words.into() };
-    let _ = timeout(CLOSE_TIMEOUT, async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            // Closing with unread data would reset the connection before the client has read the code.
-            let mut heard = false;
-            while let Some(Ok(_)) = socket.next().await {
-                heard = true;
-            }
-            // What is far too large cannot be read; its sender is left the time to look up from sending it.
-            if reason == CloseReason::TooLarge && !heard {
-                pending().await
-            }
-        }
-    })
-    .await;
 }

@@ -82,7 +82,7 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
     let config = rooms.config();
     let Loaded { document, offset, entries, entry_bytes, .. } = loaded;
     let snapshots = Snapshots::new(doc, rooms.clone(), entries, entry_bytes);
-    let actor = Actor {
+    let actor = Box::new(Actor {
         doc,
         rooms: rooms.clone(),
         mailbox,
@@ -96,7 +96,7 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         idle_at: now + config.idle,
         announced: 0,
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
-    };
+    });
     rooms.relay().say(doc, relay::Said::Hello);
     rooms.tasks().spawn(actor.run().instrument(info_span!("room", doc.id = %doc)));
     RoomHandle { doc, mailbox: sender }
@@ -108,7 +108,7 @@ fn fresh_client() -> codesync_crdt::ClientId {
 }
 
 impl Actor {
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         metrics::gauge!("codesync_rooms_live").increment(1);
         let reason = self.run_inner().await;
         self.mailbox.close();
@@ -164,7 +164,7 @@ impl Actor {
             }
         }
         if effects.rebuild {
-            self.rebuild().await?;
+            Box::pin(self.rebuild()).await?;
         }
         self.flush_when_due();
         Ok(())
@@ -196,7 +196,7 @@ impl Actor {
             }
             give_way(command.bytes(), || self.state.handle(command, now_ms, &mut effects));
             if std::mem::take(&mut effects.rebuild) {
-                self.rebuild().await?;
+                Box::pin(self.rebuild()).await?;
             }
         }
         if effects.end {

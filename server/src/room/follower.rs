@@ -127,7 +127,8 @@ impl Follower {
     ) -> Result<(), CloseReason> {
         match event {
             Event::Appended(form, result) => self.appended(form, result, state, effects),
-            Event::Read(after, read) => self.read(after, read, state, effects).await,
+            // Boxed: every room would keep the space for what it rarely does.
+            Event::Read(after, read) => Box::pin(self.read(after, read, state, effects)).await,
             Event::Look => {
                 self.look();
                 Ok(())

@@ -16,7 +16,7 @@ use crate::{
 /// One socket.
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub(super) grant: SocketGrant,
+    pub(super) grant: Arc<SocketGrant>,
     pub(super) dialect: Dialect,
     pub(super) outbox: Outbox,
     since: OffsetDateTime,
@@ -119,7 +119,7 @@ impl Peers {
     }
 
     pub(super) fn members(&self) -> Vec<Member> {
-        self.by_id.values().map(|peer| Member { grant: peer.grant.clone(), since: peer.since }).collect()
+        self.by_id.values().map(|peer| Member { grant: Arc::clone(&peer.grant), since: peer.since }).collect()
     }
 
     pub(super) fn all(&self) -> Vec<PeerId> {

@@ -253,7 +253,7 @@ impl State {
 
     fn set_role(&mut self, id: PeerId, role: Role) {
         let Some(peer) = self.peers.get(id) else { return };
-        peer.grant.role = role;
+        Arc::make_mut(&mut peer.grant).role = role;
         if peer.dialect == Dialect::Codesync {
             peer.push(encode::codesync(&Extension::Role { role: role.as_str() }));
         }
