@@ -1,13 +1,23 @@
 //! The composition root: the only place that knows which adapters exist. Owns every task and the stop token.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    future::Future,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use object_store::local::LocalFileSystem;
 use time::OffsetDateTime;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, events::AccessEvents},
@@ -27,6 +37,10 @@ use crate::{
 
 /// How long a node that serves no sockets keeps a room after a call was served from it.
 const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
+
+/// How long a server may take to end whose place this one takes, and how often it is looked whether it has.
+const REPLACED_WITHIN: Duration = Duration::from_secs(5);
+const REPLACED_LOOK: Duration = Duration::from_millis(50);
 
 /// What handlers and sockets share.
 #[derive(Clone)]
@@ -75,6 +89,8 @@ pub struct App {
     rooms: Tasks,
     /// End by themselves once nobody needs them.
     adapters: Tasks,
+    /// Locks the data folder of a server that shares it with nobody.
+    occupied: Option<File>,
 }
 
 /// Spawns the tasks of the process, so that a drain can wait for them.
@@ -127,6 +143,10 @@ impl App {
         let directory = Directory::open(&config.storage).await?;
         let node = NodeId::new();
         let redis = Redis::open(&config.redis, &adapters).await?;
+        let occupied = match redis.is_none() && config.has(NodeRole::Sync) {
+            true => Some(occupy(data_dir).await?),
+            false => None,
+        };
         let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
         let storage = open_storage(&config, redis.as_ref().map(|redis| (redis, node)), &adapters).await?;
@@ -154,7 +174,7 @@ impl App {
             draining: CancellationToken::new(),
             started_at: OffsetDateTime::now_utc(),
         };
-        Ok(Self { services, rooms: tasks, adapters })
+        Ok(Self { services, rooms: tasks, adapters, occupied })
     }
 
     /// What its handlers and sockets share.
@@ -180,7 +200,7 @@ impl App {
         listener: TcpListener,
         signal: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { services, rooms, adapters } = self;
+        let Self { services, rooms, adapters, occupied: _occupied } = self;
         telemetry::keep_up(&services.tasks);
         telemetry::emf::report(&services);
         let (draining, sessions, deadline) =
@@ -199,12 +219,16 @@ impl App {
                 info!("draining");
                 announce.cancel();
             });
-        let drained = async {
+        let late = async |patience: Duration| {
             draining.cancelled().await;
-            tokio::time::sleep(deadline).await;
+            sleep(patience).await;
         };
         let all = async {
-            served.await?;
+            // A caller who never finishes what he asks must not take the time that sockets and rooms need.
+            tokio::select! {
+                result = served => result?,
+                () = late(deadline / 2) => warn!("calls are not waited for any longer"),
+            }
             sessions.end().await;
             rooms.end().await;
             adapters.end().await;
@@ -212,7 +236,7 @@ impl App {
         };
         tokio::select! {
             result = all => result,
-            () = drained => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
+            () = late(deadline) => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
 }
@@ -232,11 +256,30 @@ pub async fn open_storage(
         None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
     };
     let config = &config.storage;
-    let snapshots = match &config.s3.bucket {
+    let snapshots = match config.s3.bucket.as_deref().filter(|bucket| !bucket.is_empty()) {
         Some(bucket) => s3::open(&config.s3, bucket)?,
         None => local_snapshots(&config.data_dir.join("snapshots"))?,
     };
     Ok(Storage { log, snapshots })
+}
+
+/// Keeps a second server out of the folder: its rooms and ours would not hear of each other's edits.
+async fn occupy(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join("serve.lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if since.elapsed() < REPLACED_WITHIN => sleep(REPLACED_LOOK).await,
+            Err(TryLockError::WouldBlock) => anyhow::bail!("another server runs on {} already", data_dir.display()),
+            // There are file systems without locks.
+            Err(TryLockError::Error(error)) => {
+                warn!(%error, "a second server on this folder would not be noticed");
+                return Ok(file);
+            }
+        }
+    }
 }
 
 /// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.

@@ -97,7 +97,7 @@ fn protocols(headers: &HeaderMap) -> Vec<String> {
 fn token(params: Params, headers: &HeaderMap, offered: &[String]) -> Option<String> {
     let bearer = http::bearer(headers).map(str::to_owned);
     let protocol = || offered.iter().find_map(|name| name.strip_prefix(BEARER)).map(str::to_owned);
-    params.token.or(bearer).or_else(protocol)
+    params.token.filter(|token| !token.is_empty()).or(bearer).or_else(protocol)
 }
 
 impl From<SocketRefusal> for CloseReason {

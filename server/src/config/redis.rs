@@ -38,8 +38,8 @@ pub struct RedisConfig {
 impl RedisConfig {
     /// The address, with user and password; none where Redis is not used.
     pub fn address(&self) -> Option<Secret> {
-        if self.redis_url.is_some() {
-            return self.redis_url.clone();
+        if let Some(url) = self.redis_url.as_ref().filter(|url| !url.expose().is_empty()) {
+            return Some(url.clone());
         }
         let scheme = if self.redis_tls == Switch::On { "rediss" } else { "redis" };
         let mut url = url::Url::parse(&format!("{scheme}://{}:{}", self.redis_host.as_ref()?, self.redis_port)).ok()?;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
 
 use super::SnapshotStore;
@@ -38,6 +38,8 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         // The call for many at once wants checksums that not every S3-compatible server knows.
         .with_disable_bulk_delete(true);
     if let Some(endpoint) = &config.endpoint {
+        let known = ["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme));
+        ensure!(known, "AWS_ENDPOINT_URL does not begin with http:// or https://");
         builder = builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false);
     }
     if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {

@@ -84,13 +84,13 @@ pub(super) async fn close(mut socket: Socket, reason: CloseReason) {
     let _ = timeout(CLOSE_TIMEOUT, async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             // Closing with unread data would reset the connection before the client has read the code.
-            while let Some(message) = socket.next().await {
-                match message {
-                    Ok(_) => {}
-                    // The rest of it cannot be read; the client is left the time to look up from sending it.
-                    Err(error) if read_error(&error) == Some(CloseReason::TooLarge) => pending().await,
-                    Err(_) => break,
-                }
+            let mut heard = false;
+            while let Some(Ok(_)) = socket.next().await {
+                heard = true;
+            }
+            // What is far too large cannot be read; its sender is left the time to look up from sending it.
+            if reason == CloseReason::TooLarge && !heard {
+                pending().await
             }
         }
     })

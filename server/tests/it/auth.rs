@@ -150,13 +150,14 @@ async fn a_session_ends_by_itself() {
 
 #[tokio::test]
 async fn sessions_outlive_a_restart() {
-    let app = TestApp::embedded().await;
-    let folder = app.data_dir.path().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let start = || TestApp::with(|config| config.storage.data_dir = folder.path().to_owned());
+    let app = start().await;
     let ada = app.register("ada").await;
-    let again = TestApp::with(|config| config.storage.data_dir = folder).await;
+    app.stop().await;
+    let again = start().await;
     again.nobody().with(ada.token.clone().unwrap(), ada.user.clone()).get("/api/users/me").await.expect(200);
     again.stop().await;
-    app.stop().await;
 }
 
 #[tokio::test]

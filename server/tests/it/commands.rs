@@ -9,7 +9,12 @@ use std::{
 use codesync_server::directory::Directory;
 use serde_json::json;
 
-use crate::{harness::TestApp, rest::PASSWORD, rig::postgres::Postgres};
+use crate::{
+    harness::TestApp,
+    process::{Process, free_port},
+    rest::PASSWORD,
+    rig::postgres::Postgres,
+};
 
 pub(crate) fn codesync(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_codesync"))
@@ -91,6 +96,27 @@ fn a_node_of_several_needs_their_secret() {
     assert!(told.contains("JWT_SECRET") && !told.contains("hidden"), "{told}");
 }
 
+/// As `${REDIS_URL:-}` in a compose file leaves them.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_without_a_value_are_not_set() {
+    let data = tempfile::tempdir().unwrap();
+    let empty = ["REDIS_URL", "REDIS_HOST", "DATABASE_URL", "DB_HOST", "S3_BUCKET"].map(|name| (name, ""));
+    let server = Process::start(data.path(), free_port(), &empty).await;
+    assert!(data.path().join("snapshots").is_dir());
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_is_kept_out_of_the_folder() {
+    let app = TestApp::embedded().await;
+    let folder = app.data_dir.path().to_str().unwrap();
+    let second = codesync(&["serve", "--listen=127.0.0.1:0", "--data-dir", folder], "");
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("another server runs on"), "{told}");
+    assert_eq!(second.status.code(), Some(1));
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn healthcheck_says_whether_the_server_is_ready() {
     let app = TestApp::embedded().await;
@@ -118,7 +144,7 @@ fn a_short_secret_is_refused() {
 fn what_goes_wrong_is_told_in_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
-    std::fs::write(&file, "no folder, and no export").unwrap();
+    std::fs::write(&file, "no folder, and no export\n").unwrap();
     let (file, here) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = format!("--listen={}", taken.local_addr().unwrap());
@@ -130,6 +156,7 @@ fn what_goes_wrong_is_told_in_a_line() {
         (&["export", "--data-dir", here, "/nowhere/export"], "/nowhere/export"),
         (&["import", "--data-dir", here, file], "no export"),
         (&["migrate", "--data-dir", here, "--database-url", "postgres://127.0.0.1:9/x"], "connect to PostgreSQL"),
+        (&["serve", "--data-dir", here, "--s3-bucket=x", "--s3-endpoint=nowhere"], "AWS_ENDPOINT_URL"),
         (&["healthcheck", "--url", nowhere], "connect to 127.0.0.1:9"),
     ] {
         let failed = codesync(args, "");

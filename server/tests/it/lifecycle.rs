@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     process::{Process, free_port},
@@ -54,4 +55,21 @@ async fn ten_thousand_documents_opened_and_closed_leave_nothing() {
     println!("{half} KiB after {} documents, {whole} KiB after {DOCUMENTS}", DOCUMENTS / 2);
     assert!(whole < half + half / 4, "memory is flat: {half} KiB, then {whole} KiB");
     assert!(server.terminate().await, "no task is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_finishes_asking_holds_no_drain_up() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_DRAIN_S", "4")]).await;
+    let mut callers = Vec::new();
+    for asked in
+        ["", "GET /health HTTP/1.1\r\nHos", "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"]
+    {
+        let mut caller = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        caller.write_all(asked.as_bytes()).await.unwrap();
+        callers.push(caller);
+    }
+    // All of them were accepted once a later one is answered.
+    reqwest::get(server.url("/health")).await.unwrap();
+    assert!(server.terminate().await, "the drain keeps its deadline");
 }

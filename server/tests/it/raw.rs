@@ -185,8 +185,7 @@ impl Raw {
     pub(crate) async fn refused(&mut self, frame: Vec<u8>) -> u16 {
         let (mut sink, mut stream) = (&mut self.socket).split();
         let sending = async {
-            // The close says why.
-            let _ = sink.send(Message::Binary(frame.into())).await;
+            sink.send(Message::Binary(frame.into())).await.expect("it is not cut off");
             std::future::pending().await
         };
         let hearing = async {
@@ -198,11 +197,11 @@ impl Raw {
                 }
             }
         };
-        timeout(PATIENCE, async {
-            tokio::select! { code = hearing => code, code = sending => code }
-        })
-        .await
-        .unwrap()
+        // As in Node, where an error ends the socket and whatever it had still to tell.
+        let both = async {
+            tokio::select! { biased; code = sending => code, code = hearing => code }
+        };
+        timeout(PATIENCE, both).await.unwrap()
     }
 
     /// Closes as a client that leaves, and returns the code of the answer.

@@ -1,6 +1,11 @@
 //! Stock clients on the socket: convergence, absence, silence, access.
 
+use futures_util::StreamExt;
 use serde_json::json;
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{self, client::IntoClientRequest},
+};
 
 use crate::{clients::Clients, harness::TestApp, raw::Raw};
 use codesync_crdt::{AwarenessEntry, Message, encode, encode_awareness, protocol::codesync};
@@ -245,6 +250,10 @@ async fn what_is_no_socket_is_refused_in_our_shape() {
     let refused = ann.get(&path).await.expect_error(426, "upgrade_required");
     assert_eq!(refused.header("upgrade"), "websocket");
     ann.post(&path, json!({})).await.expect_error(405, "method_not_allowed");
+    let mut request = format!("{}/{doc}?token=", app.socket()).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("bearer {}", ann.token()).parse().unwrap());
+    let (mut by_header, _) = connect_async(request).await.unwrap();
+    assert!(matches!(by_header.next().await, Some(Ok(tungstenite::Message::Binary(_)))), "schemes have no case");
     let mut odd = Raw::connect(&app.socket(), "%ff", ann.token()).await;
     assert_eq!(odd.closed().await, 4404);
     let mut twice = Raw::connect(&app.socket(), &doc, &format!("{0}&token={0}", ann.token())).await;
