@@ -174,6 +174,7 @@ impl Actor {
         let reason = self.run_inner().await;
         self.mailbox.close();
         self.state.end(reason);
+        self.rooms.relay().announce(self.doc, Vec::new());
         self.rooms.unarchived().set(self.doc, None);
         // Who asked meanwhile opens the room anew, and must not find this one.
         self.rooms.forget(self.doc, &self.myself);
@@ -313,7 +314,9 @@ impl Actor {
 
     async fn hear(&mut self, heard: Heard) -> Option<CloseReason> {
         let Heard::Entries { origin, appended, mut updates } = heard else {
-            self.look();
+            if heard != Heard::End(self.chain.seen()) {
+                self.look();
+            }
             return None;
         };
         if origin == self.rooms.node() {
