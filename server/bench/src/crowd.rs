@@ -4,16 +4,20 @@
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
+use std::slice;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
-use crate::load::{Client, Meter, Updates, join_all, stay};
+use crate::load::{Client, Meter, Updates, join_all, stay, until};
 use crate::process::cpu_seconds_of;
 use crate::target::Room;
 
 const DEADLINE: Duration = Duration::from_secs(120);
+/// Before a client comes back.
+const PAUSE: Duration = Duration::from_secs(1);
 const READY: &str = "ready";
 
 /// A process that holds a connection to each of its rooms, one client in each.
@@ -80,10 +84,9 @@ pub async fn hold() -> Result<()> {
         rooms.push(Room::at(addr.parse()?, path));
     }
     let meter = Meter::new();
-    let joins = rooms.iter().map(|room| {
-        let (room, meter) = (room.clone(), Rc::clone(&meter));
-        async move { Client::join(&room, &[], None, &meter, Updates::Count).await }
-    });
+    let joins = rooms
+        .iter()
+        .map(|room| come_in(room.clone(), Rc::clone(&meter)));
     let clients = join_all(joins, DEADLINE).await?;
     println!("{READY}");
     // Alike on both nodes they would take each other for the same clients.
@@ -93,6 +96,22 @@ pub async fn hold() -> Result<()> {
         ended = end_of_input() => ended?,
     }
     clients.iter().try_for_each(|client| client.check())
+}
+
+/// Connects and waits for the document, so that not all are opened at once; comes back, as stock clients do, where the
+/// node is too busy.
+async fn come_in(room: Room, meter: Rc<Meter>) -> Result<Rc<Client>> {
+    let started = Instant::now();
+    loop {
+        let client = Client::join(&room, &[], None, &meter, Updates::Count).await?;
+        let synced = || client.synced_at().is_some();
+        match until("a document", DEADLINE, slice::from_ref(&client), synced).await {
+            Ok(()) => return Ok(client),
+            Err(error) if started.elapsed() > DEADLINE => return Err(error),
+            Err(_) => client.leave(),
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// Standard input cannot be waited for without a thread; the crowd needs no core to itself.

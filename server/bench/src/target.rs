@@ -212,7 +212,8 @@ impl Room {
         Self {
             kind: Kind::Codesync,
             addr,
-            name: path.into(),
+            // Behind it stands a token.
+            name: path.split('?').next().unwrap_or_default().into(),
             path: path.into(),
         }
     }
