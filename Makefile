@@ -113,7 +113,9 @@ openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
 	cd frontend && npm run --silent generate
 
-bench: ## Measures CodeSync beside its peers (long; see server/bench)
+bench: ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)
+	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
+	@.ci/need redis-server
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
 	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)

@@ -252,7 +252,7 @@ pub async fn open_storage(
 ) -> anyhow::Result<Storage> {
     let (sweep, data_dir) = (config.room.sweep, &config.storage.data_dir);
     let log: Arc<dyn UpdateLog> = match redis {
-        Some((redis, node)) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, sweep)),
+        Some((redis, node)) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, sweep, adapters)),
         None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
     };
     let config = &config.storage;

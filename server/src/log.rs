@@ -81,7 +81,9 @@ pub enum Heard {
         /// What.
         updates: Vec<Bytes>,
     },
-    /// Something may have been missed, or time has passed: compare with the log.
+    /// Where the log ended a moment ago: whoever stands elsewhere has to read it.
+    End(Offset),
+    /// Something may have been missed: compare with the log.
     Look,
 }
 

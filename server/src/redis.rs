@@ -6,6 +6,7 @@ mod subscriptions;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use redis::{
     Cmd, ErrorKind, Pipeline, RedisFuture, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
@@ -85,6 +86,31 @@ pub enum Commands {
 }
 
 impl Commands {
+    /// Sends commands together and gives the answer of each: one server gets them in one piece, of a cluster every node
+    /// its own, since a pipeline may not span slots.
+    pub async fn together(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
+        match self {
+            Self::Single(connection) => {
+                let (mut connection, count) = (connection.clone(), commands.len());
+                let mut pipeline = Pipeline::with_capacity(count);
+                for command in commands {
+                    pipeline.add_command(command);
+                }
+                match connection.req_packed_commands(&pipeline, 0, count).await {
+                    Ok(values) => values.into_iter().map(Value::extract_error).collect(),
+                    Err(error) => vec![Err(error); count],
+                }
+            }
+            Self::Cluster(connection) => {
+                let each = commands.into_iter().map(|command| {
+                    let mut connection = connection.clone();
+                    async move { command.query_async(&mut connection).await }
+                });
+                join_all(each).await
+            }
+        }
+    }
+
     /// Waits until so many replicas have everything that this connection wrote to the node of `key`.
     ///
     /// # Errors

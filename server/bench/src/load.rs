@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant as TokioInstant, interval_at, sleep, sleep_until};
+use tokio::time::{Instant as TokioInstant, interval, interval_at, sleep, sleep_until};
 
 use crate::histogram::Histogram;
 use crate::socket::{self, Incoming, Socket};
@@ -23,6 +23,8 @@ const FIRST_AUTHOR: u64 = 0x9000_0000;
 const TIMER_SLACK: Duration = Duration::from_millis(2);
 
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How often stock clients say that they are still there: half the time after which the others forget them.
+const RENEWAL: Duration = Duration::from_secs(15);
 
 /// Counts only while it is open.
 pub struct Meter {
@@ -37,8 +39,17 @@ pub struct Meter {
 
 impl Meter {
     pub fn new() -> Rc<Self> {
+        Self::since(Instant::now())
+    }
+
+    /// Another one that authors of the first can be measured with.
+    pub fn beside(&self) -> Rc<Self> {
+        Self::since(self.origin)
+    }
+
+    fn since(origin: Instant) -> Rc<Self> {
         Rc::new(Self {
-            origin: Instant::now(),
+            origin,
             open: Cell::new(false),
             deliveries: Cell::default(),
             frames: Cell::default(),
@@ -222,11 +233,11 @@ impl Client {
         );
     }
 
-    pub fn announce(&self, client: u64) {
+    pub fn announce(&self, client: u64, clock: u64) {
         self.socket.queue(
             &self
                 .room
-                .message(|out| wire::awareness_message(out, client)),
+                .message(|out| wire::awareness_message(out, client, clock)),
         );
     }
 
@@ -352,6 +363,25 @@ where
     let synced = || clients.iter().all(|client| client.synced_at().is_some());
     until("all clients to be synced", deadline, &clients, synced).await?;
     Ok(clients)
+}
+
+/// Announces who is there and, as stock clients do, again and again; for as long as it is polled. Spread over time,
+/// as people are.
+pub async fn stay(clients: &[Rc<Client>], first_id: u64) -> Result<()> {
+    const TURNS: usize = 1_000;
+    let mut turn = interval(RENEWAL / TURNS as u32);
+    let ids: Vec<_> = (first_id..).zip(clients).collect();
+    for clock in 1.. {
+        for index in 0..TURNS {
+            turn.tick().await;
+            let share = index * ids.len() / TURNS..(index + 1) * ids.len() / TURNS;
+            for (id, client) in &ids[share] {
+                client.announce(*id, clock);
+                client.flush().await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits for a condition, and fails early where a client lost its socket.

@@ -1,11 +1,13 @@
 //! Measures CodeSync's server beside Hocuspocus, y-websocket-server and a bare relay, in one run on one machine.
 
+mod crowd;
 mod histogram;
 mod load;
 mod process;
 mod report;
 mod rest;
 mod scenario;
+mod services;
 mod socket;
 mod target;
 mod window;
@@ -44,6 +46,9 @@ struct Options {
     /// Writes the report into this file too.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Only holds the connections that standard input names, for the scenario `nodes`.
+    #[arg(long, hide = true)]
+    crowd: bool,
 }
 
 fn main() -> Result<()> {
@@ -52,7 +57,10 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    LocalSet::new().block_on(&runtime, measure(options))
+    match options.crowd {
+        true => LocalSet::new().block_on(&runtime, crowd::hold()),
+        false => LocalSet::new().block_on(&runtime, measure(options)),
+    }
 }
 
 async fn measure(options: Options) -> Result<()> {

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
@@ -55,7 +56,18 @@ impl Process {
 
     /// User and system time so far, of all threads.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(self.child.id().to_string())
+        cpu_seconds_of(&self.child)
+    }
+
+    /// The same with the processes that it started, here or gone.
+    pub fn family_cpu_seconds(&self) -> Result<f64> {
+        let id = self.child.id();
+        let mut sum = cpu_seconds(&id.to_string(), Ended::Count)?;
+        for child in fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?.split(' ') {
+            // One that ends meanwhile is counted the next time.
+            sum += cpu_seconds(child, Ended::Count).unwrap_or(0.0);
+        }
+        Ok(sum)
     }
 
     pub fn resident_kib(&self) -> Result<u64> {
@@ -94,9 +106,14 @@ impl Drop for Process {
     }
 }
 
+/// User and system time so far, of all threads.
+pub fn cpu_seconds_of(child: &Child) -> Result<f64> {
+    cpu_seconds(&child.id().to_string(), Ended::Leave)
+}
+
 /// The generator's own share, to tell when it and not the server was the limit.
 pub fn own_cpu_seconds() -> Result<f64> {
-    cpu_seconds("self".into())
+    cpu_seconds("self", Ended::Leave)
 }
 
 /// All processes' share, and what the host took away.
@@ -112,7 +129,14 @@ pub fn machine_cpu_seconds() -> Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
-fn cpu_seconds(pid: String) -> Result<f64> {
+/// What to do with the time of children that have ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Leave,
+    Count,
+}
+
+fn cpu_seconds(pid: &str, ended: Ended) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The command's name, in parentheses, may hold spaces: count fields behind it.
     let (_, fields) = stat.rsplit_once(") ").context("/proc stat")?;
@@ -123,7 +147,21 @@ fn cpu_seconds(pid: String) -> Result<f64> {
             .context("/proc stat")?
             .parse()?)
     };
-    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+    let mut sum = ticks(11)? + ticks(12)?;
+    if ended == Ended::Count {
+        sum += ticks(13)? + ticks(14)?;
+    }
+    Ok(sum / TICKS_PER_SECOND)
+}
+
+/// Lets this process, and those that it starts, open as many files as it may; returns how many those are.
+pub fn raise_open_files() -> Result<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let current = maximum;
+        setrlimit(Resource::Nofile, Rlimit { current, maximum })?;
+    }
+    Ok(maximum.unwrap_or(u64::MAX))
 }
 
 pub fn free_addr() -> Result<SocketAddr> {

@@ -39,16 +39,22 @@ impl Table {
         let (Some(ours), Some(theirs)) = (of(Kind::Codesync), of(other)) else {
             return;
         };
-        let ratio = ours / theirs;
+        self.compare(what, ("CodeSync", ours), (other.label(), theirs), bar);
+    }
+
+    /// States whether the first value beside the second keeps a bar, with both sides.
+    pub fn compare(&mut self, what: &str, ours: (&str, f64), theirs: (&str, f64), bar: Bar) {
+        let ratio = ours.1 / theirs.1;
         let (kept, sign, limit) = match bar {
             Bar::AtLeast(limit) => (ratio >= limit, "at least", limit),
             Bar::AtMost(limit) => (ratio <= limit, "at most", limit),
         };
         let sides = format!(
-            "CodeSync {} / {} {}",
-            number(ours),
-            other.label(),
-            number(theirs)
+            "{} {} / {} {}",
+            ours.0,
+            number(ours.1),
+            theirs.0,
+            number(theirs.1)
         );
         let (ratio, limit, verdict) = (number(ratio), number(limit), verdict(kept));
         self.verdicts.push(format!(

@@ -9,6 +9,7 @@ use crate::target::{Kind, Programs, Target};
 
 mod fanout;
 mod idle;
+mod nodes;
 mod observers;
 mod open;
 mod trace;
@@ -25,6 +26,8 @@ pub enum Scenario {
     Idle,
     /// Opening that paper on a server that was just started, for one client and for 50 at once.
     Open,
+    /// Two nodes of CodeSync on Redis and PostgreSQL: an edit from one to the other, with 1,000 and 10,000 open documents.
+    Nodes,
 }
 
 const PEERS: [Kind; 2] = [Kind::Hocuspocus, Kind::YWebsocketServer];
@@ -51,6 +54,7 @@ impl Run {
             Scenario::Trace => trace::run(self).await,
             Scenario::Idle => idle::run(self).await,
             Scenario::Open => open::run(self).await,
+            Scenario::Nodes => nodes::run(self).await,
         }
     }
 

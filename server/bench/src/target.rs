@@ -90,19 +90,7 @@ impl Target {
     pub fn start(kind: Kind, programs: &Programs, folder: &Path) -> Result<Self> {
         let addr = free_addr()?;
         let mut command = match kind {
-            Kind::Codesync => {
-                let binary = programs
-                    .codesync
-                    .as_ref()
-                    .context("--codesync names its binary")?;
-                let mut command = Command::new(binary);
-                command
-                    .arg("serve")
-                    .env("CODESYNC_LISTEN", addr.to_string())
-                    .env("CODESYNC_DATA_DIR", folder.join("data"))
-                    .env("CODESYNC_RATE_LIMITS", "off");
-                command
-            }
+            Kind::Codesync => codesync(programs, addr, folder)?,
             Kind::Hocuspocus | Kind::YWebsocketServer => {
                 let script = if kind == Kind::Hocuspocus {
                     "hocuspocus.mjs"
@@ -133,8 +121,29 @@ impl Target {
             }
         };
         let process = Process::start(kind.label(), addr, &mut command, &folder.join("server.log"))?;
+        Self::started(kind, process)
+    }
+
+    /// Starts one of several nodes of CodeSync, with the settings that tell it what they share.
+    pub fn node(
+        name: &str,
+        programs: &Programs,
+        folder: &Path,
+        shared: &[(&str, String)],
+    ) -> Result<Self> {
+        let addr = free_addr()?;
+        let mut command = codesync(programs, addr, folder)?;
+        command.envs(shared.iter().map(|(name, value)| (name, value)));
+        let log = folder.join(format!("{name}.log"));
+        Self::started(
+            Kind::Codesync,
+            Process::start(name, addr, &mut command, &log)?,
+        )
+    }
+
+    fn started(kind: Kind, process: Process) -> Result<Self> {
         let account = match kind {
-            Kind::Codesync => Some(rest::Account::open(addr)?),
+            Kind::Codesync => Some(rest::Account::open(process.addr)?),
             _ => None,
         };
         Ok(Self {
@@ -183,7 +192,32 @@ impl Target {
     }
 }
 
+fn codesync(programs: &Programs, addr: SocketAddr, folder: &Path) -> Result<Command> {
+    let binary = programs
+        .codesync
+        .as_ref()
+        .context("--codesync names its binary")?;
+    let mut command = Command::new(binary);
+    command
+        .arg("serve")
+        .env("CODESYNC_LISTEN", addr.to_string())
+        .env("CODESYNC_DATA_DIR", folder.join("data"))
+        .env("CODESYNC_RATE_LIMITS", "off");
+    Ok(command)
+}
+
 impl Room {
+    /// A document of CodeSync, by the path of its socket.
+    pub fn at(addr: SocketAddr, path: &str) -> Self {
+        Self {
+            kind: Kind::Codesync,
+            addr,
+            // Behind it stands a token.
+            name: path.split('?').next().unwrap_or_default().into(),
+            path: path.into(),
+        }
+    }
+
     pub fn path(&self) -> &str {
         &self.path
     }

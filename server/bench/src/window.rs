@@ -13,7 +13,7 @@ use crate::target::{Room, Target};
 
 const JOIN_DEADLINE: Duration = Duration::from_secs(60);
 /// More than the kernel's own work for the sockets.
-const ELSEWHERE_CORES: f64 = 0.25;
+pub const ELSEWHERE_CORES: f64 = 0.25;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Who sits in which document, and how fast they type.

@@ -34,11 +34,11 @@ pub fn sync_message(out: &mut Vec<u8>, step: u64, payload: &[u8]) {
 }
 
 /// Presence as an editor announces it.
-pub fn awareness_message(out: &mut Vec<u8>, client: u64) {
+pub fn awareness_message(out: &mut Vec<u8>, client: u64, clock: u64) {
     let mut update = Vec::new();
     put_uint(&mut update, 1);
     put_uint(&mut update, client);
-    put_uint(&mut update, 1);
+    put_uint(&mut update, clock);
     put_bytes(
         &mut update,
         br##"{"user":{"name":"Bench","color":"#30bced"}}"##,

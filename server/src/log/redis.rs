@@ -3,6 +3,8 @@
 //! keep it (`appendonly`), and with the level `replicated` the loss of one server; a lost or rolled back stream is
 //! noticed, and every node that holds the document appends its whole state again.
 
+mod ends;
+
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
@@ -10,10 +12,15 @@ use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, stream};
 use rand::Rng;
 use redis::{AsyncCommands, FromRedisValue, RedisError, Script};
-use tokio::time::{Instant, interval_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, interval_at},
+};
 
+use self::ends::Ends;
 use super::{Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{
+    app::Tasks,
     config::Acknowledge,
     ids::{DocId, NodeId},
     redis::{Commands, Redis, Rung, Subscription},
@@ -43,6 +50,7 @@ pub struct RedisLog {
     node: NodeId,
     acknowledge: Acknowledge,
     scripts: Scripts,
+    ends: Ends,
     /// How long a document that is written to keeps its mark before it is marked anew: less than the sweeper waits.
     mark_interval: Duration,
     marked: Mutex<HashMap<DocId, Instant>>,
@@ -82,7 +90,7 @@ impl Key {
 
 impl RedisLog {
     /// The log of `node`, acknowledged at the level given, whose dirty documents are swept every so often.
-    pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge, sweep: Duration) -> Self {
+    pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge, sweep: Duration, tasks: &Tasks) -> Self {
         let scripts = Scripts {
             append: Script::new(APPEND),
             read: Script::new(READ),
@@ -90,7 +98,8 @@ impl RedisLog {
             release: Script::new(RELEASE),
             clean: Script::new(CLEAN),
         };
-        Self { redis, node, acknowledge, scripts, mark_interval: sweep / 3, marked: Mutex::default() }
+        let ends = Ends::new(redis.commands.clone(), tasks);
+        Self { redis, node, acknowledge, scripts, ends, mark_interval: sweep / 3, marked: Mutex::default() }
     }
 
     fn commands(&self) -> Commands {
@@ -210,9 +219,11 @@ impl UpdateLog for RedisLog {
         // Not all documents at once.
         let first = LOOK_INTERVAL.mul_f64(rand::rng().random_range(0.5..1.5));
         let look = interval_at(Instant::now() + first, LOOK_INTERVAL);
-        Ok(stream::unfold((bell, look), |(mut bell, mut look)| async move {
-            let heard = hear(&mut bell, &mut look).await;
-            Some((heard, (bell, look)))
+        let (answer, answers) = mpsc::channel(1);
+        let listening = Listening { doc, bell, look, ends: self.ends.clone(), answer, answers };
+        Ok(stream::unfold(listening, |mut listening| async move {
+            let heard = listening.hear().await;
+            Some((heard, listening))
         })
         .boxed())
     }
@@ -265,13 +276,30 @@ impl UpdateLog for RedisLog {
     }
 }
 
-async fn hear(bell: &mut Subscription, look: &mut tokio::time::Interval) -> Heard {
-    tokio::select! {
-        rung = bell.next() => match rung {
-            Rung::Message(message) => rang(message).unwrap_or(Heard::Look),
-            Rung::Missed => Heard::Look,
-        },
-        _ = look.tick() => Heard::Look,
+/// A tail: the doorbell, and from time to time a question where the log ends.
+struct Listening {
+    doc: DocId,
+    bell: Subscription,
+    look: Interval,
+    ends: Ends,
+    answer: mpsc::Sender<Offset>,
+    answers: mpsc::Receiver<Offset>,
+}
+
+impl Listening {
+    async fn hear(&mut self) -> Heard {
+        loop {
+            tokio::select! {
+                rung = self.bell.next() => return match rung {
+                    Rung::Message(message) => rang(message).unwrap_or(Heard::Look),
+                    Rung::Missed => Heard::Look,
+                },
+                Some(end) = self.answers.recv() => return Heard::End(end),
+                _ = self.look.tick() => if self.ends.ask(self.doc, &self.answer).is_err() {
+                    return Heard::Look;
+                },
+            }
+        }
     }
 }
 

@@ -1,17 +1,18 @@
 //! The relay over channels of Redis, one a document.
 
-use std::{collections::HashMap, time::Duration};
+mod announced;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use redis::Cmd;
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use self::announced::Announced;
 use super::{Relay, RelayError, Relayed, Said};
 use crate::{
     app::Tasks,
@@ -22,11 +23,9 @@ use crate::{
 
 /// Messages that wait to be sent; past it they are dropped, as any of them may be.
 const WAITING_MAX: usize = 1024;
-/// Messages that are sent together.
-const BATCH_MAX: usize = 128;
-
-/// How long what was announced holds: presence at a dead node goes then.
-const ANNOUNCED_FOR: Duration = Duration::from_secs(15);
+/// The shortest time between two batches of them: sent one by one they cost Redis several times as much, and many open
+/// documents always have something to say.
+const PAUSE: Duration = Duration::from_millis(10);
 
 const AWARENESS: u8 = 0;
 const HELLO: u8 = 1;
@@ -37,14 +36,16 @@ pub struct RedisRelay {
     redis: Redis,
     node: NodeId,
     sender: mpsc::Sender<Cmd>,
+    announced: Arc<Announced>,
 }
 
 impl RedisRelay {
     /// The relay of `node`.
     pub fn new(redis: Redis, node: NodeId, tasks: &Tasks) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
-        tasks.spawn(send_waiting(redis.commands.clone(), waiting, tasks.stop().clone()));
-        Self { redis, node, sender }
+        let announced = Announced::new(redis.commands.clone(), node, tasks);
+        tasks.spawn(send_waiting(redis.commands.clone(), waiting, announced.clone(), tasks.stop().clone()));
+        Self { redis, node, sender, announced }
     }
 }
 
@@ -78,57 +79,31 @@ impl Relay for RedisRelay {
         }
         let mut publish = redis::cmd("SPUBLISH");
         publish.arg(channel(doc)).arg(message.as_ref());
-        self.send([publish]);
+        self.send(publish);
     }
 
     fn announce(&self, doc: DocId, people: Vec<Present>) {
-        let key = presence(doc);
-        let node = self.node.0.as_bytes();
-        if people.is_empty() {
-            let mut delete = redis::cmd("HDEL");
-            delete.arg(&key).arg(node);
-            return self.send([delete]);
+        for command in self.announced.say(doc, people) {
+            if !self.send(command) {
+                self.announced.forget(doc);
+            }
         }
-        let until = OffsetDateTime::now_utc() + ANNOUNCED_FOR;
-        let announced = serde_json::to_vec(&Announced { until, people }).expect("ids, names and times are JSON");
-        let (mut set, mut expire) = (redis::cmd("HSET"), redis::cmd("EXPIRE"));
-        set.arg(&key).arg(node).arg(announced);
-        expire.arg(&key).arg(ANNOUNCED_FOR.as_secs());
-        self.send([set, expire]);
     }
 
     async fn announced(&self, doc: DocId) -> Result<Vec<Present>, RelayError> {
-        let all: HashMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL")
-            .arg(presence(doc))
-            .query_async(&mut self.redis.commands.clone())
-            .await
-            .map_err(|error| RelayError(error.into()))?;
-        let now = OffsetDateTime::now_utc();
-        let others = all.into_iter().filter(|(node, _)| node != self.node.0.as_bytes());
-        let announced = others.filter_map(|(_, value)| serde_json::from_slice::<Announced>(&value).ok());
-        Ok(announced.filter(|announced| announced.until > now).flat_map(|announced| announced.people).collect())
+        self.announced.elsewhere(doc).await.map_err(|error| RelayError(error.into()))
     }
 }
 
 impl RedisRelay {
-    fn send(&self, commands: impl IntoIterator<Item = Cmd>) {
-        for command in commands {
-            if self.sender.try_send(command).is_err() {
-                metrics::counter!("codesync_relay_dropped_total").increment(1);
-            }
+    /// Tells whether it will be sent.
+    fn send(&self, command: Cmd) -> bool {
+        let taken = self.sender.try_send(command).is_ok();
+        if !taken {
+            metrics::counter!("codesync_relay_dropped_total").increment(1);
         }
+        taken
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Announced {
-    #[serde(with = "time::serde::rfc3339")]
-    until: OffsetDateTime,
-    people: Vec<Present>,
-}
-
-fn presence(doc: DocId) -> String {
-    format!("codesync:{{{doc}}}:presence")
 }
 
 fn channel(doc: DocId) -> String {
@@ -149,24 +124,28 @@ fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
     }
 }
 
-async fn send_waiting(mut commands: Commands, mut waiting: mpsc::Receiver<Cmd>, stop: CancellationToken) {
+async fn send_waiting(
+    commands: Commands,
+    mut waiting: mpsc::Receiver<Cmd>,
+    announced: Arc<Announced>,
+    stop: CancellationToken,
+) {
     let mut batch = Vec::new();
     loop {
         let count = tokio::select! {
             // What was said before the stop is sent before it: the others see our clients go.
             biased;
-            count = waiting.recv_many(&mut batch, BATCH_MAX) => count,
+            count = waiting.recv_many(&mut batch, WAITING_MAX) => count,
             () = stop.cancelled() => return,
         };
         if count == 0 {
             return;
         }
-        let mut pipeline = redis::pipe();
-        for command in batch.drain(..) {
-            pipeline.add_command(command).ignore();
-        }
-        if let Err(error) = pipeline.exec_async(&mut commands).await {
+        let sent = commands.together(std::mem::take(&mut batch)).await;
+        if let Some(error) = sent.into_iter().find_map(Result::err) {
             debug!(%error, "relay: not sent");
+            announced.forget_all();
         }
+        sleep(PAUSE).await;
     }
 }

@@ -113,6 +113,7 @@ impl Actor {
         let reason = self.run_inner().await;
         self.mailbox.close();
         self.state.end(reason);
+        self.rooms.relay().announce(self.doc, Vec::new());
         self.log.snapshots.forget();
         // Who asked meanwhile opens the room anew, and must not find this one.
         self.rooms.forget(self.doc, &self.myself);

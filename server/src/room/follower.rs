@@ -137,7 +137,12 @@ impl Follower {
     }
 
     pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
-        let Heard::Entries { origin, appended, mut updates } = heard else { return self.look() };
+        let Heard::Entries { origin, appended, mut updates } = heard else {
+            if heard != Heard::End(self.chain.seen()) {
+                self.look();
+            }
+            return;
+        };
         if origin == self.rooms.node() {
             // The replica has what this room appended, whose answer may come later.
             updates.clear();

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use codesync_server::{
     app::Tasks,
+    auth::Role,
     config::{Acknowledge, Config, RedisConfig},
-    ids::{DocId, NodeId},
-    log::{Heard, LogError, Offset, UpdateLog, contract, redis::RedisLog},
+    ids::{DocId, NodeId, UserId},
+    log::{Heard, LogError, Offset, Tail, UpdateLog, contract, redis::RedisLog},
     redis::Redis,
+    relay::{Relay, Said, redis::RedisRelay},
+    room::Present,
 };
-use futures_util::StreamExt;
-use tokio::time::timeout;
+use futures_util::{StreamExt, future::join_all};
+use tokio::time::{sleep, timeout};
 
 use crate::rig::redis as rig;
 
@@ -22,7 +25,7 @@ fn config(url: String) -> RedisConfig {
 
 async fn log(config: &RedisConfig, acknowledge: Acknowledge) -> RedisLog {
     let redis = Redis::open(config, &Tasks::default()).await.unwrap().unwrap();
-    RedisLog::new(redis, NodeId::new(), acknowledge, Duration::from_secs(60))
+    RedisLog::new(redis, NodeId::new(), acknowledge, Duration::from_secs(60), &Tasks::default())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +41,7 @@ async fn the_log_keeps_its_promises_on_a_cluster_of_three() {
     let log = log(&config(urls.join(",")), Acknowledge::Appended).await;
     contract::check(&log).await;
     follows_its_tail(&log, &log).await;
+    hears_where_logs_end(&log).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +71,7 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let first = here.append(doc, vec!["a".into(), "b".into()], Offset::ZERO).await.unwrap();
     loop {
         match timeout(Duration::from_secs(5), tail.next()).await.expect("it is heard").unwrap() {
-            Heard::Look => {}
+            Heard::Look | Heard::End(_) => {}
             Heard::Entries { appended, updates, .. } => {
                 assert_eq!((appended, updates), (first, vec!["a".into(), "b".into()]));
                 break;
@@ -81,6 +85,35 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let contents = there.read(doc, first.last).await.unwrap();
     assert_eq!(contents.behind, Some(first.last));
     assert_eq!(contents.entries[0].update, large);
+}
+
+/// Each tail hears of its own document, although all are asked for together.
+async fn hears_where_logs_end(log: &dyn UpdateLog) {
+    let ends = (1..8).map(async |updates| {
+        let doc = DocId::new();
+        let mut tail = log.tail(doc).await.unwrap();
+        let appended = log.append(doc, vec!["a".into(); updates], Offset::ZERO).await.unwrap();
+        until_end(&mut tail, appended.last).await;
+    });
+    join_all(ends).await;
+}
+
+async fn until_end(tail: &mut Tail, end: Offset) {
+    let heard = async { while tail.next().await.unwrap() != Heard::End(end) {} };
+    timeout(Duration::from_secs(20), heard).await.expect("it is heard where the log ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_hears_where_the_log_ends_also_once_it_is_lost() {
+    let server = rig::Redis::start().await;
+    let log = log(&config(server.url()), Acknowledge::Appended).await;
+    hears_where_logs_end(&log).await;
+    let doc = DocId::new();
+    let mut tail = log.tail(doc).await.unwrap();
+    let appended = log.append(doc, vec!["a".into()], Offset::ZERO).await.unwrap();
+    until_end(&mut tail, appended.last).await;
+    let () = server.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+    until_end(&mut tail, Offset::ZERO).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,4 +156,73 @@ async fn a_server_that_says_nothing_is_an_error_and_no_hang() {
     let answer = timeout(Duration::from_secs(8), log.append(doc, vec!["b".into()], Offset::ZERO)).await;
     server.freeze(false);
     assert!(matches!(answer.expect("it gives up"), Err(LogError::Unavailable(_))));
+}
+
+async fn relay(config: &RedisConfig, tasks: &Tasks) -> RedisRelay {
+    RedisRelay::new(Redis::open(config, tasks).await.unwrap().unwrap(), NodeId::new(), tasks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_many_documents_at_once_is_heard_on_a_cluster() {
+    let nodes = rig::cluster().await;
+    let urls: Vec<_> = nodes.iter().map(rig::Redis::url).collect();
+    let (config, tasks) = (config(urls.join(",")), Tasks::default());
+    let (here, there) = (relay(&config, &tasks).await, relay(&config, &tasks).await);
+    let docs: Vec<_> = (0..30).map(|_| DocId::new()).collect();
+    let joined = join_all(docs.iter().map(|doc| there.join(*doc))).await;
+    for doc in &docs {
+        here.say(*doc, Said::Awareness(doc.to_string().into()));
+    }
+    for (doc, relayed) in docs.iter().zip(joined) {
+        let said = timeout(Duration::from_secs(10), relayed.unwrap().next()).await.expect("it is heard");
+        assert_eq!(said, Some(Said::Awareness(doc.to_string().into())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_announced_is_there_until_he_goes_or_his_node_dies() {
+    let server = rig::Redis::start().await;
+    let (config, mortal) = (config(server.url()), Tasks::default());
+    let (here, there) = (relay(&config, &mortal).await, relay(&config, &Tasks::default()).await);
+    let (doc, other) = (DocId::new(), DocId::new());
+    let ann = vec![Present {
+        user: UserId::new(),
+        name: "Ann".into(),
+        color: "#30bced".into(),
+        role: Role::Editor,
+        since: time::OffsetDateTime::now_utc(),
+        sockets: 1,
+    }];
+    here.announce(doc, ann.clone());
+    here.announce(other, ann.clone());
+    until_announced(&there, doc, &ann).await;
+    until_announced(&there, other, &ann).await;
+    assert_eq!(here.announced(doc).await.unwrap(), [], "a node knows its own people");
+    here.announce(other, Vec::new());
+    until_announced(&there, other, &[]).await;
+
+    let () = server.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+    assert_eq!(there.announced(doc).await.unwrap(), []);
+    // As a room does.
+    let again = async {
+        loop {
+            here.announce(doc, ann.clone());
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = until_announced(&there, doc, &ann) => {}
+        () = again => unreachable!(),
+    }
+    mortal.stop().cancel();
+    until_announced(&there, doc, &[]).await;
+}
+
+async fn until_announced(relay: &RedisRelay, doc: DocId, people: &[Present]) {
+    let announced = async {
+        while relay.announced(doc).await.unwrap() != people {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(25), announced).await.expect("it comes to it");
 }

@@ -61,7 +61,7 @@ async fn resident(run: &Run, kind: Kind) -> Result<(u64, u64)> {
             let (room, meter) = (room.clone(), Rc::clone(&meter));
             async move {
                 let client = Client::join(&room, &[], None, &meter, Updates::Count).await?;
-                client.announce(1 << 31 | index as u64);
+                client.announce(1 << 31 | index as u64, 1);
                 client.flush().await?;
                 Ok(client)
             }

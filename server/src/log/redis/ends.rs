@@ -1,0 +1,97 @@
+//! Where logs end, asked for many documents at once: rooms ask again and again, and most of what is asked one by one is
+//! the way.
+
+use std::time::Duration;
+
+use redis::Cmd;
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Key, offset};
+use crate::{app::Tasks, ids::DocId, log::Offset, redis::Commands};
+
+/// How long a question waits for others.
+const GATHERING: Duration = Duration::from_millis(250);
+/// Questions that wait; past it the asker has to look for itself.
+const WAITING_MAX: usize = 8_192;
+/// Questions that Redis is asked at once; it does nothing else meanwhile.
+const BATCH_MAX: usize = 512;
+
+/// Answers where logs end.
+#[derive(Clone)]
+pub(super) struct Ends(mpsc::Sender<Question>);
+
+struct Question {
+    doc: DocId,
+    answer: mpsc::Sender<Offset>,
+}
+
+impl Ends {
+    pub(super) fn new(commands: Commands, tasks: &Tasks) -> Self {
+        let (sender, questions) = mpsc::channel(WAITING_MAX);
+        tasks.spawn(answer_all(commands, questions, tasks.stop().clone()));
+        Self(sender)
+    }
+
+    /// Asks where the log of a document ends. While Redis is away there is no answer.
+    ///
+    /// # Errors
+    /// When too many ask.
+    pub(super) fn ask(&self, doc: DocId, answer: &mpsc::Sender<Offset>) -> Result<(), ()> {
+        match self.0.try_send(Question { doc, answer: answer.clone() }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Err(()),
+        }
+    }
+}
+
+async fn answer_all(commands: Commands, mut questions: mpsc::Receiver<Question>, stop: CancellationToken) {
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            count = questions.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
+        }
+        if batch.len() < BATCH_MAX {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(GATHERING) => {}
+            }
+            while batch.len() < BATCH_MAX
+                && let Ok(question) = questions.try_recv()
+            {
+                batch.push(question);
+            }
+        }
+        answer(&commands, std::mem::take(&mut batch)).await;
+    }
+}
+
+async fn answer(commands: &Commands, questions: Vec<Question>) {
+    let all = commands.together(questions.iter().map(|question| last(question.doc)).collect()).await;
+    let mut failed = None;
+    for (question, value) in questions.into_iter().zip(all) {
+        match value.and_then(|value| Ok(redis::from_redis_value::<Option<String>>(value)?)) {
+            // What is no id is for who reads the log to complain of.
+            Ok(id) => {
+                let end = id.map_or(Ok(Offset::ZERO), |id| offset(&id)).unwrap_or_default();
+                // Who has not taken the answer before has this one to take.
+                let _ = question.answer.try_send(end);
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    if let Some(error) = failed {
+        warn!(%error, "where logs end could not be asked");
+    }
+}
+
+fn last(doc: DocId) -> Cmd {
+    let mut command = redis::cmd("HGET");
+    command.arg(Key::Meta.of(doc)).arg("last");
+    command
+}

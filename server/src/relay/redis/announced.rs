@@ -1,0 +1,120 @@
+//! Who has which document open at which node. A node says it once, and again when it changes; that it still holds is told
+//! by its sign of life, one key however many documents are open.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use redis::{Cmd, RedisResult};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    app::Tasks,
+    ids::{DocId, NodeId},
+    redis::Commands,
+    room::Present,
+};
+
+/// How long a sign of life holds: presence at a dead node goes then.
+const ALIVE_FOR: Duration = Duration::from_secs(15);
+const SIGN_INTERVAL: Duration = Duration::from_secs(5);
+/// How long what was said is not said again. Redis may have lost the last of it without that showing at the sign of life.
+const SAID_FOR: Duration = Duration::from_secs(120);
+/// How long Redis keeps what is not said again.
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// What this node has announced, and how to learn what others have.
+pub(super) struct Announced {
+    commands: Commands,
+    node: NodeId,
+    said: Mutex<HashMap<DocId, (Vec<Present>, Instant)>>,
+}
+
+impl Announced {
+    pub(super) fn new(commands: Commands, node: NodeId, tasks: &Tasks) -> Arc<Self> {
+        let announced = Arc::new(Self { commands, node, said: Mutex::default() });
+        tasks.spawn(announced.clone().live(tasks.stop().clone()));
+        announced
+    }
+
+    /// What Redis has to be told so that the others know; nothing where they do.
+    pub(super) fn say(&self, doc: DocId, people: Vec<Present>) -> Vec<Cmd> {
+        let (key, node) = (presence(doc), self.node.0.as_bytes());
+        if people.is_empty() {
+            self.forget(doc);
+            let mut delete = redis::cmd("HDEL");
+            delete.arg(&key).arg(node);
+            return vec![delete];
+        }
+        let mut said = self.said();
+        if said.get(&doc).is_some_and(|(known, at)| *known == people && at.elapsed() < SAID_FOR) {
+            return Vec::new();
+        }
+        let (mut set, mut expire) = (redis::cmd("HSET"), redis::cmd("EXPIRE"));
+        set.arg(&key).arg(node).arg(serde_json::to_vec(&people).expect("ids, names and times are JSON"));
+        expire.arg(&key).arg(KEPT_FOR.as_secs());
+        said.insert(doc, (people, Instant::now()));
+        vec![set, expire]
+    }
+
+    /// What was said of a document has to be said again.
+    pub(super) fn forget(&self, doc: DocId) {
+        self.said().remove(&doc);
+    }
+
+    /// All that was said has to be said again.
+    pub(super) fn forget_all(&self) {
+        self.said().clear();
+    }
+
+    /// Who has a document open at other nodes that live.
+    pub(super) async fn elsewhere(&self, doc: DocId) -> RedisResult<Vec<Present>> {
+        let mut commands = self.commands.clone();
+        let all: HashMap<Vec<u8>, Vec<u8>> =
+            redis::cmd("HGETALL").arg(presence(doc)).query_async(&mut commands).await?;
+        let mut present = Vec::new();
+        for (node, people) in all {
+            let Ok(node) = Uuid::from_slice(&node).map(NodeId) else { continue };
+            if node == self.node || !redis::cmd("EXISTS").arg(sign(node)).query_async(&mut commands).await? {
+                continue;
+            }
+            present.extend(serde_json::from_slice::<Vec<Present>>(&people).unwrap_or_default());
+        }
+        Ok(present)
+    }
+
+    /// Gives signs of life.
+    async fn live(self: Arc<Self>, stop: CancellationToken) {
+        let mut again = interval(SIGN_INTERVAL);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = again.tick() => {}
+            }
+            let mut set = redis::cmd("SET");
+            set.arg(sign(self.node)).arg("").arg("PX").arg(ALIVE_FOR.as_millis()).arg("GET");
+            let before: RedisResult<Option<String>> = set.query_async(&mut self.commands.clone()).await;
+            if !matches!(before, Ok(Some(_))) {
+                // Redis was away or emptied: what was announced may be gone too.
+                self.forget_all();
+            }
+        }
+    }
+
+    fn said(&self) -> MutexGuard<'_, HashMap<DocId, (Vec<Present>, Instant)>> {
+        // Nothing panics while it is held; were it so, the map would still be whole.
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sign(node: NodeId) -> String {
+    format!("codesync:node:{}", node.0)
+}
+
+fn presence(doc: DocId) -> String {
+    format!("codesync:{{{doc}}}:presence")
+}
