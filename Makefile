@@ -107,7 +107,7 @@ cluster: release $(MOTO) ## Runs three nodes on PostgreSQL, Redis and an S3-comp
 	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
 chaos: setup ## Many random faults of nodes, Redis, PostgreSQL and S3 in one run (long)
-	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::any_order -- --nocapture
+	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::chaos -- --nocapture
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json

@@ -192,20 +192,24 @@ impl App {
             true => ws::router(services.clone()).merge(http::router(services)),
             false => http::router(services),
         };
-        let announce = draining.clone();
+        let closing = CancellationToken::new();
         let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                signal.await;
-                info!("draining");
-                announce.cancel();
-            });
+            .with_graceful_shutdown(closing.clone().cancelled_owned());
         let drained = async {
             draining.cancelled().await;
             tokio::time::sleep(deadline).await;
         };
-        let all = async {
-            served.await?;
+        // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
+        let gone = async {
+            signal.await;
+            info!("draining");
+            draining.cancel();
             sessions.end().await;
+            closing.cancel();
+            anyhow::Ok(())
+        };
+        let all = async {
+            tokio::try_join!(async { anyhow::Ok(served.await?) }, gone)?;
             rooms.end().await;
             adapters.end().await;
             anyhow::Ok(())

@@ -50,7 +50,8 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Some(slot) = services.sockets.open() else {
+    let slot = if services.draining.is_cancelled() { None } else { services.sockets.open() };
+    let Some(slot) = slot else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
     };
     let offered = protocols(&headers);
