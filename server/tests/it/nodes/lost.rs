@@ -1,12 +1,14 @@
 //! Redis forgets, stays away, or is cut off from some: the nodes that hold a document keep it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 use super::{CLIENTS, Nodes, audit_stored, check, leave, progress, settle, type_on, typing};
 use crate::{
+    clients::Clients,
     harness::{outage, seed},
     rig::{proxy::Traffic, redis::Redis},
 };
@@ -95,4 +97,29 @@ async fn doorbells_may_be_cut_off_while_the_streams_work() {
     }
     assert!(nodes.counted("codesync_redis_subscriptions_cut_total").await >= 10.0);
     check(nodes, &clients, ann.token(), &doc).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_says_nothing_is_a_clear_503_and_no_hang() {
+    let nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = Clients::start();
+    nodes.redis.freeze(true);
+    let text = format!("/api/documents/{doc}/text");
+    join_all((0..20).map(async |_| {
+        let asked = Instant::now();
+        let answer = ann.get(&text).await.expect_error(503, "unavailable");
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+        assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
+    }))
+    .await;
+    clients.open("late", &nodes.socket(1), &doc, ann.token()).await;
+    clients.wait("late", json!({ "closed": 4503 })).await;
+    for index in 0..2 {
+        assert_eq!(reqwest::get(nodes.node(index).url("/api/health")).await.unwrap().status(), 503);
+    }
+    nodes.redis.freeze(false);
+    clients.wait("late", json!({ "synced": true })).await;
+    ann.get(&text).await.expect(200);
+    nodes.end().await;
 }
