@@ -109,6 +109,5 @@ async fn a_damaged_snapshot_is_counted_and_costs_nobody_an_edit() {
     for client in CLIENTS {
         clients.ask("connect", json!({ "client": client })).await;
     }
-    nodes.until_newer_than(&doc, Some(newest)).await;
     check(nodes, &clients, ann.token(), &doc).await;
 }
