@@ -37,7 +37,7 @@ impl Nodes {
             if snapshots.len() >= 2 && snapshots.first().copied() > offset {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "there are only {snapshots:?}");
+            assert!(started.elapsed() < Duration::from_secs(120), "there are only {snapshots:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
