@@ -106,8 +106,8 @@ cluster: release $(MOTO) ## Runs three nodes on PostgreSQL, Redis and an S3-comp
 	$(SAY) 'Starting three nodes; their data is in ./data/cluster, Ctrl-C stops them'
 	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
-chaos: setup ## Many random faults of nodes, Redis, PostgreSQL and S3 in one run (long)
-	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) cargo test --locked -p codesync-server --test it nodes::any_order -- --nocapture
+chaos: setup ## Many random faults, twenty dead nodes and outages of a minute (long)
+	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 cargo test --locked -p codesync-server --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::snapshots::s3 s3_outage::s3_that
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json

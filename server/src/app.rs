@@ -212,31 +212,36 @@ impl App {
             true => ws::router(services.clone()).merge(http::router(services)),
             false => http::router(services),
         };
-        let announce = draining.clone();
+        let closing = CancellationToken::new();
         let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                signal.await;
-                info!("draining");
-                announce.cancel();
-            });
-        let late = async |patience: Duration| {
+            .with_graceful_shutdown(closing.clone().cancelled_owned());
+        // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
+        let gone = async {
+            signal.await;
+            info!("draining");
+            draining.cancel();
+            sessions.end().await;
+            closing.cancel();
+            // A caller who never finishes what he asks must not take the time that rooms need.
+            sleep(deadline / 4).await;
+            warn!("calls are not waited for any longer");
+        };
+        let late = async {
             draining.cancelled().await;
-            sleep(patience).await;
+            sleep(deadline).await;
         };
         let all = async {
-            // A caller who never finishes what he asks must not take the time that sockets and rooms need.
             tokio::select! {
                 result = served => result?,
-                () = late(deadline / 2) => warn!("calls are not waited for any longer"),
+                () = gone => {}
             }
-            sessions.end().await;
             rooms.end().await;
             adapters.end().await;
             anyhow::Ok(())
         };
         tokio::select! {
             result = all => result,
-            () = late(deadline) => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
+            () = late => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::future::join_all;
 use redis::{
-    Cmd, ErrorKind, Pipeline, RedisFuture, RedisResult, Value,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisFuture, RedisResult, Script, ServerErrorKind, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
-    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
+    cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr},
 };
 
 use crate::{app::Tasks, config::RedisConfig};
@@ -111,25 +111,47 @@ impl Commands {
         }
     }
 
-    /// Waits until so many replicas have everything that this connection wrote to the node of `key`.
+    /// Runs a script that writes to the node of its first key, and waits until so many replicas have it. Both in one go: to
+    /// a connection that has come back in between, nothing was written, and any replica would do.
     ///
     /// # Errors
     /// When fewer have it in time.
-    pub async fn replicated(&mut self, key: &str, replicas: u32) -> RedisResult<()> {
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(replicas).arg(u64::try_from(RESPONSE_TIMEOUT.as_millis() / 2).expect("it is a second"));
-        let reached = match self {
-            Self::Single(connection) => wait.query_async::<u32>(connection).await?,
-            Self::Cluster(connection) => {
-                let route = Route::new(slot(key), SlotAddr::Master);
-                let routing = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
-                redis::from_redis_value(connection.route_command(wait, routing).await?)?
+    pub async fn replicated<T: FromRedisValue>(
+        &mut self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+        replicas: u32,
+    ) -> RedisResult<T> {
+        let mut run = redis::cmd("EVALSHA");
+        run.arg(script.get_hash()).arg(keys.len()).arg(keys).arg(arguments);
+        let mut both = redis::pipe();
+        let patience = u64::try_from(RESPONSE_TIMEOUT.as_millis() / 2).expect("it is a second");
+        both.add_command(run).cmd("WAIT").arg(replicas).arg(patience);
+        let answers = match self.in_one_go(&both, &keys[0]).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                script.load_async(self).await?;
+                self.in_one_go(&both, &keys[0]).await?
             }
+            answers => answers?,
         };
+        let (written, reached): (T, u32) = redis::from_redis_value(Value::Array(answers))?;
         if reached < replicas {
             return Err((ErrorKind::Client, "too few replicas have it").into());
         }
-        Ok(())
+        Ok(written)
+    }
+
+    /// Sends both commands to the node of `key`; the first error counts.
+    async fn in_one_go(&mut self, pipeline: &Pipeline, key: &str) -> RedisResult<Vec<Value>> {
+        let answers = match self {
+            Self::Single(connection) => connection.req_packed_commands(pipeline, 0, 2).await?,
+            Self::Cluster(connection) => {
+                let route = SingleNodeRoutingInfo::SpecificNode(Route::new(slot(key), SlotAddr::Master));
+                connection.route_pipeline(pipeline.clone(), 0, 2, route).await?
+            }
+        };
+        answers.into_iter().map(Value::extract_error).collect()
     }
 }
 

@@ -59,7 +59,8 @@ async fn upgrade(
     let Some((mut response, upgraded)) = socket::accept(&mut request) else {
         return ApiError::UpgradeRequired.into_response();
     };
-    let Some(slot) = services.sockets.open() else {
+    let slot = if services.draining.is_cancelled() { None } else { services.sockets.open() };
+    let Some(slot) = slot else {
         return ([(header::RETRY_AFTER, "5")], ApiError::Unavailable).into_response();
     };
     let params = params.map(|Query(params)| params).unwrap_or_default();

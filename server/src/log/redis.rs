@@ -128,20 +128,20 @@ impl RedisLog {
 
     async fn write(&self, mode: &str, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
         self.mark(doc).await?;
+        let keys = [Key::Log, Key::Meta, Key::Bell].map(|key| key.of(doc));
+        let (after, inline) = (id(after), INLINE_BYTES.to_string());
+        let mut arguments: Vec<&[u8]> =
+            vec![mode.as_bytes(), after.as_bytes(), self.node.0.as_bytes(), inline.as_bytes()];
+        arguments.extend(updates.iter().map(Bytes::as_ref));
         let mut commands = self.commands();
-        let mut invocation = self.scripts.append.prepare_invoke();
-        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Bell.of(doc));
-        invocation.arg(mode).arg(id(after)).arg(self.node.0.as_bytes()).arg(INLINE_BYTES);
-        for update in &updates {
-            invocation.arg(update.as_ref());
-        }
-        let (word, previous, last): (String, String, String) = invocation.invoke_async(&mut commands).await?;
+        let append = &self.scripts.append;
+        let (word, previous, last): (String, String, String) = match self.acknowledge {
+            Acknowledge::Appended => append.key(&keys[..]).arg(arguments).invoke_async(&mut commands).await?,
+            Acknowledge::Replicated(replicas) => commands.replicated(append, &keys, &arguments, replicas).await?,
+        };
         if word == "lost" {
             metrics::counter!("codesync_log_lost_total").increment(1);
             return Err(LogError::Lost);
-        }
-        if let Acknowledge::Replicated(replicas) = self.acknowledge {
-            commands.replicated(&Key::Log.of(doc), replicas).await?;
         }
         Ok(Appended { previous: offset(&previous)?, last: offset(&last)? })
     }

@@ -1,6 +1,6 @@
 //! Starts the real server on a free port in a folder of its own, and stops it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use codesync_server::{
     app::{App, Services},
@@ -96,4 +96,9 @@ pub(crate) fn seed() -> u64 {
     };
     println!("CODESYNC_TEST_SEED={seed}");
     seed
+}
+
+/// How long a service stays away: so many seconds, or as many as `CODESYNC_OUTAGE_S` said when the tests were built.
+pub(crate) fn outage(seconds: u64) -> Duration {
+    Duration::from_secs(std::option_env!("CODESYNC_OUTAGE_S").map_or(seconds, |seconds| seconds.parse().unwrap()))
 }

@@ -67,9 +67,19 @@ impl Process {
     }
 
     /// Asks it to stop, and waits; returns whether it ended well.
-    pub(crate) async fn terminate(mut self) -> bool {
+    pub(crate) async fn terminate(self) -> bool {
+        self.ask_to_stop();
+        self.ended().await
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn ask_to_stop(&self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has stopped; returns whether it ended well.
+    pub(crate) async fn ended(mut self) -> bool {
         self.child.wait().await.unwrap().success()
     }
 

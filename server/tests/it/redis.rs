@@ -42,6 +42,8 @@ async fn the_log_keeps_its_promises_on_a_cluster_of_three() {
     contract::check(&log).await;
     follows_its_tail(&log, &log).await;
     hears_where_logs_end(&log).await;
+    // None of its nodes has a replica: what is tested is that each is asked.
+    contract::check(&self::log(&config(urls.join(",")), Acknowledge::Replicated(0)).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     clients::Clients,
-    harness::TestApp,
+    harness::{TestApp, outage},
     rest::Caller,
     rig::{proxy::Traffic, s3::S3},
 };
@@ -63,6 +63,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     until("there are snapshots", async || storage.snapshots.list(id).await.unwrap().len() == 2).await;
 
     s3.traffic(traffic);
+    let away = Instant::now();
     let failures = counted(&app, "codesync_compaction_failures_total").await;
     until("compactions fail", async || counted(&app, "codesync_compaction_failures_total").await >= failures + 2.0)
         .await;
@@ -81,6 +82,11 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     ada.post(&format!("{open}/versions"), json!({ "name": "No" })).await.expect_error(503, "unavailable");
     assert!(asked.elapsed() < AN_ANSWER + AN_ANSWER, "nor does this one: {:?}", asked.elapsed());
     ada.get("/api/health").await.expect_error(503, "unavailable");
+    while away.elapsed() < outage(0) {
+        let acknowledged = clients.status("b", "acknowledged").await.as_u64().unwrap();
+        clients.wait("b", json!({ "acknowledgedAtLeast": acknowledged + 50 })).await;
+    }
+    println!("S3 was away for {:?}", away.elapsed());
     assert_eq!(storage.log.read(id, Offset::ZERO).await.unwrap().trimmed, trimmed, "nothing is trimmed meanwhile");
 
     s3.traffic(Traffic::Passes);

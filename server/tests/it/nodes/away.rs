@@ -46,8 +46,7 @@ async fn who_types_at_one_node_sees_the_others_there_while_redis_is_away() {
     page.until_text(&clients.text("a").await).await;
     nodes.redis.begin().await;
     page.until(|message| matches!(message, Message::Codesync(Extension::Mark(1)))).await;
-    check(&nodes, &clients, ann.token(), &doc).await;
-    nodes.end().await;
+    check(nodes, &clients, ann.token(), &doc).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a service, for outages that can be switched on and off.
+//! A TCP proxy in front of a service or of several alike: outages that can be switched on and off, endpoints that move.
 
 use std::net::SocketAddr;
 
@@ -22,48 +22,69 @@ pub(crate) enum Traffic {
 /// The proxy; ends with its test.
 pub(crate) struct Proxy {
     pub(crate) addr: SocketAddr,
-    traffic: watch::Sender<Traffic>,
+    way: watch::Sender<Way>,
+}
+
+#[derive(Clone)]
+struct Way {
+    traffic: Traffic,
+    services: Vec<SocketAddr>,
 }
 
 impl Proxy {
     /// Starts in front of `service`.
     pub(crate) async fn start(service: SocketAddr) -> Self {
+        Self::before(vec![service]).await
+    }
+
+    /// Starts in front of services that take connections in turn, those that take none left out.
+    pub(crate) async fn before(services: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let (traffic, seen) = watch::channel(Traffic::Passes);
+        let (way, seen) = watch::channel(Way { traffic: Traffic::Passes, services });
         #[expect(clippy::disallowed_methods, reason = "ends with the test that owns the proxy")]
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, service, seen.clone()));
+            for turn in 0.. {
+                let Ok((client, _)) = listener.accept().await else { return };
+                tokio::spawn(serve(client, turn, seen.clone()));
             }
         });
-        Self { addr, traffic }
+        Self { addr, way }
     }
 
     /// Lets traffic pass or not; connections that are open feel it too.
     pub(crate) fn set(&self, traffic: Traffic) {
-        self.traffic.send_replace(traffic);
+        self.way.send_modify(|way| way.traffic = traffic);
+    }
+
+    /// Leads elsewhere from now on; connections that are open end.
+    pub(crate) fn lead_to(&self, services: Vec<SocketAddr>) {
+        self.way.send_modify(|way| way.services = services);
     }
 }
 
-async fn serve(mut client: TcpStream, service: SocketAddr, mut traffic: watch::Receiver<Traffic>) {
-    let now = *traffic.borrow_and_update();
+async fn serve(mut client: TcpStream, turn: usize, mut way: watch::Receiver<Way>) {
+    let now = way.borrow_and_update().clone();
     tokio::select! {
         // One that vanishes stays open meanwhile: nothing tells its client.
-        Ok(()) = traffic.changed() => {
-            if *traffic.borrow_and_update() == Traffic::Vanishes {
-                let _ = traffic.changed().await;
+        Ok(()) = way.changed() => {
+            if way.borrow_and_update().traffic == Traffic::Vanishes {
+                let _ = way.changed().await;
             }
         }
-        () = carry(&mut client, service, now) => {}
+        () = carry(&mut client, turn, now) => {}
     }
 }
 
-async fn carry(client: &mut TcpStream, service: SocketAddr, traffic: Traffic) {
-    match traffic {
+async fn carry(client: &mut TcpStream, turn: usize, way: Way) {
+    match way.traffic {
         Traffic::Passes => {
-            if let Ok(mut server) = TcpStream::connect(service).await {
-                let _ = copy_bidirectional(client, &mut server).await;
+            let count = way.services.len();
+            for service in way.services.into_iter().cycle().skip(turn % count).take(count) {
+                if let Ok(mut server) = TcpStream::connect(service).await {
+                    let _ = copy_bidirectional(client, &mut server).await;
+                    return;
+                }
             }
         }
         Traffic::Vanishes => std::future::pending().await,

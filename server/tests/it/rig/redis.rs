@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -38,9 +39,20 @@ impl Redis {
 
     /// Starts a replica of this server, and waits until it follows.
     pub(crate) async fn replica(&self) -> Self {
-        let replica = Self::with(&["--replicaof", "127.0.0.1", &self.port.to_string()]).await;
+        self.replica_by(self.addr()).await
+    }
+
+    /// Starts a replica that reaches this server by way of `addr`, and waits until it follows.
+    pub(crate) async fn replica_by(&self, addr: SocketAddr) -> Self {
+        let replica = Self::with(&["--replicaof", "127.0.0.1", &addr.port().to_string()]).await;
         self.until(redis::cmd("INFO").arg("replication"), |info: &String| info.contains("state=online")).await;
         replica
+    }
+
+    /// Makes a replica a server of its own.
+    pub(crate) async fn promote(&mut self) {
+        self.settings.clear();
+        let () = self.ask(redis::cmd("REPLICAOF").arg("NO").arg("ONE")).await.unwrap();
     }
 
     /// Its address.
@@ -49,7 +61,7 @@ impl Redis {
     }
 
     /// Where it listens.
-    pub(crate) fn addr(&self) -> std::net::SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
@@ -58,6 +70,8 @@ impl Redis {
         let server = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(self.folder.path())
+            // A replica that comes is not kept waiting for others.
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.settings)
             .stdin(Stdio::null())
             .stdout(File::create(self.folder.path().join("log")).unwrap())

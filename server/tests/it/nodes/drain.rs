@@ -1,0 +1,131 @@
+//! A node that stops sends its people elsewhere; one that is full or cold lets them in as it can.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use tokio_tungstenite::{connect_async, tungstenite::Error};
+
+use super::{CLIENTS, Nodes, audit_stored, leave, settle, type_on};
+use crate::{clients::Clients, harness::seed, rig::redis::Redis};
+
+/// Over how long a node closes its sockets.
+const SPREAD: Duration = Duration::from_secs(4);
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// What a socket is refused with before the upgrade: status and `Retry-After`.
+pub(crate) async fn refused(url: &str) -> (u16, String) {
+    match connect_async(url).await {
+        Err(Error::Http(answer)) => {
+            let retry_after = answer.headers().get("retry-after").map_or("", |value| value.to_str().unwrap());
+            (answer.status().as_u16(), retry_after.to_owned())
+        }
+        other => panic!("not refused before the upgrade: {other:?}"),
+    }
+}
+
+/// When sockets were closed with 4503, by the clients' clock in ms.
+async fn drained_at(clients: &Clients, names: &[String]) -> Vec<u64> {
+    let closes = join_all(names.iter().map(|name| clients.status(name, "closes"))).await;
+    let closes = closes.iter().flat_map(|closes| closes.as_array().unwrap());
+    closes.filter(|close| close["code"] == 4503).map(|close| close["at"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_sends_its_people_elsewhere_one_after_another() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let settings = [("CODESYNC_DRAIN_SPREAD_MS", "4000"), ("CODESYNC_DRAIN_S", "15")];
+    let mut nodes = Nodes::start_with(2, Redis::start().await, &settings).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = Clients::start();
+    let idle: Vec<String> = (0..240).map(|number| format!("idle {number}")).collect();
+    let join = async |name: &str| clients.join(name, &nodes.any_socket(), &doc, ann.token()).await;
+    join_all(idle.iter().map(|name| join(name))).await;
+    join_all(CLIENTS.map(join)).await;
+    type_on(&clients, &mut random).await;
+    let served = nodes.counted_at(0, "codesync_sessions_open").await;
+    assert!(served >= 100.0, "half of all: {served}");
+
+    nodes.node(0).ask_to_stop();
+    let asked = Instant::now();
+    let health = nodes.node(0).url("/socket/health");
+    while reqwest::get(&health).await.unwrap().status() != 503 {}
+    let left = nodes.counted_at(0, "codesync_sessions_open").await;
+    assert!(left > served / 2.0, "readiness goes first: {left} of {served} sockets are left");
+    let (status, retry_after) = refused(&format!("{}/{doc}?token={}", nodes.socket(0), ann.token())).await;
+    assert_eq!((status, retry_after.as_str()), (503, "5"));
+    let process = nodes.nodes[0].process.take().unwrap();
+    assert!(process.ended().await, "the drain ends well");
+    assert!(asked.elapsed() < DEADLINE, "it took {:?}", asked.elapsed());
+
+    let names: Vec<String> = idle.iter().cloned().chain(CLIENTS.map(str::to_owned)).collect();
+    // The clients hear of it a little later.
+    let mut closed = Vec::new();
+    while (closed.len() as f64) < served {
+        assert!(asked.elapsed() < DEADLINE * 2, "{} of {served} were told", closed.len());
+        closed = drained_at(&clients, &names).await;
+    }
+    assert_eq!(closed.len() as f64, served, "each is told, once");
+    evenly_spread(closed);
+    join_all(names.iter().map(|name| clients.wait(name, json!({ "synced": true })))).await;
+    settle(&clients, &CLIENTS).await;
+    leave(&clients, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    nodes.begin(0).await;
+    nodes.start_anew().await;
+    audit_stored(&nodes, &clients, &CLIENTS, ann.token(), &doc).await;
+    nodes.end().await;
+}
+
+/// Over the whole of the configured time, and none of its quarters stays empty or takes most.
+fn evenly_spread(mut closed: Vec<u64>) {
+    closed.sort_unstable();
+    let (first, last) = (closed[0], closed[closed.len() - 1]);
+    let ratio = (last - first) as f64 / SPREAD.as_millis() as f64;
+    assert!((0.8..1.3).contains(&ratio), "closed over {} ms", last - first);
+    let quarter = (last - first) / 4 + 1;
+    for part in 0..4 {
+        let within = first + part * quarter..first + (part + 1) * quarter;
+        let share = closed.iter().filter(|at| within.contains(at)).count() as f64 / closed.len() as f64;
+        assert!((0.08..0.45).contains(&share), "{share} of all in quarter {part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_node_says_so_before_the_upgrade() {
+    let nodes = Nodes::start_with(1, Redis::start().await, &[("CODESYNC_SOCKETS_MAX", "3")]).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = Clients::start();
+    for client in ["a", "b", "c"] {
+        clients.join(client, &nodes.socket(0), &doc, ann.token()).await;
+    }
+    let url = format!("{}/{doc}?token={}", nodes.socket(0), ann.token());
+    assert_eq!(refused(&url).await, (503, "5".to_owned()));
+    assert_eq!(reqwest::get(nodes.node(0).url("/api/health")).await.unwrap().status(), 200, "calls are served");
+    clients.open("d", &nodes.socket(0), &doc, ann.token()).await;
+    clients.wait("d", json!({ "closed": 1006 })).await;
+    assert_eq!(clients.status("d", "connects").await, Value::from(0));
+    clients.ask("disconnect", json!({ "client": "a" })).await;
+    clients.wait("d", json!({ "synced": true })).await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_who_come_at_once_are_served_by_one_load() {
+    let nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let clients = Clients::start();
+    clients.join("writer", &nodes.socket(0), &doc, ann.token()).await;
+    clients.append("writer", "read by many").await;
+    clients.wait("writer", json!({ "acknowledged": true })).await;
+    assert_eq!(nodes.counted_at(1, "codesync_load_seconds_count").await, 0.0, "it is cold");
+    let names: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    join_all(names.iter().map(async |name| {
+        clients.join(name, &nodes.socket(1), &doc, ann.token()).await;
+        clients.wait(name, json!({ "text": "read by many" })).await;
+    }))
+    .await;
+    assert_eq!(nodes.counted_at(1, "codesync_sessions_open").await, 200.0);
+    assert_eq!(nodes.counted_at(1, "codesync_load_seconds_count").await, 1.0);
+    nodes.end().await;
+}
