@@ -30,6 +30,7 @@ function Message({ toast: { id, tone, text } }: { toast: Toast }) {
   const hold = () => setHeld(true);
   const release = () => setHeld(false);
   return (
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- it only waits while someone is at it
     <div className={classes(styles.toast, tone === 'bad' && styles.bad)} onPointerEnter={hold} onPointerLeave={release} onFocus={hold} onBlur={release}>
       <p>{text}</p>
       <IconButton label="Dismiss" className={styles.dismiss} onClick={() => dismissToast(id)}>
