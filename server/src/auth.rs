@@ -4,7 +4,7 @@ pub mod events;
 mod passwords;
 mod tokens;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rand::{TryRngCore, rngs::OsRng};
 use time::OffsetDateTime;
@@ -228,7 +228,7 @@ impl Auth {
     ///
     /// # Errors
     /// The refusal.
-    pub async fn open_socket(&self, token: &str, doc: DocId) -> Result<SocketGrant, SocketRefusal> {
+    pub async fn open_socket(&self, token: &str, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
         let session = match self.tokens.read(token).ok_or(SocketRefusal::Unauthenticated)? {
             Token::Ticket(_, other) if other != doc => return Err(SocketRefusal::Forbidden),
             Token::Ticket(session, _) | Token::Session(session) => session,
@@ -239,7 +239,8 @@ impl Auth {
             Access::NoDocument => Err(SocketRefusal::NotFound),
             Access::None => Err(SocketRefusal::Forbidden),
             Access::Role(role) => {
-                Ok(SocketGrant { user: user.id, name: user.name, color: user.color, session: id, expires_at, role })
+                let (user, name, color) = (user.id, user.name, user.color);
+                Ok(Arc::new(SocketGrant { user, name, color, session: id, expires_at, role }))
             }
         }
     }

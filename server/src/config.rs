@@ -1,12 +1,18 @@
 //! Everything that can be set, and the only reader of the environment. Parsed once, validated whole.
 
 mod database;
+mod redis;
+mod s3;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::database::DatabaseConfig;
+pub use self::{
+    database::DatabaseConfig,
+    redis::{Acknowledge, RedisConfig},
+    s3::S3Config,
+};
 use crate::retention::Policy;
 
 /// The command line of `codesync`.
@@ -184,103 +190,6 @@ pub struct StorageConfig {
     /// Snapshots elsewhere than in the data folder.
     #[command(flatten)]
     pub s3: S3Config,
-}
-
-/// Snapshots on S3. Without keys here, credentials are those of the environment or of the task's role.
-#[derive(Clone, Debug, Args)]
-pub struct S3Config {
-    /// The bucket that holds the snapshots; by default they are in the data folder.
-    #[arg(long = "s3-bucket", env = "S3_BUCKET")]
-    pub bucket: Option<String>,
-    /// What the keys of all objects begin with, for a bucket that others share.
-    #[arg(long = "s3-prefix", env = "S3_PREFIX", default_value = "")]
-    pub prefix: String,
-    /// The bucket's region.
-    #[arg(long = "s3-region", env = "AWS_REGION", default_value = "us-east-1")]
-    pub region: String,
-    /// The address of an S3-compatible server, `http` or `https`, whose buckets are named in the path; AWS by default.
-    #[arg(long = "s3-endpoint", env = "AWS_ENDPOINT_URL")]
-    pub endpoint: Option<String>,
-    /// The access key's id.
-    #[arg(long = "s3-access-key-id", env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
-    pub access_key_id: Option<String>,
-    /// The access key's secret.
-    #[arg(long = "s3-secret-access-key", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
-    pub secret_access_key: Option<Secret>,
-}
-
-/// Redis, which makes a node one of several.
-#[derive(Clone, Debug, Args)]
-pub struct RedisConfig {
-    /// Where Redis is, `redis://` or with TLS `rediss://`; of a cluster some nodes, separated by commas.
-    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<Secret>,
-    /// The host of Redis, where no address is given.
-    #[arg(long, env = "REDIS_HOST")]
-    pub redis_host: Option<String>,
-    /// The port at that host.
-    #[arg(long, env = "REDIS_PORT", default_value_t = 6379)]
-    pub redis_port: u16,
-    /// The user at that host.
-    #[arg(long, env = "REDIS_USERNAME")]
-    pub redis_username: Option<String>,
-    /// The password at that host.
-    #[arg(long, env = "REDIS_PASSWORD", hide_env_values = true)]
-    pub redis_password: Option<Secret>,
-    /// Whether that host is spoken to over TLS.
-    #[arg(long, env = "REDIS_TLS", default_value = "off")]
-    pub redis_tls: Switch,
-    /// Whether the address is that of a Redis Cluster; several addresses always are.
-    #[arg(long, env = "REDIS_CLUSTER", default_value = "off")]
-    pub redis_cluster: Switch,
-    /// When an edit counts as durable in Redis: `appended`, or `replicated:N` once N replicas have it too.
-    #[arg(long, env = "CODESYNC_ACKNOWLEDGE", default_value = "appended")]
-    pub acknowledge: Acknowledge,
-}
-
-impl RedisConfig {
-    /// The address, with user and password; none where Redis is not used.
-    pub fn address(&self) -> Option<Secret> {
-        if self.redis_url.is_some() {
-            return self.redis_url.clone();
-        }
-        let scheme = if self.redis_tls == Switch::On { "rediss" } else { "redis" };
-        let mut url = url::Url::parse(&format!("{scheme}://{}:{}", self.redis_host.as_ref()?, self.redis_port)).ok()?;
-        url.set_username(self.redis_username.as_deref().unwrap_or_default()).ok()?;
-        url.set_password(self.redis_password.as_ref().map(Secret::expose)).ok()?;
-        Some(Secret(url.into()))
-    }
-
-    /// Whether the address is that of a cluster.
-    pub fn is_cluster(&self) -> bool {
-        let several = |url: &Secret| url.expose().contains(',');
-        self.redis_cluster == Switch::On || self.redis_url.as_ref().is_some_and(several)
-    }
-}
-
-/// When an edit counts as durable in Redis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledge {
-    /// Once it stands in the stream.
-    Appended,
-    /// Once so many replicas have it too.
-    Replicated(u32),
-}
-
-impl std::str::FromStr for Acknowledge {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            None if text == "appended" => Ok(Self::Appended),
-            None if text == "replicated" => Ok(Self::Replicated(1)),
-            Some(("replicated", count)) => match count.parse() {
-                Ok(count) if count > 0 => Ok(Self::Replicated(count)),
-                _ => Err("the number of replicas is a whole number above zero"),
-            },
-            _ => Err("expected appended, replicated or replicated:N"),
-        }
-    }
 }
 
 /// Accounts and tokens.

@@ -32,6 +32,8 @@ pub enum ApiError {
     Forbidden,
     /// There is no such thing, or none that the caller may know of.
     NotFound(Missing),
+    /// The path speaks WebSocket only.
+    UpgradeRequired,
     /// The path knows other methods only.
     MethodNotAllowed,
     /// Another account has this e-mail address.
@@ -119,6 +121,7 @@ impl ApiError {
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address knows other methods.")
             }
+            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade_required", "This address speaks WebSocket."),
             Self::EmailTaken => (S::CONFLICT, "email_taken", "There is an account with this e-mail address already."),
             Self::LastOwner => (S::CONFLICT, "last_owner", "A document needs an owner."),
             Self::LastAdmin => (S::CONFLICT, "last_admin", "There must be an administrator."),
@@ -169,6 +172,10 @@ impl IntoResponse for ApiError {
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
         response
     }

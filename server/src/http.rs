@@ -33,7 +33,11 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{extract::client_address, openapi::document as openapi, validate::check_account};
+pub use self::{
+    extract::{bearer, client_address},
+    openapi::document as openapi,
+    validate::check_account,
+};
 use crate::{
     app::Services,
     config::NodeRole,

@@ -1,5 +1,7 @@
 //! The story of the process.
 
+use std::{io::Write, process::ExitCode};
+
 use anyhow::Context;
 use clap::Parser;
 use codesync_server::{
@@ -14,8 +16,26 @@ use tracing::info;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever reads it may be gone.
+            let _ = writeln!(std::io::stderr(), "error: {}", in_a_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What went wrong and why; libraries like to repeat the last cause.
+fn in_a_line(error: &anyhow::Error) -> String {
+    let mut causes: Vec<String> = error.chain().map(|cause| cause.to_string().replace('\n', " ")).collect();
+    causes.dedup_by(|cause, before| before.ends_with(cause.as_str()));
+    causes.join(": ")
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve(config) => serve(*config).await,
         Command::Migrate(storage) => commands::migrate(&storage).await,
         Command::Admin(args) => commands::admin(args).await,

@@ -4,14 +4,17 @@
 pub mod actor;
 mod chain;
 mod effort;
+mod follower;
 pub mod peers;
 pub mod presence;
 mod recheck;
 pub mod registry;
+mod snapshots;
+mod speakers;
 pub mod state;
 mod unarchived;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use codesync_crdt::{AwarenessEntry, StateVector};
@@ -85,7 +88,7 @@ pub struct NewPeer {
     /// Its id.
     pub id: PeerId,
     /// Who it is.
-    pub grant: SocketGrant,
+    pub grant: Arc<SocketGrant>,
     /// What it understands.
     pub dialect: Dialect,
     /// Where its frames go.
@@ -98,7 +101,7 @@ pub struct NewPeer {
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Who it is.
-    pub grant: SocketGrant,
+    pub grant: Arc<SocketGrant>,
     /// When it came.
     pub since: OffsetDateTime,
 }
@@ -121,7 +124,7 @@ pub enum Said {
     /// The outbox was dropped and is empty now.
     Behind,
     /// A fresh token was accepted.
-    Renewed(SocketGrant),
+    Renewed(Arc<SocketGrant>),
     /// The socket is gone.
     Left,
 }
@@ -206,7 +209,10 @@ impl RoomHandle {
     /// # Errors
     /// When the room has ended.
     pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
-        self.send(Command::Peer { from, said, received: Instant::now() }).await
+        // Reserved first: a future that holds the command while it waits holds it three times, in every socket.
+        let place = self.mailbox.reserve().await.map_err(|_| RoomError::Unavailable)?;
+        place.send(Command::Peer { from, said, received: Instant::now() });
+        Ok(())
     }
 
     /// Reads the text.

@@ -3,24 +3,29 @@
 pub mod outbox;
 mod pace;
 mod session;
+mod socket;
 mod sockets;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use crate::{
+    app::Services,
+    auth::SocketRefusal,
+    error::{ApiError, CloseReason},
+    http,
+    ids::DocId,
+    room::Dialect,
+};
 use axum::{
     Router,
     extract::{
-        Path, Query, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        Path, Query, Request, State,
+        rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use futures_util::StreamExt;
-use tokio::time::timeout;
-
-use crate::{app::Services, auth::SocketRefusal, error::CloseReason, ids::DocId, room::Dialect};
 
 pub use sockets::Sockets;
 
@@ -28,52 +33,51 @@ pub use sockets::Sockets;
 const CODESYNC_V1: &str = "codesync.v1";
 /// What comes before a token in the list of subprotocols.
 const BEARER: &str = "bearer.";
-/// How long a client may take to read why it was closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much a frame may be longer than the message in it, so that one a little too long is still read and named.
-const SLACK_BYTES: usize = 64 << 10;
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct Params {
     token: Option<String>,
 }
 
 /// The route of the sockets.
 pub fn router(services: Services) -> Router {
-    Router::new().route("/socket/{document_id}", get(upgrade)).with_state(Arc::new(services))
+    Router::new()
+        .route("/socket/{document_id}", get(upgrade))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .with_state(Arc::new(services))
 }
 
 async fn upgrade(
     State(services): State<Arc<Services>>,
-    Path(document): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    document: Result<Path<DocId>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
+    mut request: Request,
 ) -> Response {
+    let Some((mut response, upgraded)) = socket::accept(&mut request) else {
+        return ApiError::UpgradeRequired.into_response();
+    };
     let Some(slot) = services.sockets.open() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response();
+        return ([(header::RETRY_AFTER, "5")], ApiError::Unavailable).into_response();
     };
-    let offered = protocols(&headers);
-    let dialect = match offered.iter().any(|name| name == CODESYNC_V1) {
-        true => Dialect::Codesync,
-        false => Dialect::Stock,
-    };
-    let token = token(params, &headers, &offered).unwrap_or_default();
-    let doc = document.parse::<DocId>().ok();
-    let limit = services.config.socket.message_bytes_max;
-    upgrade
-        // Its default of 128 KiB a connection is what most idle connections would cost.
-        .read_buffer_size(2048)
-        .write_buffer_size(4096)
-        .max_write_buffer_size(limit + SLACK_BYTES)
-        .max_message_size(limit + SLACK_BYTES)
-        .max_frame_size(limit + SLACK_BYTES)
-        .protocols([CODESYNC_V1])
-        // Our own task: it is drained, and axum's, which is sized for the greater of all futures before it, ends.
-        .on_upgrade(async move |socket| {
-            let tasks = services.tasks.clone();
+    let params = params.map(|Query(params)| params).unwrap_or_default();
+    let offered = protocols(request.headers());
+    let mut dialect = Dialect::Stock;
+    if offered.iter().any(|name| name == CODESYNC_V1) {
+        dialect = Dialect::Codesync;
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(CODESYNC_V1));
+    }
+    let token = token(params, request.headers(), &offered).unwrap_or_default();
+    let doc = document.map(|Path(doc)| doc).ok();
+    let tasks = services.tasks.clone();
+    tasks.clone().spawn(async move {
+        // A client that is gone before its connection is a socket needs no word.
+        if let Ok(upgraded) = upgraded.await {
+            let socket = socket::over(upgraded, services.config.socket.message_bytes_max).await;
+            // A task of its own, for this one is small and many may wait here.
             tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
-        })
+        }
+    });
+    response
 }
 
 /// Names in the list of subprotocols, as they were written.
@@ -88,8 +92,7 @@ fn protocols(headers: &HeaderMap) -> Vec<String> {
 }
 
 fn token(params: Params, headers: &HeaderMap, offered: &[String]) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+    let bearer = http::bearer(headers).map(str::to_owned);
     let protocol = || offered.iter().find_map(|name| name.strip_prefix(BEARER)).map(str::to_owned);
     params.token.or(bearer).or_else(protocol)
 }
@@ -103,17 +106,4 @@ impl From<SocketRefusal> for CloseReason {
             SocketRefusal::Unavailable => Self::Unavailable,
         }
     }
-}
-
-/// Closes with a code that the client can read.
-async fn close(mut socket: WebSocket, reason: CloseReason) {
-    let (code, words) = reason.code();
-    let frame = CloseFrame { code, reason: words.into() };
-    let _ = timeout(CLOSE_TIMEOUT, async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            // Closing with unread data would reset the connection before the client has read the code.
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    })
-    .await;
 }

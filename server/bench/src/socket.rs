@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+const CONTINUATION: u8 = 0;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
@@ -30,6 +31,8 @@ pub struct Socket {
 pub struct Incoming {
     socket: Rc<Socket>,
     unread: Vec<u8>,
+    /// The fragments of a message that is not complete.
+    fragments: Vec<u8>,
     /// Doubles while the server sends faster than we read: idle connections stay small.
     read_bytes: usize,
 }
@@ -67,6 +70,7 @@ pub async fn open(addr: SocketAddr, path: &str) -> Result<(Rc<Socket>, Incoming)
         Incoming {
             socket,
             unread: head.split_off(end),
+            fragments: Vec::new(),
             read_bytes: READ_BYTES_MIN,
         },
     ))
@@ -129,10 +133,17 @@ impl Incoming {
     /// When the server closes the socket, with its close code.
     pub async fn read(&mut self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut taken = 0;
-        while let Some((opcode, start, end)) = frame(&self.unread[taken..])? {
+        while let Some((first, start, end)) = frame(&self.unread[taken..])? {
             let payload = &self.unread[taken + start..taken + end];
-            match opcode {
-                BINARY => each(payload)?,
+            let is_final = first & FINAL != 0;
+            match first & !FINAL {
+                BINARY if is_final => each(payload)?,
+                BINARY | CONTINUATION => {
+                    self.fragments.extend_from_slice(payload);
+                    if is_final {
+                        each(&std::mem::take(&mut self.fragments))?;
+                    }
+                }
                 PING => {
                     self.socket.queue_frame(PONG, payload);
                     self.socket.try_flush()?;
@@ -160,15 +171,12 @@ impl Incoming {
     }
 }
 
-/// The opcode of the first frame and where its payload starts and ends, once all of it is here.
+/// The first byte of the first frame and where its payload starts and ends, once all of it is here.
 fn frame(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
-    ensure!(
-        first & FINAL != 0 && second & MASKED == 0,
-        "a fragmented or masked frame"
-    );
+    ensure!(second & MASKED == 0, "a masked frame");
     let (header, length) = match (second, rest) {
         (126, [a, b, ..]) => (4, usize::from(u16::from_be_bytes([*a, *b]))),
         (127, [a, b, c, d, e, f, g, h, ..]) => (
@@ -178,7 +186,7 @@ fn frame(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>> {
         (126 | 127, _) => return Ok(None),
         (short, _) => (2, usize::from(*short)),
     };
-    Ok((bytes.len() >= header + length).then_some((first & 0x0f, header, header + length)))
+    Ok((bytes.len() >= header + length).then_some((*first, header, header + length)))
 }
 
 fn close_reason(payload: &[u8]) -> String {

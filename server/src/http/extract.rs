@@ -9,6 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
@@ -31,10 +32,13 @@ impl<T: DeserializeOwned> FromRequest<Services> for Json<T> {
             return Err(ApiError::UnsupportedMediaType("application/json"));
         }
         let bytes = read(request, services).await?;
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| unreadable(&error))?;
-        reader.end().map_err(|error| ApiError::MalformedJson(error.to_string()))?;
-        Ok(Self(value))
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+        // A list would pass for the fields in their order.
+        if !value.is_object() {
+            return Err(ApiError::field("body", "is not an object"));
+        }
+        serde_path_to_error::deserialize(value).map(Self).map_err(|error| unreadable(&error))
     }
 }
 
@@ -46,14 +50,10 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let problem = error.inner().to_string();
-    if error.inner().classify() != serde_json::error::Category::Data {
-        return ApiError::MalformedJson(problem);
-    }
-    let problem = problem.split(" at line").next().unwrap_or_default();
     // A missing field is told of at the object around it.
     match problem.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         Some(name) => ApiError::field(name, "is missing"),
-        None => ApiError::Invalid(Fields::from([(error.path().to_string(), problem.to_owned())])),
+        None => ApiError::Invalid(Fields::from([(error.path().to_string(), problem)])),
     }
 }
 
@@ -113,7 +113,8 @@ impl FromRequestParts<Services> for Principal {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token in the header, if there is one.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

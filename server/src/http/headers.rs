@@ -21,10 +21,9 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// Adds the headers; what a handler set itself stays.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_api = path.starts_with("/api/");
     let policy = match path {
         _ if path.starts_with("/api/docs") => API_DOCS_POLICY,
-        _ if is_api => API_POLICY,
+        _ if path.starts_with("/api/") => API_POLICY,
         _ => SITE_POLICY,
     };
     let mut response = next.run(request).await;
@@ -36,9 +35,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     set(headers, header::REFERRER_POLICY, "no-referrer");
     set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    if is_api {
-        set(headers, header::CACHE_CONTROL, "no-store");
-    }
+    set(headers, header::CACHE_CONTROL, "no-store");
     response
 }
 

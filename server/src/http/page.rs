@@ -47,8 +47,8 @@ pub(super) struct Paging {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// How many to give at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
+    #[param(minimum = 1, maximum = 100, default = 50, value_type = Option<u32>)]
+    limit: Option<String>,
 }
 
 /// How the parameter that searches a list is described.
@@ -73,12 +73,15 @@ impl FromRequestParts<Services> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, _: &Services) -> Result<Self, ApiError> {
         let Query(Paging { cursor, limit }) =
-            Query::try_from_uri(&parts.uri).map_err(|_| ApiError::field("limit", "is not a number"))?;
+            Query::try_from_uri(&parts.uri).map_err(|_| ApiError::field("cursor", "or the limit is given twice"))?;
         let Query(Searching { query }) =
             Query::try_from_uri(&parts.uri).map_err(|_| ApiError::field("query", "is given twice"))?;
+        // Clients send what they have nothing for with no value.
+        let [cursor, limit] = [cursor, limit].map(|given| given.filter(|value| !value.is_empty()));
         let limit = match limit {
             None => LIMIT_DEFAULT,
-            Some(limit) => u8::try_from(limit)
+            Some(limit) => limit
+                .parse()
                 .ok()
                 .filter(|limit| (1..=LIMIT_MAX).contains(limit))
                 .ok_or_else(|| ApiError::field("limit", "is not between 1 and 100"))?,

@@ -77,7 +77,7 @@ impl Validate {
         let value = value.trim();
         self.check(!value.is_empty(), field, "is empty");
         self.check(value.chars().count() <= chars_max, field, &format!("has more than {chars_max} characters"));
-        self.check(!value.chars().any(char::is_control), field, "has characters that cannot be shown");
+        self.check(!value.chars().any(is_odd), field, "has characters that cannot be shown");
     }
 
     /// Notes `problem`; of several with one field the first is told.
@@ -86,4 +86,9 @@ impl Validate {
             self.fields.entry(field.to_owned()).or_insert_with(|| problem.to_owned());
         }
     }
+}
+
+/// Controls, line breaks, and what turns the direction of the text around it, so that a name reads as another one.
+fn is_odd(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,8 +1,8 @@
-//! The sockets in a room: what each has, what it is owed, which client ids it speaks for.
+//! The sockets in a room: what each has, and up to where it is owed something.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use codesync_crdt::{ClientId, StateVector};
+use codesync_crdt::StateVector;
 use time::OffsetDateTime;
 
 use super::{Dialect, Member, NewPeer, PeerId, effort::Effort};
@@ -13,13 +13,10 @@ use crate::{
     ws::outbox::{Frame, Outbox},
 };
 
-/// Client ids that one socket may speak for: the tabs of one browser can share a socket.
-const CLIENTS_MAX: usize = 32;
-
 /// One socket.
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub(super) grant: SocketGrant,
+    pub(super) grant: Arc<SocketGrant>,
     pub(super) dialect: Dialect,
     pub(super) outbox: Outbox,
     since: OffsetDateTime,
@@ -59,7 +56,6 @@ impl Peer {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     by_id: BTreeMap<PeerId, Peer>,
-    speakers: BTreeMap<ClientId, PeerId>,
     efforts: BTreeMap<UserId, Effort>,
     /// Grows with every socket that comes or goes.
     changes: u64,
@@ -93,21 +89,22 @@ impl Peers {
         self.by_id.is_empty()
     }
 
-    /// Takes a socket out and returns the client ids that it spoke for.
-    pub(super) fn remove(&mut self, id: PeerId) -> Vec<ClientId> {
-        if self.by_id.remove(&id).is_none() {
-            return Vec::new();
-        }
-        self.changes += 1;
-        self.speakers.extract_if(.., |_, speaker| *speaker == id).map(|(client, _)| client).collect()
+    /// Whose socket it is.
+    pub(super) fn user(&self, id: PeerId) -> Option<UserId> {
+        self.by_id.get(&id).map(|peer| peer.grant.user)
+    }
+
+    /// Takes a socket out.
+    pub(super) fn remove(&mut self, id: PeerId) {
+        self.changes += u64::from(self.by_id.remove(&id).is_some());
     }
 
     /// Closes a socket and takes it out.
-    pub(super) fn close(&mut self, id: PeerId, reason: CloseReason) -> Vec<ClientId> {
+    pub(super) fn close(&mut self, id: PeerId, reason: CloseReason) {
         if let Some(peer) = self.by_id.get(&id) {
             peer.outbox.close(reason);
         }
-        self.remove(id)
+        self.remove(id);
     }
 
     /// Closes every socket.
@@ -115,7 +112,6 @@ impl Peers {
         for peer in std::mem::take(&mut self.by_id).into_values() {
             peer.outbox.close(reason);
         }
-        self.speakers.clear();
     }
 
     pub(super) fn changes(&self) -> u64 {
@@ -123,7 +119,7 @@ impl Peers {
     }
 
     pub(super) fn members(&self) -> Vec<Member> {
-        self.by_id.values().map(|peer| Member { grant: peer.grant.clone(), since: peer.since }).collect()
+        self.by_id.values().map(|peer| Member { grant: Arc::clone(&peer.grant), since: peer.since }).collect()
     }
 
     pub(super) fn all(&self) -> Vec<PeerId> {
@@ -140,31 +136,5 @@ impl Peers {
 
     fn matching(&self, wanted: impl Fn(&SocketGrant) -> bool) -> Vec<PeerId> {
         self.by_id.iter().filter(|(_, peer)| wanted(&peer.grant)).map(|(id, _)| *id).collect()
-    }
-
-    /// Whether `id` may speak for `client`: its own, nobody's, or that of another socket of the same user (a page that came
-    /// back before its old socket was missed). Stock clients repeat what others say; that is passed over.
-    pub(super) fn may_speak(&self, id: PeerId, client: ClientId) -> bool {
-        match self.speakers.get(&client) {
-            Some(speaker) if *speaker == id => true,
-            None => self.speakers.values().filter(|speaker| **speaker == id).count() < CLIENTS_MAX,
-            Some(speaker) => {
-                let user = |id| self.by_id.get(id).map(|peer| peer.grant.user);
-                user(speaker) == user(&id)
-            }
-        }
-    }
-
-    /// Whether one of our sockets speaks for the client.
-    pub(super) fn is_spoken_for(&self, client: ClientId) -> bool {
-        self.speakers.contains_key(&client)
-    }
-
-    pub(super) fn set_speaker(&mut self, client: ClientId, id: PeerId) {
-        self.speakers.insert(client, id);
-    }
-
-    pub(super) fn forget_speaker(&mut self, client: ClientId) {
-        self.speakers.remove(&client);
     }
 }

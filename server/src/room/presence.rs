@@ -1,5 +1,7 @@
 //! Who is in a document.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::warn;
@@ -57,7 +59,7 @@ impl Rooms {
 /// The people behind sockets.
 pub(super) fn people(members: Vec<Member>) -> Vec<Present> {
     let present = |Member { grant, since }| {
-        let SocketGrant { user, name, color, role, .. } = grant;
+        let SocketGrant { user, name, color, role, .. } = Arc::unwrap_or_clone(grant);
         Present { user, name, color, role, since, sockets: 1 }
     };
     merged(members.into_iter().map(present).collect())

@@ -1,6 +1,6 @@
 //! Who may open a socket, and with what.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use codesync_server::{
     auth::{Role, SocketGrant, SocketRefusal},
@@ -18,7 +18,7 @@ async fn ticket(caller: &Caller, path: &str) -> String {
     caller.post(&format!("{path}/ticket"), json!(null)).await.expect(200).text("ticket")
 }
 
-async fn open(app: &TestApp, token: &str, path: &str) -> Result<SocketGrant, SocketRefusal> {
+async fn open(app: &TestApp, token: &str, path: &str) -> Result<Arc<SocketGrant>, SocketRefusal> {
     app.services.auth.open_socket(token, id(path)).await
 }
 

@@ -44,6 +44,7 @@ async fn fields_out_of_bounds_are_all_told() {
     register(json!({ "email": "a b@c", "password": PASSWORD, "name": "x\u{7}" }))
         .await
         .expect_fields(&["email", "name"]);
+    register(json!({ "email": "a@b", "password": PASSWORD, "name": "\u{202e}adA" })).await.expect_fields(&["name"]);
     let long = "x".repeat(1025);
     register(json!({ "email": format!("{long}@b"), "password": long, "name": long }))
         .await

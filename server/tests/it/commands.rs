@@ -114,6 +114,34 @@ fn a_short_secret_is_refused() {
     assert!(told.contains("JWT_SECRET") && !told.contains("too-short"), "{told}");
 }
 
+#[test]
+fn what_goes_wrong_is_told_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder, and no export").unwrap();
+    let (file, here) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--listen={}", taken.local_addr().unwrap());
+    let nowhere = "http://127.0.0.1:9/";
+    for (args, told) in [
+        (&["serve", "--listen=127.0.0.1:0", "--data-dir", file][..], "create data folder"),
+        (&["serve", &listen, "--data-dir", here], "already in use"),
+        (&["migrate", "--data-dir", file], file),
+        (&["export", "--data-dir", here, "/nowhere/export"], "/nowhere/export"),
+        (&["import", "--data-dir", here, file], "no export"),
+        (&["migrate", "--data-dir", here, "--database-url", "postgres://127.0.0.1:9/x"], "connect to PostgreSQL"),
+        (&["healthcheck", "--url", nowhere], "connect to 127.0.0.1:9"),
+    ] {
+        let failed = codesync(args, "");
+        let lines = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{args:?}: {lines}");
+        assert!(
+            lines.starts_with("error: ") && lines.contains(told) && lines.trim_end().lines().count() == 1,
+            "{lines}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_made_secret_is_for_the_owner_only() {

@@ -68,6 +68,8 @@ async fn lists_come_in_pages_last_changed_first() {
         }
     }
     assert_eq!(titles, ["Number 0", "Number 4", "Number 3", "Number 2", "Number 1"]);
+    let all = ada.get("/api/documents?query=&cursor=&limit=").await.expect(200);
+    assert_eq!(all.body, ada.get("/api/documents").await.expect(200).body);
     for (query, field) in [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor")] {
         ada.get(&format!("/api/documents?{query}")).await.expect_fields(&[field]);
     }

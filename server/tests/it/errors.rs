@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::TestApp;
+use crate::{harness::TestApp, rest::PASSWORD};
 
 #[tokio::test]
 async fn every_refusal_has_our_shape() {
@@ -20,7 +20,10 @@ async fn every_refusal_has_our_shape() {
     nobody.send(untyped, Method::POST, path).await.expect_error(415, "unsupported_media_type");
     let large = body(&json!({ "email": "x".repeat(1000) }).to_string());
     nobody.send(large, Method::POST, path).await.expect_error(413, "too_large");
-    nobody.send(body("[]"), Method::POST, path).await.expect(422);
+    let list = json!(["ada@example.org", PASSWORD, "Ada"]).to_string();
+    for no_object in ["[]", "7", "null", &list] {
+        nobody.send(body(no_object), Method::POST, path).await.expect_fields(&["body"]);
+    }
     nobody.get(path).await.expect_error(405, "method_not_allowed");
     nobody.delete("/api/users/me").await.expect_error(405, "method_not_allowed");
     nobody.post("/health", json!(null)).await.expect_error(405, "method_not_allowed");
@@ -43,6 +46,9 @@ async fn every_answer_tells_browsers_to_be_careful() {
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
         assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
     }
+    for path in ["/api/users/me", "/health", "/api/health", "/socket/health", "/metrics", "/assets/none.js"] {
+        assert_eq!(nobody.get(path).await.header("cache-control"), "no-store", "{path}");
+    }
     let [first, second] = [nobody.get("/health").await, nobody.get("/health").await];
     assert_ne!(first.header("x-request-id"), second.header("x-request-id"));
     app.stop().await;
@@ -55,6 +61,19 @@ async fn health_is_told_and_metrics_are_counted() {
     assert_eq!(nobody.get("/health").await.expect(200)["status"], "alive");
     for path in ["/api/health", "/socket/health"] {
         assert_eq!(nobody.get(path).await.expect(200)["status"], "ready");
+    }
+    let fresh = app.metrics().await;
+    for name in [
+        "codesync_sessions_open",
+        "codesync_rooms_live",
+        "codesync_mailbox_commands_count",
+        "codesync_append_seconds_count",
+        "codesync_edit_to_peer_seconds_count",
+        "codesync_edit_to_durable_seconds_count",
+        "codesync_outboxes_dropped_total",
+        "codesync_log_bytes_behind_snapshot",
+    ] {
+        assert!(fresh.lines().any(|line| line.split(' ').next() == Some(name)), "{name} is not in {fresh}");
     }
     nobody.get("/api/documents/0197b1c5-0000-7000-8000-000000000000").await.expect(401);
     let metrics = nobody.get("/metrics").await.expect(200).body.as_str().unwrap().to_owned();

@@ -111,10 +111,9 @@ async fn a_message_past_the_limit_is_refused_by_its_code() {
     let limit = [("CODESYNC_MESSAGE_BYTES_MAX", "100000"), ("CODESYNC_DOCUMENT_BYTES_MAX", "150000")];
     let server = Process::start(data.path(), free_port(), &limit).await;
     let (ann, doc) = room(&server).await;
-    for bytes in [100_100, 5_000_000] {
+    for bytes in [100_100, 5_000_000, 40_000_000] {
         let mut hostile = Raw::connect(&server.socket(), &doc, ann.token()).await;
-        let _ = hostile.try_send(vec![0; bytes]).await;
-        assert_eq!(hostile.closed().await, 4413);
+        assert_eq!(hostile.refused(vec![0; bytes]).await, 4413, "{bytes}");
     }
     let mut eager = Raw::connect(&server.socket(), &doc, ann.token()).await;
     eager.sync().await;

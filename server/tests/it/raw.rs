@@ -14,6 +14,7 @@ use tokio_tungstenite::{
         Error, Message,
         client::IntoClientRequest,
         http::{HeaderValue, header},
+        protocol::{CloseFrame, frame::coding::CloseCode},
     },
 };
 
@@ -177,6 +178,41 @@ impl Raw {
     pub(crate) async fn until_length(&mut self, length: u32) {
         while self.replica.text_len("content") < length {
             self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
+        }
+    }
+
+    /// Sends a frame and returns the code that the socket is closed with, perhaps while it is still being sent.
+    pub(crate) async fn refused(&mut self, frame: Vec<u8>) -> u16 {
+        let (mut sink, mut stream) = (&mut self.socket).split();
+        let sending = async {
+            // The close says why.
+            let _ = sink.send(Message::Binary(frame.into())).await;
+            std::future::pending().await
+        };
+        let hearing = async {
+            loop {
+                match stream.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                    Some(Ok(_)) => {}
+                    ended => panic!("the connection ended without a code: {ended:?}"),
+                }
+            }
+        };
+        timeout(PATIENCE, async {
+            tokio::select! { code = hearing => code, code = sending => code }
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Closes as a client that leaves, and returns the code of the answer.
+    pub(crate) async fn leave(&mut self) -> Option<u16> {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        self.socket.close(Some(frame)).await.unwrap();
+        loop {
+            if let Err(code) = self.frame().await {
+                return code;
+            }
         }
     }
 

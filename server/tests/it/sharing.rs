@@ -24,6 +24,10 @@ async fn roles_allow_what_they_say() {
     bob.send(text, reqwest::Method::PUT, &format!("{path}/text")).await.expect_error(403, "forbidden");
     ada.share(&path, &bob, "editor").await;
     bob.patch(&path, json!({ "title": "Ours" })).await.expect(200);
+    for role in [json!(null), json!("Editor"), json!(1)] {
+        let grant = json!({ "email": bob.email(), "role": role });
+        ada.put(&format!("{path}/collaborators"), grant).await.expect_fields(&["role"]);
+    }
     let grant = json!({ "email": bob.email(), "role": "owner" });
     bob.put(&format!("{path}/collaborators"), grant).await.expect_error(403, "forbidden");
     bob.get(&format!("{path}/collaborators")).await.expect_error(403, "forbidden");

@@ -210,3 +210,44 @@ async fn an_idle_client_is_seen_again_as_soon_as_it_is_back() {
     }
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_is_answered() {
+    let (app, ann, _, doc) = shared().await;
+    let mut leaving = Raw::connect(&app.socket(), &doc, ann.token()).await;
+    leaving.sync().await;
+    assert_eq!(leaving.leave().await, Some(1000));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_larger_than_a_message_may_be_is_opened() {
+    let app = TestApp::with(|config| config.socket.message_bytes_max = 300_000).await;
+    let ann = app.register("ann").await;
+    let path = ann.document("Large").await;
+    let doc = path.rsplit('/').next().unwrap();
+    let mut writer = Raw::connect(&app.socket(), doc, ann.token()).await;
+    writer.sync().await;
+    for client in 1..=4 {
+        writer.append(client, &"line of text\n".repeat(20_000)).await;
+    }
+    let text = writer.replica.text("content");
+    let mut reader = Raw::connect(&app.socket(), doc, ann.token()).await;
+    reader.sync().await;
+    reader.until_text(&text).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_socket_is_refused_in_our_shape() {
+    let (app, ann, _, doc) = shared().await;
+    let path = format!("/socket/{doc}");
+    let refused = ann.get(&path).await.expect_error(426, "upgrade_required");
+    assert_eq!(refused.header("upgrade"), "websocket");
+    ann.post(&path, json!({})).await.expect_error(405, "method_not_allowed");
+    let mut odd = Raw::connect(&app.socket(), "%ff", ann.token()).await;
+    assert_eq!(odd.closed().await, 4404);
+    let mut twice = Raw::connect(&app.socket(), &doc, &format!("{0}&token={0}", ann.token())).await;
+    assert_eq!(twice.closed().await, 4401);
+    app.stop().await;
+}

@@ -1,6 +1,8 @@
 //! The room's promises, without a task, a socket or a log.
 
-use codesync_crdt::{Message, decode_frame};
+use std::sync::Arc;
+
+use codesync_crdt::{Limits, Message, StateVector, decode_frame};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
 
@@ -28,8 +30,13 @@ impl Room {
                 role: Role::Editor,
             };
             let id = PeerId(room.peers.len() as u64);
-            let peer =
-                NewPeer { id, grant, dialect: *dialect, outbox: outbox.clone(), since: OffsetDateTime::UNIX_EPOCH };
+            let peer = NewPeer {
+                id,
+                grant: Arc::new(grant),
+                dialect: *dialect,
+                outbox: outbox.clone(),
+                since: OffsetDateTime::UNIX_EPOCH,
+            };
             room.take_in(Command::Join { peer, joined: oneshot::channel().0 });
             room.peers.push(outbox);
             assert_eq!(room.hears(room.peers.len() - 1), ["step1"]);

@@ -1,0 +1,321 @@
+//! A room's end of its log: appends what the room has taken in, follows what other nodes append, and has a log restored
+//! that has lost something. One append at a time. A log that cannot be reached is asked again; one that fails ends the room.
+
+mod healing;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{error, warn};
+
+use self::healing::Healing;
+use super::{
+    actor::give_way,
+    chain::{Broken, Chain, Read},
+    registry::Rooms,
+    snapshots::Snapshots,
+    state::{Effects, State},
+};
+use crate::{
+    error::CloseReason,
+    ids::DocId,
+    log::{Appended, Contents, Heard, LogError, Offset},
+    relay::Said,
+};
+
+/// How long a piece of the log that was heard early waits for the one before it, until the log is read.
+const LOOK_DELAY: Duration = Duration::from_millis(150);
+/// The shortest and the longest pause before the log is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+pub(super) struct Follower {
+    doc: DocId,
+    rooms: Rooms,
+    /// When what was appended is folded into a snapshot.
+    pub(super) snapshots: Snapshots,
+    /// How far the log is followed.
+    chain: Chain,
+    /// The append under way, and what is in it, to try it again.
+    append: Option<BoxFuture<'static, (Form, Result<Appended, LogError>)>>,
+    appending: Vec<Bytes>,
+    append_started: Instant,
+    /// The newest entry that this room wrote: while the log holds it, nothing that was there before it is lost.
+    written: Offset,
+    /// A look at the log behind an offset.
+    reading: Option<BoxFuture<'static, (Offset, Result<Contents, LogError>)>>,
+    look_at: Option<Instant>,
+    /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
+    healing: Option<Healing>,
+    pause: Duration,
+}
+
+/// What is appended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Updates,
+    /// The whole document.
+    Whole,
+}
+
+/// What the log has answered, or that it is time to ask.
+pub(super) enum Event {
+    Appended(Form, Result<Appended, LogError>),
+    Read(Offset, Result<Contents, LogError>),
+    Look,
+}
+
+impl Follower {
+    /// Follows the log of a replica that stands at `offset`.
+    pub(super) fn new(doc: DocId, rooms: Rooms, offset: Offset, snapshots: Snapshots) -> Self {
+        Self {
+            doc,
+            rooms,
+            snapshots,
+            chain: Chain::new(offset),
+            append: None,
+            appending: Vec::new(),
+            append_started: Instant::now(),
+            written: Offset::ZERO,
+            reading: None,
+            look_at: None,
+            healing: None,
+            pause: PAUSE,
+        }
+    }
+
+    /// Everything up to here is in the replica.
+    pub(super) fn seen(&self) -> Offset {
+        self.chain.seen()
+    }
+
+    /// Whether the log is being restored.
+    pub(super) fn is_healing(&self) -> bool {
+        self.healing.is_some()
+    }
+
+    /// Whether something is being written.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_healing() || self.append.is_some()
+    }
+
+    /// Waits for what comes next; may be dropped at any time.
+    pub(super) async fn next(&mut self) -> Event {
+        let look_at = self.look_at;
+        tokio::select! {
+            biased;
+            Some((form, result)) = OptionFuture::from(self.append.as_mut()) => {
+                self.append = None;
+                Event::Appended(form, result)
+            }
+            Some((after, read)) = OptionFuture::from(self.reading.as_mut()) => {
+                self.reading = None;
+                Event::Read(after, read)
+            }
+            () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => Event::Look,
+            else => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn handle(
+        &mut self,
+        event: Event,
+        state: &mut State,
+        effects: &mut Effects,
+    ) -> Result<(), CloseReason> {
+        match event {
+            Event::Appended(form, result) => self.appended(form, result, state, effects),
+            // Boxed: every room would keep the space for what it rarely does.
+            Event::Read(after, read) => Box::pin(self.read(after, read, state, effects)).await,
+            Event::Look => {
+                self.look();
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
+        let Heard::Entries { origin, appended, mut updates } = heard else { return self.look() };
+        if origin == self.rooms.node() {
+            // The replica has what this room appended, whose answer may come later.
+            updates.clear();
+        }
+        let known = appended.last <= self.chain.seen();
+        match self.chain.heard(appended, updates) {
+            Ok(updates) => {
+                let changed = self.follow(updates, state, effects);
+                if known && changed {
+                    self.heal();
+                }
+                self.look_at = self.chain.waits().then(|| self.look_at.unwrap_or(Instant::now() + LOOK_DELAY));
+            }
+            Err(Broken) => self.heal(),
+        }
+    }
+
+    /// Takes in what other nodes appended; returns whether any of it was new.
+    fn follow(&mut self, updates: Vec<Bytes>, state: &mut State, effects: &mut Effects) -> bool {
+        if updates.is_empty() {
+            return false;
+        }
+        let (count, bytes) = (updates.len(), updates.iter().map(Bytes::len).sum());
+        let taken = give_way(bytes, || state.take_in(updates, effects));
+        if taken.changed {
+            metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
+            self.snapshots.grown(count, bytes);
+        }
+        if taken.gap {
+            // Whoever has what is missing is to append it.
+            self.rooms.relay().say(self.doc, Said::Lost);
+            self.heal();
+        }
+        taken.changed
+    }
+
+    /// Looks at what the log holds behind what is known; while healing, at all that it holds.
+    fn look(&mut self) {
+        self.look_at = None;
+        if self.reading.is_some() {
+            return;
+        }
+        let after = if self.is_healing() { Offset::ZERO } else { self.chain.seen() };
+        let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
+        self.reading = Some(async move { (after, log.read(doc, after).await) }.boxed());
+    }
+
+    async fn read(
+        &mut self,
+        after: Offset,
+        read: Result<Contents, LogError>,
+        state: &mut State,
+        effects: &mut Effects,
+    ) -> Result<(), CloseReason> {
+        let contents = match read {
+            Ok(contents) => contents,
+            Err(error) => {
+                warn!(%error, "the log could not be looked at");
+                self.look_at = Some(Instant::now() + self.backed_off());
+                return Ok(());
+            }
+        };
+        if let Some(Healing::Reading) = self.healing {
+            if after > Offset::ZERO {
+                self.look();
+                return Ok(());
+            }
+            return self.restore_from(contents, state).await;
+        }
+        match self.chain.read(after, contents) {
+            Ok(Read::Updates(updates)) => {
+                self.follow(updates, state, effects);
+                Ok(())
+            }
+            Ok(Read::Trimmed) => self.reload(state).await,
+            Err(Broken) => {
+                self.heal();
+                Ok(())
+            }
+        }
+    }
+
+    fn backed_off(&mut self) -> Duration {
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.pause.mul_f64(rand::random_range(0.5..1.0))
+    }
+
+    /// Appends what waits, unless an append is under way.
+    pub(super) fn start_append(&mut self, state: &mut State) {
+        if self.append.is_some() {
+            return;
+        }
+        match self.healing {
+            None => {}
+            Some(Healing::Reading) => return,
+            Some(Healing::Restoring(..)) => {
+                // The whole document has all that waits.
+                self.appending.extend(state.take_append().unwrap_or_default());
+                return self.ask_append(Duration::ZERO, state);
+            }
+        }
+        let Some(updates) = state.take_append() else { return };
+        self.snapshots.grown(updates.len(), updates.iter().map(Bytes::len).sum());
+        self.appending = updates;
+        self.append_started = Instant::now();
+        self.ask_append(Duration::ZERO, state);
+    }
+
+    fn ask_append(&mut self, pause: Duration, state: &State) {
+        let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
+        self.append = Some(match self.healing {
+            Some(Healing::Restoring(_, after)) => {
+                let whole = state.whole();
+                async move {
+                    sleep(pause).await;
+                    (Form::Whole, log.restore(doc, whole, after).await)
+                }
+                .boxed()
+            }
+            _ => {
+                let (updates, after) = (self.appending.clone(), self.chain.seen().max(self.written));
+                async move {
+                    sleep(pause).await;
+                    (Form::Updates, log.append(doc, updates, after).await)
+                }
+                .boxed()
+            }
+        });
+    }
+
+    fn appended(
+        &mut self,
+        form: Form,
+        result: Result<Appended, LogError>,
+        state: &mut State,
+        effects: &mut Effects,
+    ) -> Result<(), CloseReason> {
+        metrics::histogram!("codesync_append_seconds").record(self.append_started.elapsed());
+        let appended = match result {
+            Ok(appended) => appended,
+            Err(LogError::Lost) => {
+                self.heal();
+                self.start_append(state);
+                return Ok(());
+            }
+            Err(LogError::Unavailable(error)) => {
+                metrics::counter!("codesync_append_retries_total").increment(1);
+                warn!(%error, "the log cannot be reached: the append is tried again");
+                let pause = self.backed_off();
+                self.ask_append(pause, state);
+                return Ok(());
+            }
+            Err(error @ LogError::Failed(_)) => {
+                metrics::counter!("codesync_append_failures_total").increment(1);
+                error!(%error, "append failed: the room ends, its clients send again");
+                return Err(CloseReason::Resync);
+            }
+        };
+        self.pause = PAUSE;
+        self.appending.clear();
+        self.written = appended.last;
+        if let (Form::Whole, Some(Healing::Restoring(last, _))) = (form, &self.healing) {
+            self.chain.reset(*last);
+            self.healing = None;
+            self.snapshots.grown(1, 0);
+        }
+        if let Some(received) = state.appended() {
+            metrics::histogram!("codesync_edit_to_durable_seconds").record(received.elapsed());
+        }
+        match self.chain.heard(appended, Vec::new()) {
+            // What was heard early and waited for our own piece.
+            Ok(updates) => drop(self.follow(updates, state, effects)),
+            Err(Broken) => self.heal(),
+        }
+        if self.chain.waits() {
+            self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
+        }
+        self.start_append(state);
+        Ok(())
+    }
+}

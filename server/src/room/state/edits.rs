@@ -1,0 +1,149 @@
+//! Edits: checked against the replica, applied to it, and refused in words.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use codesync_crdt::{DocumentError, Effect, Refusal, encode, protocol::codesync::Message as Extension};
+use tokio::sync::oneshot;
+use tracing::{debug, warn};
+
+use super::{Effects, State, owed::Owed};
+use crate::{
+    error::CloseReason,
+    room::{
+        Dialect, PeerId, RoomError, TEXT, Text,
+        effort::{self, Stopwatch},
+        peers::Peer,
+    },
+};
+
+/// What taking in updates of the log came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Something was new.
+    pub changed: bool,
+    /// Something builds on what is not there.
+    pub gap: bool,
+}
+
+impl State {
+    /// Takes in updates that stand in the log, from other nodes.
+    pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
+        let mut taken = TakenIn::default();
+        for bytes in updates {
+            let update = match self.replica.check_stored(bytes) {
+                Ok(update) => update,
+                Err(refusal) => {
+                    debug!(%refusal, "an entry of the log does not follow");
+                    taken.gap = true;
+                    continue;
+                }
+            };
+            match self.replica.apply(&update) {
+                Ok(Effect::Unchanged) => {}
+                Ok(Effect::Changed) => {
+                    taken.changed = true;
+                    self.outgoing.updates.push(update);
+                }
+                Err(error) => {
+                    warn!(%error, "replica lost: it is rebuilt from what is stored");
+                    effects.rebuild = true;
+                    break;
+                }
+            }
+        }
+        taken
+    }
+
+    pub(super) fn edit(&mut self, from: PeerId, bytes: Bytes, received: Instant, now_ms: u64, effects: &mut Effects) {
+        let received_bytes = bytes.len();
+        let update = match self.replica.check(bytes) {
+            Ok(update) => update,
+            Err(Refusal::Gap) => return self.ask(from),
+            Err(refusal) => return self.refuse(from, &refusal, now_ms),
+        };
+        let adds = update.adds_to(self.replica.state_vector());
+        let authors = update.new_clients(self.replica.state_vector());
+        let Some(peer) = self.peers.get(from) else { return };
+        let user = peer.grant.user;
+        if !peer.grant.role.may_edit() {
+            // Its answer to our step 1 repeats all deletions: only what it inserts is known to be its own.
+            if adds {
+                reject(peer, "read_only", "viewers cannot edit");
+            }
+            return;
+        }
+        if adds && self.replica.size_bytes() + received_bytes > self.document_bytes_max {
+            reject(peer, "document_too_large", "the document has reached its limit");
+            return self.close(from, CloseReason::TooLarge, now_ms);
+        }
+        if !self.peers.effort(user, now_ms).allows(authors, now_ms) {
+            return self.close(from, CloseReason::TooMany, now_ms);
+        }
+        let (stopwatch, deadline) = (Stopwatch::start(), effort::deadline(received_bytes));
+        let applied = self.replica.apply_while(&update, || stopwatch.elapsed() < deadline);
+        self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
+        match applied {
+            Ok(Effect::Unchanged) => {}
+            Ok(Effect::Changed) => {
+                metrics::counter!("codesync_edits_total").increment(1);
+                self.outgoing.push_own(update, Some(from), received);
+            }
+            Err(error) => {
+                warn!(%error, "replica lost: it is rebuilt from what is stored");
+                self.close(from, CloseReason::BadMessage, now_ms);
+                effects.rebuild = true;
+            }
+        }
+    }
+
+    fn refuse(&mut self, from: PeerId, refusal: &Refusal, now_ms: u64) {
+        metrics::counter!("codesync_updates_refused_total").increment(1);
+        let (code, reason) = match refusal {
+            Refusal::TooLarge { .. } => ("update_too_large", CloseReason::TooLarge),
+            _ => ("malformed_update", CloseReason::BadMessage),
+        };
+        debug!(%refusal, "update refused");
+        if let Some(peer) = self.peers.get(from) {
+            reject(peer, code, &refusal.to_string());
+        }
+        self.close(from, reason, now_ms);
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        text: &str,
+        expected: Option<String>,
+        reply: oneshot::Sender<Result<Text, RoomError>>,
+        effects: &mut Effects,
+    ) {
+        let present = Text::of(self.replica.text(TEXT));
+        if expected.is_some_and(|tag| tag != present.tag) {
+            let _ = reply.send(Err(RoomError::Changed));
+            return;
+        }
+        let limit = self.document_bytes_max;
+        if text.len() > limit || (self.replica.size_bytes() + text.len()).saturating_sub(present.text.len()) > limit {
+            let _ = reply.send(Err(RoomError::TooLarge { limit }));
+            return;
+        }
+        match self.replica.replace_text(TEXT, text, self.server_client) {
+            Ok(None) => {
+                let _ = reply.send(Ok(present));
+            }
+            Ok(Some(update)) => {
+                self.outgoing.push_own(update, None, Instant::now());
+                let text = Text::of(self.replica.text(TEXT));
+                self.waiting.owe(self.waiting.flushed() + 1, Owed::Text(reply, text));
+            }
+            Err(DocumentError::Corrupt(_) | DocumentError::Poisoned) => effects.rebuild = true,
+        }
+    }
+}
+
+pub(super) fn reject(peer: &Peer, code: &str, message: &str) {
+    if peer.dialect == Dialect::Codesync {
+        let json = serde_json::json!({ "code": code, "message": message }).to_string();
+        peer.push(encode::codesync(&Extension::Rejected { json: &json }));
+    }
+}

@@ -1,0 +1,66 @@
+//! Every metric by its name, with what it says. Those without labels are shown from the start, so that a rate can be told
+//! from nothing and an alarm does not wait for the first trouble.
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Bounds of the histogram that counts and does not measure time.
+pub(super) const COMMANDS: (&str, [f64; 10]) =
+    ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
+
+const COUNTERS: [(&str, &str); 15] = [
+    ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
+    ("codesync_updates_refused_total", "Edits that rooms refused."),
+    ("codesync_updates_from_other_nodes_total", "Updates that rooms took in from the log."),
+    ("codesync_append_retries_total", "Appends tried again because the log did not answer."),
+    ("codesync_append_failures_total", "Appends that failed and ended their room."),
+    ("codesync_replicas_rebuilt_total", "Replicas dropped and built anew from snapshot and log."),
+    ("codesync_outboxes_dropped_total", "Outboxes of slow peers that were dropped for one diff."),
+    ("codesync_sockets_slowed_total", "Sockets read more slowly because they sent too many messages."),
+    ("codesync_compaction_failures_total", "Compactions that failed."),
+    ("codesync_retention_failures_total", "Times that old snapshots could not be pruned."),
+    ("codesync_snapshots_damaged_total", "Snapshots that were found damaged."),
+    ("codesync_log_lost_total", "Logs found emptied or rolled back."),
+    ("codesync_log_restored_total", "Logs that got a whole state again after a loss."),
+    ("codesync_redis_subscriptions_cut_total", "Subscriptions to Redis that were cut."),
+    ("codesync_relay_dropped_total", "Messages to other nodes that were dropped because the relay was too slow."),
+];
+const LABELLED_COUNTERS: [(&str, &str); 3] = [
+    ("codesync_http_requests_total", "Calls by method, route and status."),
+    ("codesync_sockets_refused_total", "Sockets that were not let in, by close code."),
+    ("codesync_load_failures_total", "Documents that could not be loaded."),
+];
+const GAUGES: [(&str, &str); 5] = [
+    ("codesync_sessions_open", "Open sockets."),
+    ("codesync_rooms_live", "Documents in memory."),
+    ("codesync_log_bytes_behind_snapshot", "Bytes in the logs of live documents that no snapshot covers."),
+    ("codesync_oldest_unarchived_edit_seconds", "Age of the oldest edit that no snapshot covers."),
+    ("codesync_sweeper_documents", "Documents whose node may have died before it took a snapshot."),
+];
+const HISTOGRAMS: [(&str, &str); 6] = [
+    (COMMANDS.0, "Commands that a room took out of its mailbox at once."),
+    ("codesync_append_seconds", "Seconds that an append to the log took."),
+    ("codesync_edit_to_peer_seconds", "Seconds from an edit's arrival to its being written to a peer."),
+    ("codesync_edit_to_durable_seconds", "Seconds from an edit's arrival to its being durable."),
+    ("codesync_load_seconds", "Seconds that loading a document took."),
+    ("codesync_compaction_seconds", "Seconds that a compaction took."),
+];
+
+/// Tells the recorder of all.
+pub(super) fn announce() {
+    for (name, says) in COUNTERS {
+        describe_counter!(name, says);
+        counter!(name).increment(0);
+    }
+    for (name, says) in LABELLED_COUNTERS {
+        describe_counter!(name, says);
+    }
+    for (name, says) in GAUGES {
+        describe_gauge!(name, says);
+        gauge!(name).increment(0);
+    }
+    for (name, says) in HISTOGRAMS {
+        describe_histogram!(name, says);
+        let _ = histogram!(name);
+    }
+    describe_histogram!("codesync_http_request_seconds", "Seconds that a call took, by method and route.");
+}

@@ -1,0 +1,186 @@
+//! What a client says: read, bounded, decoded whole, and handed to the room.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use codesync_crdt::{
+    AwarenessEntry, Limits, Message as Protocol, decode_awareness, decode_frame, encode,
+    protocol::codesync::Message as Extension,
+};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, OptionFuture},
+    stream::SplitStream,
+};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::debug;
+use tungstenite::Message;
+
+use super::{Session, rfc3339};
+use crate::{
+    app::Services,
+    auth::{Auth, SocketGrant, SocketRefusal},
+    config::Switch,
+    error::CloseReason,
+    ids::{DocId, UserId},
+    room::{Dialect, Said},
+    ws::{
+        pace::Pace,
+        socket::{self, Socket},
+    },
+};
+
+/// Pings that may go unanswered before a client counts as gone.
+const SILENT_PINGS: u32 = 5;
+/// How long until a fresh token is looked up again when the directory did not answer.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct Reader<'a> {
+    session: &'a Session,
+    services: &'a Services,
+    grant: Arc<SocketGrant>,
+    /// Looks a fresh token up while the socket is read on.
+    renewal: Option<BoxFuture<'static, Result<Arc<SocketGrant>, SocketRefusal>>>,
+    limits: Limits,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(session: &'a Session, services: &'a Services) -> Self {
+        let grant = Arc::clone(&session.grant);
+        Self { session, services, grant, renewal: None, limits: Limits::default() }
+    }
+
+    /// Reads until the socket ends (`None`) or has to be closed.
+    pub(super) async fn run(&mut self, stream: &mut SplitStream<Socket>) -> Option<CloseReason> {
+        let mut pace = match self.services.config.http.rate_limits {
+            Switch::On => Some(Pace::new(self.services.config.socket.messages_per_s)),
+            Switch::Off => None,
+        };
+        let silence = self.services.config.socket.ping * SILENT_PINGS;
+        loop {
+            let expired = sleep_until(expiry(self.grant.expires_at));
+            let message = tokio::select! {
+                message = timeout(silence, stream.next()) => message,
+                () = expired => return Some(CloseReason::Unauthenticated),
+                Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
+                    match Box::pin(self.renewed(looked_up)).await {
+                        Ok(()) => continue,
+                        Err(reason) => return Some(reason),
+                    }
+                }
+            };
+            let frame = match message {
+                Ok(Some(Ok(Message::Binary(frame)))) => frame,
+                Ok(Some(Ok(Message::Text(_)))) => return Some(CloseReason::BadMessage),
+                // Frames of their own are only written, never read.
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
+                // The next look into the socket answers it and ends.
+                Ok(Some(Ok(Message::Close(_)))) => continue,
+                Ok(None) => return None,
+                Ok(Some(Err(error))) => return socket::read_error(&error),
+                // Half-open: whoever is behind it comes back by itself.
+                Err(_) => return Some(CloseReason::Resync),
+            };
+            if frame.len() > self.services.config.socket.message_bytes_max {
+                return Some(CloseReason::TooLarge);
+            }
+            if let Some(pace) = &mut pace {
+                pace.one().await;
+            }
+            if let Err(reason) = self.frame(&frame).await {
+                return Some(reason);
+            }
+        }
+    }
+
+    async fn frame(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
+        let messages = decode_frame(frame, &self.limits).map_err(|error| {
+            debug!(%error, "bad frame");
+            CloseReason::BadMessage
+        })?;
+        for message in messages {
+            let said = match message {
+                Protocol::SyncStep1(theirs) => Said::Step1(theirs),
+                Protocol::SyncStep2(update) => Said::Step2(frame.slice_ref(update)),
+                Protocol::Update(update) => Said::Update(frame.slice_ref(update)),
+                Protocol::Awareness(states) => Said::Awareness(self.stamped(states)?),
+                Protocol::QueryAwareness => Said::QueryAwareness,
+                Protocol::Codesync(extension) if self.session.dialect == Dialect::Codesync => {
+                    match self.extension(extension)? {
+                        Some(said) => said,
+                        None => continue,
+                    }
+                }
+                Protocol::Codesync(_) | Protocol::Auth(_) => return Err(CloseReason::BadMessage),
+            };
+            // A room that has ended has closed this socket's outbox with the reason.
+            if self.session.room.say(self.session.id, said).await.is_err() {
+                return Err(CloseReason::Resync);
+            }
+        }
+        Ok(())
+    }
+
+    fn extension(&mut self, message: Extension<'_>) -> Result<Option<Said>, CloseReason> {
+        match message {
+            Extension::Mark(mark) => Ok(Some(Said::Mark(mark))),
+            Extension::Token { token } => {
+                let token = token.to_owned();
+                self.renewal = Some(renew(self.services.auth.clone(), token, self.session.room.doc()).boxed());
+                Ok(None)
+            }
+            _ => Err(CloseReason::BadMessage),
+        }
+    }
+
+    /// A fresh token was looked up.
+    async fn renewed(&mut self, looked_up: Result<Arc<SocketGrant>, SocketRefusal>) -> Result<(), CloseReason> {
+        self.renewal = None;
+        let grant = looked_up?;
+        if grant.user != self.grant.user {
+            return Err(CloseReason::Unauthenticated);
+        }
+        self.grant = Arc::clone(&grant);
+        let expires_at = rfc3339(grant.expires_at);
+        let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
+        self.session.outbox.push(accepted.into());
+        self.session.room.say(self.session.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
+    }
+
+    /// Presence says who somebody is only by the token.
+    fn stamped(&self, states: &[u8]) -> Result<Vec<AwarenessEntry>, CloseReason> {
+        let mut entries = decode_awareness(states, &self.limits).map_err(|error| {
+            debug!(%error, "bad awareness");
+            CloseReason::BadMessage
+        })?;
+        for entry in &mut entries {
+            if let Some(state) = &mut entry.state {
+                *state = stamp(state, &self.grant).ok_or(CloseReason::BadMessage)?;
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
+async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
+    loop {
+        match auth.open_socket(&token, doc).await {
+            Err(SocketRefusal::Unavailable) => sleep(RENEWAL_INTERVAL).await,
+            answer => return answer,
+        }
+    }
+}
+
+fn stamp(state: &str, grant: &SocketGrant) -> Option<String> {
+    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
+    let SocketGrant { user: UserId(id), name, color, .. } = grant;
+    object.insert("user".to_owned(), serde_json::json!({ "id": id, "name": name, "color": color }));
+    serde_json::to_string(&object).ok()
+}
+
+fn expiry(at: OffsetDateTime) -> Instant {
+    let left = Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or(Duration::ZERO);
+    Instant::now() + left
+}
