@@ -1,3 +1,4 @@
+import { Cutter } from './cutter';
 import { expect, test } from './fixtures';
 import { PASSWORD } from './person';
 
@@ -90,4 +91,55 @@ test('a session that ends leaves the page as it is and asks for the password', a
   await ada.type('going on');
   await ada.expectSaved();
   await ada.expectText('kept going on');
+});
+
+test('signing out in one tab takes nothing unsaved from another', async ({ join, api, server }) => {
+  const cutter = await Cutter.to(server.port);
+  const ada = await join('Ada', { url: cutter.url });
+  const { id } = await api.create(ada.account);
+  await ada.open(id);
+  const tab = await ada.context.newPage();
+  await tab.goto(ada.url);
+  await tab.getByRole('link', { name: 'notes.txt' }).waitFor();
+  cutter.cut();
+  await ada.type('precious');
+  await tab.getByRole('button', { name: 'Account of Ada' }).click();
+  await tab.getByRole('menuitem', { name: 'Sign out' }).click();
+  await tab.getByRole('heading', { name: 'Welcome back' }).waitFor();
+  const dialog = ada.page.getByRole('dialog', { name: 'Sign in again' });
+  await expect(dialog.getByLabel('Password')).toBeFocused();
+  await ada.expectText('precious');
+  const [download] = await Promise.all([ada.page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download a copy' }).click()]);
+  expect(download.suggestedFilename()).toBe('notes.txt');
+  cutter.heal();
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await expect(ada.state).toHaveText('Saved', { timeout: 40_000 });
+  await expect(ada.editor).toBeFocused();
+  await ada.page.reload();
+  await ada.ready();
+  await ada.expectText('precious');
+  cutter.close();
+});
+
+test('what one person saw is not there for the next, in any tab', async ({ join, api }) => {
+  const [ada, bob] = [await join('Ada'), await join('Bob')];
+  await api.create(ada.account, { title: 'of-ada.txt' });
+  await api.create(bob.account, { title: 'of-bob.txt' });
+  await ada.page.goto(ada.url);
+  await ada.page.getByRole('link', { name: 'of-ada.txt' }).waitFor();
+  const tab = await ada.context.newPage();
+  await tab.goto(`${ada.url}/account`);
+  await tab.getByRole('button', { name: 'Account of Ada' }).click();
+  await tab.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(ada.page.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
+  // The list must not flash up before the new one has come.
+  await ada.page.route('**/api/documents?**', () => undefined);
+  await tab.getByLabel('E-mail').fill(bob.account.email);
+  await tab.getByLabel('Password').fill(PASSWORD);
+  await tab.getByRole('button', { name: 'Sign in' }).click();
+  await ada.page.getByRole('status', { name: 'Loading documents' }).waitFor();
+  await expect(ada.page.getByRole('link', { name: 'of-ada.txt' })).toHaveCount(0);
+  await tab.goto(ada.url);
+  await expect(tab.getByRole('link', { name: 'of-bob.txt' })).toBeVisible();
 });

@@ -131,3 +131,24 @@ test('the dashboard and the share dialog fit a phone', async ({ join, api }) => 
   expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
   expect(await overflow()).toBe(0);
 });
+
+for (const width of [1100, 390]) {
+  test(`long names and titles stay in their place at ${width} px`, async ({ join, api }) => {
+    const long = 'Maximiliana-Konstanzia von und zu Hohenberg-Schwarzenfels-Unterlauterbach';
+    const [ada, max] = [await join('Ada', { viewport: { width, height: 740 } }), await join(long)];
+    const { id } = await api.create(ada.account, { title: `${'one-word-that-never-ends-'.repeat(7)}.ts` });
+    await api.grant(ada.account, id, max.account, 'editor');
+    await ada.open(id);
+    const { page } = ada;
+    for (const name of ['Share', 'More', 'Account of Ada']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
+    const dialog = page.getByRole('dialog');
+    const spills = () => dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
+    await page.getByRole('button', { name: 'Share' }).click();
+    await dialog.getByText(max.account.email).waitFor();
+    expect(await spills()).toBe(0);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Delete document…' }).click();
+    expect(await spills()).toBe(0);
+  });
+}

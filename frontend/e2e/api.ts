@@ -7,7 +7,7 @@ export class Api {
   constructor(private readonly url: string) {}
 
   async register(name: string): Promise<Account> {
-    const email = `${name.toLowerCase()}-${crypto.randomUUID().slice(0, 8)}@example.org`;
+    const email = `${name.toLowerCase().replace(/[^a-z]+/g, '') || 'someone'}-${crypto.randomUUID().slice(0, 8)}@example.org`;
     await this.call('POST', '/auth/register', { email, name, password: PASSWORD });
     const session = await this.json<{ token: string; expires_at: string; user: { id: string } }>('POST', '/auth/login', { email, password: PASSWORD });
     return { id: session.user.id, name, email, token: session.token, expires_at: session.expires_at, user: session.user };

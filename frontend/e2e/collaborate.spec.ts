@@ -45,6 +45,22 @@ test('each sees who is there, where they are, and what they select', async ({ jo
   await expect(ada.page.getByRole('list', { name: 'People here' })).toHaveCount(0);
 });
 
+test('someone’s avatar leads to where they are', async ({ join, api }) => {
+  const [ada, grace] = [await join('Ada'), await join('Grace')];
+  const { id } = await api.create(ada.account, { text: Array.from({ length: 300 }, (_, n) => `line ${n + 1}`).join('\n') });
+  await api.grant(ada.account, id, grace.account, 'editor');
+  await ada.open(id);
+  await grace.open(id);
+  await grace.press('Control+End');
+  await expect(ada.page.getByText('line 300', { exact: true })).toHaveCount(0);
+  const avatar = ada.page.getByRole('list', { name: 'People here' }).getByRole('button', { name: 'Grace' });
+  // Where she is comes a moment after her.
+  await expect(async () => {
+    await avatar.click();
+    await expect(ada.page.getByText('line 300', { exact: true })).toBeInViewport({ timeout: 1000 });
+  }).toPass();
+});
+
 test('a name is text, whatever is in it', async ({ join, api }) => {
   const hostile = `"}*{display:none}<img src=x>`;
   const ada = await join('Ada');
@@ -76,6 +92,8 @@ test('what is written while the link is cut arrives when it heals', async ({ joi
   cutter.cut();
   await expect(ada.state).toHaveText('Offline. Changes are NOT saved. Keep this tab open');
   await expect(ada.page.getByRole('status').filter({ hasText: 'NOT saved' })).toHaveCount(1);
+  await ada.press('Control+s');
+  await expect(ada.page.getByText('Offline. Changes are NOT saved. Keep this tab open.')).toBeVisible();
   await ada.type('A');
   await grace.type('G');
   await ada.expectText('1Astart\n');

@@ -56,3 +56,17 @@ test('a link lets people in until it is revoked', async ({ join, api }) => {
   await eve.page.goto(link);
   await expect(eve.page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible();
 });
+
+test('what was shared can be left again', async ({ join, api }) => {
+  const [ada, bob] = [await join('Ada'), await join('Bob')];
+  const { id } = await api.create(ada.account, { title: 'plan.md' });
+  await api.grant(ada.account, id, bob.account, 'viewer');
+  await bob.page.goto(bob.url);
+  await bob.page.getByRole('tab', { name: 'Shared with me' }).click();
+  await bob.page.getByRole('button', { name: 'Actions for plan.md' }).click();
+  await bob.page.getByRole('menuitem', { name: 'Leave…' }).click();
+  await bob.page.getByRole('dialog', { name: 'Leave this document?' }).getByRole('button', { name: 'Leave' }).click();
+  await expect(bob.page.getByRole('heading', { name: 'Nothing shared with you yet' })).toBeVisible();
+  await bob.page.goto(`${bob.url}/d/${id}`);
+  await expect(bob.page.getByRole('heading', { name: 'You cannot open this document' })).toBeVisible();
+});

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { Navigate, useLocation } from 'react-router';
 import { useSession } from '@/features/auth/useAuth';
 
@@ -10,9 +10,12 @@ interface RequireSessionProps {
 
 /** Shows its children to people who are signed in, and to others the way in and back. */
 export function RequireSession({ keepExpired = false, children }: RequireSessionProps) {
-  const { state } = useSession();
+  const session = useSession();
   const { pathname, search } = useLocation();
-  if (state === 'signed-in' || (state === 'expired' && keepExpired)) return children;
+  if (session.state === 'signed-in' || (session.state === 'expired' && keepExpired)) {
+    // Another person starts anew: what the page holds is the one's before.
+    return <Fragment key={session.user.id}>{children}</Fragment>;
+  }
   return <Navigate to={`/login?${new URLSearchParams({ next: pathname + search }).toString()}`} replace />;
 }
 

@@ -1,14 +1,12 @@
 import { LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
-import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { UserAvatar } from '@/components/Avatar';
-import { Confirm } from '@/components/Confirm';
 import { Menu, MenuChoice, MenuHeading, MenuItem, MenuLine } from '@/components/Menu';
-import { useMe, useSignOut } from '@/features/auth/useAuth';
-import { unsavedDocuments } from '@/features/session/unsaved';
+import { useMe } from '@/features/auth/useAuth';
 import { useStore } from '@/lib/store';
 import { chooseTheme, themeChoice } from '@/lib/theme';
 import styles from './Shell.module.css';
+import { useLeave } from './useLeave';
 
 const THEMES = [
   { value: 'system', name: 'Like the system', icon: <Monitor size={15} /> },
@@ -20,10 +18,8 @@ export function UserMenu() {
   const me = useMe();
   const theme = useStore(themeChoice);
   const navigate = useNavigate();
-  const signOut = useSignOut();
-  const [asking, setAsking] = useState(false);
+  const { leave, question } = useLeave();
   if (me === null) return null;
-  const leave = () => (unsavedDocuments.get().length > 0 ? setAsking(true) : signOut.mutate());
   return (
     <>
       <Menu
@@ -50,9 +46,7 @@ export function UserMenu() {
           Sign out
         </MenuItem>
       </Menu>
-      <Confirm open={asking} title="Sign out with unsaved changes?" verb="Sign out" busy={signOut.isPending} onConfirm={() => signOut.mutate()} onClose={() => setAsking(false)}>
-        Some of what you wrote has not reached the server. If you sign out now, it is lost.
-      </Confirm>
+      {question}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { createBrowserRouter } from 'react-router';
 import { loadEditorPage } from './loadEditorPage';
 import { RequireSession } from './RequireSession';
@@ -11,10 +12,12 @@ import { NotFoundPage } from './pages/NotFoundPage';
 import { RegisterPage } from './pages/RegisterPage';
 import { SignInPage } from './pages/SignInPage';
 
+// Not the router's own `lazy`, which would leave the old page standing until the editor's code has come.
+const EditorPage = lazy(async () => ({ default: (await loadEditorPage()).EditorPage }));
+
 export const router = createBrowserRouter([
   {
     ErrorBoundary: RouteError,
-    HydrateFallback: EditorLoading,
     children: [
       { path: '/login', Component: SignInPage, ErrorBoundary: RouteError },
       { path: '/register', Component: RegisterPage, ErrorBoundary: RouteError },
@@ -33,7 +36,11 @@ export const router = createBrowserRouter([
       {
         path: '/d/:id',
         ErrorBoundary: RouteError,
-        lazy: async () => ({ Component: (await loadEditorPage()).EditorPage }),
+        element: (
+          <Suspense fallback={<EditorLoading />}>
+            <EditorPage />
+          </Suspense>
+        ),
       },
       { path: '*', Component: NotFoundPage },
     ],

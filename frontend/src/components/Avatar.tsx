@@ -2,6 +2,8 @@ import { classes } from '@/lib/classes';
 import { paletteIndex } from '@/lib/palette';
 import styles from './Avatar.module.css';
 
+const LETTERS = new Intl.Segmenter();
+
 interface AvatarProps {
   name: string;
   /** The place in the palette. */
@@ -30,5 +32,11 @@ export function UserAvatar({ user, size = 'm' }: { user: { id: string; name: str
 function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return letters.map((word) => Array.from(word ?? '')[0] ?? '').join('').toUpperCase() || '?';
+  return letters.map(firstLetter).join('').toUpperCase() || '?';
+}
+
+// Of what a reader takes for one letter: a flag or a family of emoji is many characters.
+function firstLetter(word = ''): string {
+  for (const { segment } of LETTERS.segment(word)) return segment;
+  return '';
 }

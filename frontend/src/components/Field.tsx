@@ -1,21 +1,28 @@
-import { type ComponentPropsWithRef, type ReactNode, useId } from 'react';
+import { Eye, EyeOff } from 'lucide-react';
+import { type ComponentPropsWithRef, type ReactNode, useId, useState } from 'react';
 import { classes } from '@/lib/classes';
+import { IconButton } from './Button';
 import styles from './Field.module.css';
 
 interface FieldProps extends ComponentPropsWithRef<'input'> {
   label: string;
   hint?: ReactNode;
   error?: string | undefined;
+  /** What stands at the end of the input. */
+  end?: ReactNode;
 }
 
 /** A labelled input with its hint and its error, tied together for screen readers. */
-export function Field({ label, hint, error, className, ...rest }: FieldProps) {
+export function Field({ label, hint, error, end, className, ...rest }: FieldProps) {
   const id = useId();
   const notes = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
     <div className={classes(styles.field, className)}>
       <label htmlFor={id}>{label}</label>
-      <input {...rest} id={id} className={styles.input} aria-invalid={error ? true : undefined} aria-describedby={notes || undefined} />
+      <div className={styles.box}>
+        <input dir={rest.type === undefined ? 'auto' : undefined} {...rest} id={id} className={classes(styles.input, Boolean(end) && styles.ended)} aria-invalid={error ? true : undefined} aria-describedby={notes || undefined} />
+        {end}
+      </div>
       {hint && (
         <p id={`${id}-hint`} className={styles.hint}>
           {hint}
@@ -28,6 +35,18 @@ export function Field({ label, hint, error, className, ...rest }: FieldProps) {
       )}
     </div>
   );
+}
+
+/** A field for a password, which can be looked at. */
+export function PasswordField(props: Omit<FieldProps, 'type' | 'end'>) {
+  const [shown, setShown] = useState(false);
+  const Eyes = shown ? EyeOff : Eye;
+  const toggle = (
+    <IconButton label="Show what is typed" aria-pressed={shown} className={styles.end} onClick={() => setShown(!shown)}>
+      <Eyes size={17} aria-hidden />
+    </IconButton>
+  );
+  return <Field {...props} type={shown ? 'text' : 'password'} spellCheck={false} autoCapitalize="none" end={toggle} />;
 }
 
 interface SelectProps extends ComponentPropsWithRef<'select'> {

@@ -8,7 +8,7 @@ import styles from './Modal.module.css';
 interface ModalProps {
   open: boolean;
   onClose: () => void;
-  title: string;
+  title: ReactNode;
   description?: ReactNode;
   wide?: boolean;
   /** Where the only way on is through the dialog. */
@@ -29,6 +29,10 @@ export function Modal({ open, onClose, title, description, wide = false, closabl
               // Radix would return the focus to a trigger of its own, and has none.
               event.preventDefault();
               opener.current?.focus();
+            }}
+            onInteractOutside={(event) => {
+              // A message that lies over the page is not the page.
+              if (event.target instanceof Element && event.target.closest('[data-outside-dialogs]')) event.preventDefault();
             }}
             {...(description ? {} : { 'aria-describedby': undefined })}>
             <Dialog.Title className={styles.title}>{title}</Dialog.Title>

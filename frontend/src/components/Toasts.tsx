@@ -1,33 +1,41 @@
 import { X } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import { classes } from '@/lib/classes';
 import { useStore } from '@/lib/store';
-import { Button, IconButton } from './Button';
+import { IconButton } from './Button';
 import styles from './Toasts.module.css';
-import { dismissToast, toasts } from './toasts';
+import { dismissToast, type Toast, toasts } from './toasts';
+
+const SHOWN_MS = { plain: 6000, bad: 15_000 } as const;
 
 export function Toasts() {
   const list = useStore(toasts);
   return (
-    <section className={styles.toasts} aria-label="Messages" aria-live="polite">
-      {list.map(({ id, tone, text, action }) => (
-        <div key={id} className={classes(styles.toast, tone === 'bad' && styles.bad)}>
-          <p>{text}</p>
-          {action && (
-            <Button
-              size="s"
-              onClick={() => {
-                action.run();
-                dismissToast(id);
-              }}
-            >
-              {action.name}
-            </Button>
-          )}
-          <IconButton label="Dismiss" className={styles.dismiss} onClick={() => dismissToast(id)}>
-            <X size={15} aria-hidden />
-          </IconButton>
-        </div>
+    <section className={styles.toasts} aria-label="Messages" aria-live="polite" data-outside-dialogs>
+      {list.map((toast) => (
+        <Message key={toast.id} toast={toast} />
       ))}
     </section>
+  );
+}
+
+/** Goes by itself, but not from under a pointer or the focus. */
+function Message({ toast: { id, tone, text } }: { toast: Toast }) {
+  const [held, setHeld] = useState(false);
+  useEffect(() => {
+    if (held) return;
+    const timer = window.setTimeout(() => dismissToast(id), SHOWN_MS[tone]);
+    return () => window.clearTimeout(timer);
+  }, [held, id, tone]);
+  const hold = () => setHeld(true);
+  const release = () => setHeld(false);
+  return (
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- it only waits while someone is at it
+    <div className={classes(styles.toast, tone === 'bad' && styles.bad)} onPointerEnter={hold} onPointerLeave={release} onFocus={hold} onBlur={release}>
+      <p>{text}</p>
+      <IconButton label="Dismiss" className={styles.dismiss} onClick={() => dismissToast(id)}>
+        <X size={15} aria-hidden />
+      </IconButton>
+    </div>
   );
 }

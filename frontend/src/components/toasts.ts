@@ -4,22 +4,19 @@ export interface Toast {
   id: number;
   tone: 'plain' | 'bad';
   text: string;
-  action?: { name: string; run: () => void };
 }
 
-const SHOWN_MS = 6000;
 const TOASTS_MAX = 3;
 const list = createStore<readonly Toast[]>([]);
 let last = 0;
 
 export const toasts: Store<readonly Toast[]> = list;
 
-/** Says something in passing. */
-export function toast(text: string, options: Partial<Pick<Toast, 'tone' | 'action'>> = {}) {
+/** Says something in passing. What is said already is said anew, not twice. */
+export function toast(text: string, { tone = 'plain' }: Partial<Pick<Toast, 'tone'>> = {}) {
   last += 1;
-  const id = last;
-  list.set([...list.get(), { id, tone: 'plain' as const, text, ...options }].slice(-TOASTS_MAX));
-  setTimeout(() => dismissToast(id), SHOWN_MS);
+  const others = list.get().filter((each) => each.text !== text);
+  list.set([...others, { id: last, tone, text }].slice(-TOASTS_MAX));
 }
 
 export function dismissToast(id: number) {

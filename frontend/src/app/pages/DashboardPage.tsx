@@ -11,6 +11,7 @@ import { NewDocumentDialog } from '@/features/documents/NewDocumentDialog';
 import { RenameDialog } from '@/features/documents/RenameDialog';
 import type { Whose } from '@/features/documents/useDocuments';
 import { useUpload } from '@/features/documents/useUpload';
+import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import type { Document } from '@/lib/api/types';
 import { useDebounced } from '@/lib/useDebounced';
@@ -91,6 +92,7 @@ export function DashboardPage() {
       <NewDocumentDialog open={creating} onClose={() => setCreating(false)} onCreated={open} />
       {dialog?.action === 'rename' && <RenameDialog document={dialog.document} onClose={close} />}
       {dialog?.action === 'delete' && <DeleteDialog document={dialog.document} onClose={close} />}
+      {dialog?.action === 'leave' && me && <LeaveDialog documentId={dialog.document.id} title={dialog.document.title} me={me.id} onClose={close} />}
       {dialog?.action === 'share' && me && <ShareDialog documentId={dialog.document.id} title={dialog.document.title} me={me.id} onClose={close} />}
     </DropZone>
   );

@@ -7,6 +7,7 @@ import type { User } from '@/lib/api/types';
 import { useTitle } from '@/lib/useTitle';
 import { SignInAgain } from '../SignInAgain';
 import { BarePage } from '../BarePage';
+import { useLeave } from '../useLeave';
 
 interface DocumentUnavailableProps {
   phase: Exclude<Phase, 'loading' | 'connecting' | 'live'>;
@@ -25,19 +26,29 @@ export function DocumentUnavailable(props: DocumentUnavailableProps) {
 }
 
 function Why({ phase, reason, me, onRetry }: DocumentUnavailableProps) {
+  const { leave, question } = useLeave();
   const home = <LinkButton to="/">Go to your documents</LinkButton>;
+  const ways = (
+    <>
+      {home}
+      <Button tone="quiet" onClick={leave}>
+        Use another account
+      </Button>
+      {question}
+    </>
+  );
   useTitle(TITLES[phase]);
   switch (phase) {
     case 'gone':
       return (
-        <Notice level={1} art={<FileQuestion size={44} strokeWidth={1.4} />} title={TITLES.gone} actions={home}>
-          Either there is no such document, or it was not shared with {me.email}. Ask its owner to add you, or for a link.
+        <Notice level={1} art={<FileQuestion size={44} strokeWidth={1.4} />} title={TITLES.gone} actions={ways}>
+          Either there is no such document, or it was not shared with <b>{me.email}</b>. Ask its owner to add you, or for a link.
         </Notice>
       );
     case 'denied':
       return (
-        <Notice level={1} art={<Lock size={44} strokeWidth={1.4} />} title={TITLES.denied} actions={home}>
-          Ask its owner to add {me.email}, or for a link.
+        <Notice level={1} art={<Lock size={44} strokeWidth={1.4} />} title={TITLES.denied} actions={ways}>
+          Ask its owner to add <b>{me.email}</b>, or for a link.
         </Notice>
       );
     case 'offline':

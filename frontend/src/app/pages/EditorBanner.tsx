@@ -11,7 +11,7 @@ interface EditorBannerProps {
 }
 
 /** Below the header: what keeps this document from being edited together right now, and what to do about it. */
-export function EditorBanner({ status: { phase, reason }, onRetry, onDownload }: EditorBannerProps) {
+export function EditorBanner({ status: { phase, reason, localSafe, role }, onRetry, onDownload }: EditorBannerProps) {
   const download = (
     <Button size="s" onClick={onDownload}>
       Download a copy
@@ -21,7 +21,7 @@ export function EditorBanner({ status: { phase, reason }, onRetry, onDownload }:
     case 'offline':
       return (
         <div className={classes(styles.banner, styles.warn)}>
-          <p>The server cannot be reached. Trying again by itself.</p>
+          <p>The server cannot be reached. {whereChangesAre(role, localSafe)} Trying again by itself.</p>
           <Button size="s" onClick={onRetry}>
             Try now
           </Button>
@@ -51,4 +51,9 @@ export function EditorBanner({ status: { phase, reason }, onRetry, onDownload }:
     case 'signed-out':
       return null;
   }
+}
+
+function whereChangesAre(role: Status['role'], localSafe: boolean): string {
+  if (role === 'viewer') return 'This may not be the latest text.';
+  return localSafe ? 'Changes are kept on this device.' : 'Changes stay on this page until it is back: keep the tab open.';
 }

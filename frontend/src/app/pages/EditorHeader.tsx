@@ -1,4 +1,4 @@
-import { Download, Eye, Keyboard, MoreHorizontal, Settings2, Share2, Trash2 } from 'lucide-react';
+import { Download, Eye, Keyboard, LogOut, MoreHorizontal, Settings2, Share2, Trash2 } from 'lucide-react';
 import { Link } from 'react-router';
 import { Badge } from '@/components/Badge';
 import { Button, IconButton } from '@/components/Button';
@@ -9,6 +9,8 @@ import { People } from '@/features/presence/People';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { SaveState } from '@/features/session/SaveState';
 import type { Status } from '@/features/session/status';
+import type { Peer } from '@/lib/peer';
+import { useMedia } from '@/lib/useMedia';
 import { UserMenu } from '../UserMenu';
 import styles from './EditorPage.module.css';
 import type { EditorDialog } from './useEditorCommands';
@@ -18,12 +20,15 @@ interface EditorHeaderProps {
   status: Status;
   title: string;
   canShare: boolean;
+  canLeave: boolean;
   /** Absent where this person may not rename. */
   onTitle: ((title: string) => void) | undefined;
   onDialog: (dialog: EditorDialog) => void;
+  onFind: (person: Peer) => void;
 }
 
-export function EditorHeader({ open, status, title, canShare, onTitle, onDialog }: EditorHeaderProps) {
+export function EditorHeader({ open, status, title, canShare, canLeave, onTitle, onDialog, onFind }: EditorHeaderProps) {
+  const narrow = useMedia('(max-width: 40rem)');
   return (
     <header className={styles.bar}>
       <Link to="/" className={styles.home} aria-label="Your documents">
@@ -38,7 +43,7 @@ export function EditorHeader({ open, status, title, canShare, onTitle, onDialog 
       )}
       <SaveState open={open} />
       <span className={styles.gap} />
-      <People awareness={open.awareness} />
+      <People awareness={open.awareness} shownMax={narrow ? 1 : 5} onFind={onFind} />
       {canShare && (
         <Button tone="primary" size="s" className={styles.share} onClick={() => onDialog('share')}>
           <Share2 size={15} aria-hidden />
@@ -61,6 +66,14 @@ export function EditorHeader({ open, status, title, canShare, onTitle, onDialog 
         <MenuItem icon={<Keyboard size={15} />} onSelect={() => onDialog('shortcuts')}>
           Keyboard shortcuts
         </MenuItem>
+        {canLeave && (
+          <>
+            <MenuLine />
+            <MenuItem icon={<LogOut size={15} />} danger onSelect={() => onDialog('leave')}>
+              Leave document…
+            </MenuItem>
+          </>
+        )}
         {canShare && (
           <>
             <MenuLine />

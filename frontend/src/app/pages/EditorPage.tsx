@@ -5,6 +5,8 @@ import type { OpenDocument } from '@/features/session/openDocument';
 import { INITIAL, type Status } from '@/features/session/status';
 import { useDocument } from '@/features/session/useDocument';
 import type { User } from '@/lib/api/types';
+import { downloadText } from '@/lib/download';
+import { fileName, PLAIN } from '@/lib/languages';
 import { type Store, useStore } from '@/lib/store';
 import { RequireSession } from '../RequireSession';
 import { EditorLoading } from './EditorLoading';
@@ -31,12 +33,13 @@ function Editor({ id }: { id: string }) {
   const session = useSession();
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
+  const download = () => downloadText(fileName(info.data?.title ?? 'document', info.data?.language ?? PLAIN.id), open.text.toString());
   // The text is here; its name and language may still be on their way, or out of reach by now.
   return (
     <>
       <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} />
       {/* Either the socket or a call may be the first to hear of it. */}
-      {(status.phase === 'signed-out' || session.state === 'expired') && <SignInAgain me={me} />}
+      {(status.phase === 'signed-out' || session.state === 'expired') && <SignInAgain me={me} onDownload={download} />}
     </>
   );
 }

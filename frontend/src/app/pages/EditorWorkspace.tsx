@@ -5,16 +5,19 @@ import { useUpdateDocument } from '@/features/documents/useDocuments';
 import { CodeEditor } from '@/features/editor/CodeEditor';
 import { DownloadDialog } from '@/features/editor/DownloadDialog';
 import type { editor } from '@/features/editor/monaco';
+import { revealPeer } from '@/features/editor/revealPeer';
 import { SettingsDialog } from '@/features/editor/SettingsDialog';
 import { ShortcutsDialog } from '@/features/editor/ShortcutsDialog';
 import { StatusBar } from '@/features/editor/StatusBar';
 import { useShowMe } from '@/features/presence/usePeers';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { canWrite, isFinal, type Status } from '@/features/session/status';
+import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import { explain } from '@/lib/api/errors';
 import type { Document, User } from '@/lib/api/types';
 import { languageById, PLAIN } from '@/lib/languages';
+import type { Peer } from '@/lib/peer';
 import { useTitle } from '@/lib/useTitle';
 import { toast } from '@/components/toasts';
 import { EditorBanner } from './EditorBanner';
@@ -41,11 +44,16 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
   const changed = useInfoSignal(open);
   const writable = canWrite(status);
   const title = info?.title ?? 'Document';
+  const owner = info?.role === 'owner';
+  const home = () => void navigate('/');
   const language = info?.language ?? PLAIN.id;
   useTitle(title);
   useShowMe(open.awareness, me);
-  useEditorCommands(codeEditor, setDialog);
+  useEditorCommands(codeEditor, open.status, setDialog);
 
+  const find = ({ userId, name }: Peer) => {
+    if (codeEditor && !revealPeer(codeEditor, open, userId)) toast(`${name} has no caret in the text yet.`);
+  };
   const change = (body: { title?: string; language?: string }) => {
     update.mutate(body, {
       onSuccess: () => {
@@ -60,17 +68,27 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
       <button type="button" className={styles.skip} onClick={() => codeEditor?.focus()}>
         Skip to the text
       </button>
-      <EditorHeader open={open} status={status} title={title} canShare={info?.role === 'owner' && !isFinal(status.phase)} onTitle={writable ? (next) => change({ title: next }) : undefined} onDialog={setDialog} />
+      <EditorHeader
+        open={open}
+        status={status}
+        title={title}
+        canShare={owner && !isFinal(status.phase)}
+        canLeave={info !== null && !owner && !isFinal(status.phase)}
+        onTitle={writable ? (next) => change({ title: next }) : undefined}
+        onDialog={setDialog}
+        onFind={find}
+      />
       <EditorBanner status={status} onRetry={open.retry} onDownload={() => setDialog('download')} />
       <main className={styles.text} aria-label={title}>
         <CodeEditor shared={open} canWrite={writable} name={title} language={language} onEditor={setCodeEditor} />
       </main>
       <StatusBar codeEditor={codeEditor} language={language} onLanguage={writable && info ? (id) => change({ language: id }) : undefined} />
-      {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} />}
+      {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
       {dialog === 'download' && <DownloadDialog title={title} language={language} text={() => open.text.toString()} onClose={close} />}
       {dialog === 'settings' && <SettingsDialog onClose={close} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}
-      {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={() => void navigate('/')} />}
+      {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={home} />}
+      {dialog === 'leave' && <LeaveDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
     </div>
   );
 }

@@ -1,8 +1,11 @@
 import { useEffect } from 'react';
 import { toast } from '@/components/toasts';
 import type { editor } from '@/features/editor/monaco';
+import { saveWords } from '@/features/session/saveWords';
+import type { Status } from '@/features/session/status';
+import type { Store } from '@/lib/store';
 
-export type EditorDialog = 'share' | 'download' | 'settings' | 'shortcuts' | 'delete';
+export type EditorDialog = 'share' | 'download' | 'settings' | 'shortcuts' | 'delete' | 'leave';
 
 const COMMANDS: readonly { dialog: EditorDialog; label: string }[] = [
   { dialog: 'download', label: 'CodeSync: Download' },
@@ -11,7 +14,7 @@ const COMMANDS: readonly { dialog: EditorDialog; label: string }[] = [
 ];
 
 /** The page's commands in the editor's palette, and an answer to the habit of saving. */
-export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | null, onDialog: (dialog: EditorDialog) => void) {
+export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | null, status: Store<Status>, onDialog: (dialog: EditorDialog) => void) {
   useEffect(() => {
     const actions = COMMANDS.map(({ dialog, label }) =>
       codeEditor?.addAction({ id: `codesync.${dialog}`, label, run: () => onDialog(dialog) }),
@@ -26,9 +29,16 @@ export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | nul
       const save = event.key.toLowerCase() === 's' && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
       if (!save) return;
       event.preventDefault();
-      toast('Every change is saved automatically as you type.');
+      answerSaving(status.get());
     };
     window.addEventListener('keydown', onKeyDown);
     return () => window.removeEventListener('keydown', onKeyDown);
-  }, []);
+  }, [status]);
+}
+
+function answerSaving(status: Status) {
+  const words = saveWords(status, 0);
+  if (words === null) toast('You are only viewing this document: there is nothing to save.');
+  else if (words.tone === 'ok' || words.tone === 'busy') toast('Every change is saved automatically as you type.');
+  else toast(`${words.text}.`, { tone: 'bad' });
 }

@@ -1,6 +1,6 @@
 import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
-import { Field, FormError } from '@/components/Field';
+import { FormError, PasswordField } from '@/components/Field';
 import { toast } from '@/components/toasts';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
@@ -27,18 +27,16 @@ export function PasswordForm() {
   return (
     <form className={styles.form} onSubmit={submit}>
       <FormError>{change.error && !inFields ? explain(change.error) : null}</FormError>
-      <Field
+      <PasswordField
         label="Current password"
-        type="password"
         autoComplete="current-password"
         required
         value={current}
         error={fields.current_password}
         onChange={(event) => setCurrent(event.target.value)}
       />
-      <Field
+      <PasswordField
         label="New password"
-        type="password"
         autoComplete="new-password"
         required
         minLength={PASSWORD_MIN}

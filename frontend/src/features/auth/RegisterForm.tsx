@@ -1,6 +1,6 @@
 import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
-import { Field, FormError } from '@/components/Field';
+import { Field, FormError, PasswordField } from '@/components/Field';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
 import { PASSWORD_MIN, passwordHint } from './password';
@@ -35,7 +35,7 @@ export function RegisterForm() {
         {...input('email')}
         {...(taken && { error: 'This e-mail already has an account. Sign in instead?' })}
       />
-      <Field label="Password" type="password" autoComplete="new-password" minLength={PASSWORD_MIN} hint={passwordHint} {...input('password')} />
+      <PasswordField label="Password" autoComplete="new-password" minLength={PASSWORD_MIN} hint={passwordHint} {...input('password')} />
       <Button type="submit" tone="primary" busy={register.isPending} className={styles.submit}>
         Create account
       </Button>

@@ -1,6 +1,6 @@
 import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
-import { Field, FormError } from '@/components/Field';
+import { Field, FormError, PasswordField } from '@/components/Field';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
 import { useSignIn } from './useAuth';
@@ -23,19 +23,24 @@ export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
   return (
     <form className={styles.form} onSubmit={submit}>
       <FormError>{signIn.error && problem(signIn.error)}</FormError>
-      <Field
-        label="E-mail"
-        type="email"
-        name="email"
-        autoComplete="username"
-        required
-        readOnly={onlyEmail !== undefined}
-        value={email}
-        onChange={(event) => setEmail(event.target.value)}
-      />
-      <Field
+      {onlyEmail === undefined ? (
+        <Field
+          label="E-mail"
+          type="email"
+          name="email"
+          autoComplete="username"
+          required
+          // eslint-disable-next-line jsx-a11y/no-autofocus -- the page is this form and nothing else
+          autoFocus
+          value={email}
+          onChange={(event) => setEmail(event.target.value)}
+        />
+      ) : (
+        // For the password manager, which looks for the account beside the password.
+        <input type="email" name="email" autoComplete="username" className="sr-only" tabIndex={-1} aria-hidden readOnly value={email} />
+      )}
+      <PasswordField
         label="Password"
-        type="password"
         name="password"
         autoComplete="current-password"
         required
@@ -50,5 +55,5 @@ export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
 }
 
 function problem(error: Error): string {
-  return error instanceof ApiError && error.status === 401 ? 'That e-mail and password do not belong together.' : explain(error);
+  return error instanceof ApiError && error.status === 401 ? 'Wrong e-mail or password.' : explain(error);
 }

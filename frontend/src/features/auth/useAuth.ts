@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { api, ask } from '@/lib/api/client';
 import { type Session, currentSession, profileChanged, signedIn, signedOut } from '@/lib/api/session';
 import type { User } from '@/lib/api/types';
@@ -37,14 +37,10 @@ export function useRegister() {
 }
 
 export function useSignOut() {
-  const queries = useQueryClient();
   return useMutation({
     mutationFn: () => ask(api.POST('/api/auth/logout')),
     // Without an answer the token still ends by itself; here it is gone either way.
-    onSettled: () => {
-      signedOut();
-      queries.clear();
-    },
+    onSettled: signedOut,
   });
 }
 

@@ -27,7 +27,7 @@ export function DeleteDialog({ document, onClose, onDeleted }: DeleteDialogProps
       onConfirm={() => remove.mutate(undefined, { onSuccess: done })}
       onClose={onClose}
     >
-      “{document.title}” goes away for everyone who has access. This cannot be undone.
+      “<bdi>{document.title}</bdi>” goes away for everyone who has access. This cannot be undone.
     </Confirm>
   );
 }

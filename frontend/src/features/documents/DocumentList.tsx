@@ -1,4 +1,4 @@
-import { MoreHorizontal, Pencil, Share2, Trash2 } from 'lucide-react';
+import { LogOut, MoreHorizontal, Pencil, Share2, Trash2 } from 'lucide-react';
 import { Link } from 'react-router';
 import { Badge } from '@/components/Badge';
 import { IconButton } from '@/components/Button';
@@ -11,7 +11,7 @@ import { fileSize } from '@/lib/text';
 import { ago, exactTime } from '@/lib/time';
 import styles from './DocumentList.module.css';
 
-export type DocumentAction = 'share' | 'rename' | 'delete';
+export type DocumentAction = 'share' | 'rename' | 'delete' | 'leave';
 
 interface DocumentListProps {
   documents: readonly Document[];
@@ -34,7 +34,7 @@ function Row({ document, onAction }: { document: Document; onAction: (action: Do
     <li className={styles.row}>
       <LanguageBadge id={language} />
       <div className={styles.main}>
-        <Link to={`/d/${id}`} className={styles.title}>
+        <Link to={`/d/${id}`} className={styles.title} dir="auto">
           {title}
         </Link>
         <p className={styles.facts}>
@@ -46,32 +46,34 @@ function Row({ document, onAction }: { document: Document; onAction: (action: Do
       </div>
       {role === 'viewer' && <Badge>View only</Badge>}
       {role === 'editor' && <Badge tone="accent">Can edit</Badge>}
-      {role !== 'viewer' && (
-        <Menu
-          trigger={
-            <IconButton label={`Actions for ${title}`} className={styles.more}>
-              <MoreHorizontal size={18} aria-hidden />
-            </IconButton>
-          }
-        >
-          {role === 'owner' && (
-            <MenuItem icon={<Share2 size={15} />} onSelect={() => onAction('share')}>
-              Share…
-            </MenuItem>
-          )}
+      <Menu
+        trigger={
+          <IconButton label={`Actions for ${title}`} className={styles.more}>
+            <MoreHorizontal size={18} aria-hidden />
+          </IconButton>
+        }
+      >
+        {role === 'owner' && (
+          <MenuItem icon={<Share2 size={15} />} onSelect={() => onAction('share')}>
+            Share…
+          </MenuItem>
+        )}
+        {role !== 'viewer' && (
           <MenuItem icon={<Pencil size={15} />} onSelect={() => onAction('rename')}>
             Rename…
           </MenuItem>
-          {role === 'owner' && (
-            <>
-              <MenuLine />
-              <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => onAction('delete')}>
-                Delete…
-              </MenuItem>
-            </>
-          )}
-        </Menu>
-      )}
+        )}
+        {role !== 'viewer' && <MenuLine />}
+        {role === 'owner' ? (
+          <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => onAction('delete')}>
+            Delete…
+          </MenuItem>
+        ) : (
+          <MenuItem icon={<LogOut size={15} />} danger onSelect={() => onAction('leave')}>
+            Leave…
+          </MenuItem>
+        )}
+      </Menu>
     </li>
   );
 }

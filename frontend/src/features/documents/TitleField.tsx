@@ -23,6 +23,7 @@ export function TitleField({ title, onRename }: TitleFieldProps) {
     return (
       <input
         className={styles.input}
+        dir="auto"
         aria-label="Document name"
         maxLength={200}
         size={Math.max(draft.length, 8)}
@@ -39,11 +40,11 @@ export function TitleField({ title, onRename }: TitleFieldProps) {
   return (
     <h1 className={styles.title}>
       {onRename ? (
-        <button type="button" className={styles.button} title="Rename" onClick={() => setDraft(title)}>
+        <button type="button" className={styles.button} dir="auto" title="Rename" onClick={() => setDraft(title)}>
           {title}
         </button>
       ) : (
-        <span className={styles.plain}>{title}</span>
+        <span className={styles.plain} dir="auto">{title}</span>
       )}
     </h1>
   );

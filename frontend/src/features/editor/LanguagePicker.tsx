@@ -1,6 +1,6 @@
 import { Check } from 'lucide-react';
 import { Popover } from 'radix-ui';
-import { type KeyboardEvent, useId, useState } from 'react';
+import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from 'react';
 import { classes } from '@/lib/classes';
 import { LANGUAGES, languageById } from '@/lib/languages';
 import styles from './LanguagePicker.module.css';
@@ -36,7 +36,10 @@ export function LanguagePicker({ value, onChange, className }: LanguagePickerPro
 function Chooser({ value, onChoose }: { value: string; onChoose: (id: string) => void }) {
   const id = useId();
   const [query, setQuery] = useState('');
-  const [active, setActive] = useState(0);
+  const [active, setActive] = useState(() => Math.max(0, LANGUAGES.findIndex((language) => language.id === value)));
+  // Where the list is first shown, it is at the language that the document has.
+  const first = useRef(active);
+  useLayoutEffect(() => document.getElementById(`${id}-${first.current}`)?.scrollIntoView({ block: 'center' }), [id]);
   const wanted = query.trim().toLowerCase();
   const found = LANGUAGES.filter(({ name, extensions }) => name.toLowerCase().includes(wanted) || extensions.includes(wanted));
 

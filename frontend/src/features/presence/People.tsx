@@ -1,17 +1,24 @@
 import type { Awareness } from 'y-protocols/awareness';
 import { Avatar } from '@/components/Avatar';
+import { Menu, MenuItem } from '@/components/Menu';
 import { Tooltip } from '@/components/Tooltip';
 import type { Peer } from '@/lib/peer';
 import { Arrivals } from './Arrivals';
 import styles from './People.module.css';
 import { usePeople } from './usePeers';
 
-const SHOWN_MAX = 5;
+interface PeopleProps {
+  awareness: Awareness;
+  /** How many stand side by side; the others are in a list. */
+  shownMax: number;
+  /** Goes to where that person is in the text. */
+  onFind: (person: Peer) => void;
+}
 
 /** Who else is here. */
-export function People({ awareness }: { awareness: Awareness }) {
+export function People({ awareness, shownMax, onFind }: PeopleProps) {
   const people = usePeople(awareness);
-  const shown = people.length > SHOWN_MAX ? people.slice(0, SHOWN_MAX) : people;
+  const shown = people.length > shownMax ? people.slice(0, shownMax) : people;
   const rest = people.slice(shown.length);
   return (
     <>
@@ -20,7 +27,7 @@ export function People({ awareness }: { awareness: Awareness }) {
           {shown.map((person) => (
             <li key={person.userId}>
               <Tooltip text={describe(person)}>
-                <button type="button" className={styles.person} aria-label={describe(person)}>
+                <button type="button" className={styles.person} aria-label={`${describe(person)}: go to their caret`} onClick={() => onFind(person)}>
                   <Avatar name={person.name} color={person.color} dimmed={person.idle} />
                 </button>
               </Tooltip>
@@ -28,11 +35,19 @@ export function People({ awareness }: { awareness: Awareness }) {
           ))}
           {rest.length > 0 && (
             <li>
-              <Tooltip text={rest.map(({ name }) => name).join(', ')}>
-                <button type="button" className={styles.person} aria-label={`${rest.length} more: ${rest.map(({ name }) => name).join(', ')}`}>
-                  <span className={styles.more}>+{rest.length}</span>
-                </button>
-              </Tooltip>
+              <Menu
+                trigger={
+                  <button type="button" className={styles.person} aria-label={`${rest.length} more`}>
+                    <span className={styles.more}>+{rest.length}</span>
+                  </button>
+                }
+              >
+                {rest.map((person) => (
+                  <MenuItem key={person.userId} icon={<Avatar name={person.name} color={person.color} dimmed={person.idle} size="s" />} onSelect={() => onFind(person)}>
+                    {describe(person)}
+                  </MenuItem>
+                ))}
+              </Menu>
             </li>
           )}
         </ul>

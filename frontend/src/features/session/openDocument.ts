@@ -1,7 +1,7 @@
 import { Awareness } from 'y-protocols/awareness';
 import { Doc, type Text } from 'yjs';
 import { api, ask } from '@/lib/api/client';
-import { currentSession, token } from '@/lib/api/session';
+import { currentSession, holdSession, personId, token } from '@/lib/api/session';
 import type { Store } from '@/lib/store';
 import { Connection } from './connection';
 import { isFinal, type Status } from './status';
@@ -121,13 +121,14 @@ function when(status: Store<Status>, holds: (now: Status) => boolean): Promise<v
   });
 }
 
-let lastToken = token();
+let last = { person: personId(), token: token() };
 currentSession.subscribe(() => {
-  const now = token();
-  if (currentSession.get().state === 'signed-out') for (const entry of [...entries.values()]) close(entry);
-  else if (now !== null && now !== lastToken) for (const { connection } of entries.values()) void connection.renew();
-  lastToken = now;
+  const now = { person: personId(), token: token() };
+  if (now.person !== last.person) for (const entry of [...entries.values()]) close(entry);
+  else if (now.token !== null && now.token !== last.token) for (const { connection } of entries.values()) void connection.renew();
+  last = now;
 });
+holdSession(() => unsavedDocuments.get().length > 0);
 
 window.addEventListener('beforeunload', (event) => {
   if (unsavedDocuments.get().length > 0) event.preventDefault();

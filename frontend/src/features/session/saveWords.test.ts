@@ -19,6 +19,11 @@ describe('the words for the state', () => {
     expect(words({ phase: 'offline', role: 'viewer' })).toBe('Offline. This may not be the latest text');
   });
 
+  it('does not call it offline when the session has ended', () => {
+    expect(words({ phase: 'signed-out', unsaved: 1 })).toBe('Signed out. Changes are NOT saved. Keep this tab open');
+    expect(words({ phase: 'signed-out' })).toBe('Signed out');
+  });
+
   it('says nothing to a viewer who is in step', () => {
     expect(words({ role: 'viewer' })).toBeNull();
   });

@@ -32,6 +32,7 @@ export function saveWords(status: Status, unsavedForMs: number): SaveWords | nul
       if (status.unsaved > 0) return unsavedForMs >= STILL_SAVING_MS ? words('Still saving…', 'warn') : words('Saving…', 'busy');
       return viewer ? null : words('Saved', 'ok');
     case 'signed-out':
+      return status.unsaved > 0 ? words('Signed out. Changes are NOT saved. Keep this tab open', 'bad', true) : words('Signed out', 'warn');
     case 'offline':
       if (viewer) return words('Offline. This may not be the latest text', 'warn');
       if (status.localSafe) return words('Offline. Changes are saved on this device and will sync', 'warn');

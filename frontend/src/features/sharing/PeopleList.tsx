@@ -9,7 +9,15 @@ import { asRole, ROLE_NAMES } from './roles';
 import styles from './Share.module.css';
 import { useCollaborators, useGrant, useRevoke } from './useSharing';
 
-export function PeopleList({ documentId, me }: { documentId: string; me: string }) {
+interface PeopleListProps {
+  documentId: string;
+  /** The id of the person who shares. */
+  me: string;
+  /** Asks before this person gives up their own access. */
+  onLeave: () => void;
+}
+
+export function PeopleList({ documentId, me, onLeave }: PeopleListProps) {
   const people = useCollaborators(documentId);
   const grant = useGrant(documentId);
   const revoke = useRevoke(documentId);
@@ -28,7 +36,7 @@ export function PeopleList({ documentId, me }: { documentId: string; me: string 
             // Someone must stay who can share the document.
             fixed={person.role === 'owner' && owners === 1}
             onRole={(role) => grant.mutate({ email: person.user.email, role: asRole(role) })}
-            onRemove={() => revoke.mutate(person.user.id)}
+            onRemove={() => (person.user.id === me ? onLeave() : revoke.mutate(person.user.id))}
           />
         ))}
       </ul>
@@ -50,7 +58,7 @@ function Person({ person: { user, role }, isMe, fixed, onRole, onRemove }: Perso
       <UserAvatar user={user} />
       <div className={styles.who}>
         <p className={styles.name}>
-          {user.name} {isMe && <span className={styles.you}>you</span>}
+          <bdi>{user.name}</bdi> {isMe && <span className={styles.you}>you</span>}
         </p>
         <p className={styles.email}>{user.email}</p>
       </div>
@@ -63,7 +71,7 @@ function Person({ person: { user, role }, isMe, fixed, onRole, onRemove }: Perso
             <option value="editor">Can edit</option>
             <option value="owner">Owner</option>
           </Select>
-          <IconButton label={`Remove ${user.name}`} onClick={onRemove}>
+          <IconButton label={isMe ? 'Leave this document' : `Remove ${user.name}`} onClick={onRemove}>
             <X size={17} aria-hidden />
           </IconButton>
         </>

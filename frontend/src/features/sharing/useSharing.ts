@@ -27,7 +27,11 @@ export function useRevoke(id: string) {
   return useMutation({
     mutationFn: (userId: string) =>
       ask(api.DELETE('/api/documents/{id}/collaborators/{user_id}', { params: { path: { id, user_id: userId } } })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: people(id) }),
+    onSuccess: () => {
+      // It may have been one's own.
+      void queries.invalidateQueries({ queryKey: ['documents'] });
+      return queries.invalidateQueries({ queryKey: people(id) });
+    },
   });
 }
 

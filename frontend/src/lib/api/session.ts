@@ -24,6 +24,12 @@ export function token(): string | null {
   return now.state === 'signed-in' ? now.token : null;
 }
 
+/** Whose page this is, signed in or waiting for the password; null for nobody's. */
+export function personId(): string | null {
+  const now = session.get();
+  return now.state === 'signed-out' ? null : now.user.id;
+}
+
 export function signedIn(answer: SignedIn) {
   storage.write(KEY, answer);
   session.set({ state: 'signed-in', token: answer.token, expiresAt: answer.expires_at, user: answer.user });
@@ -48,13 +54,22 @@ export function profileChanged(user: User) {
   if (now.state === 'signed-in') signedIn({ token: now.token, expires_at: now.expiresAt, user });
 }
 
+let holds = () => false;
+
+/** While `reason` holds, no other tab takes this page from its person: it would lose what it alone has. */
+export function holdSession(reason: () => boolean) {
+  holds = reason;
+}
+
 /** Reads again what another tab may have stored: after a refresh there, our token has ended. */
 export function rereadSession() {
   const before = session.get();
   const next = stored();
   if (before.state === 'signed-in' && next.state === 'signed-in' && before.token === next.token) return;
   if (before.state === 'expired' && next.state === 'signed-out') return;
-  session.set(next);
+  const samePerson = before.state !== 'signed-out' && next.state === 'signed-in' && before.user.id === next.user.id;
+  if (before.state !== 'signed-out' && !samePerson && holds()) session.set({ state: 'expired', user: before.user });
+  else session.set(next);
 }
 
 storage.watch(KEY, rereadSession);
