@@ -39,7 +39,10 @@ function Chooser({ value, onChoose }: { value: string; onChoose: (id: string) =>
   const [active, setActive] = useState(() => Math.max(0, LANGUAGES.findIndex((language) => language.id === value)));
   // Where the list is first shown, it is at the language that the document has.
   const first = useRef(active);
-  useLayoutEffect(() => document.getElementById(`${id}-${first.current}`)?.scrollIntoView({ block: 'center' }), [id]);
+  useLayoutEffect(() => {
+    // In braces: newer browsers answer with a promise, which is no cleanup.
+    document.getElementById(`${id}-${first.current}`)?.scrollIntoView({ block: 'center' });
+  }, [id]);
   const wanted = query.trim().toLowerCase();
   const found = LANGUAGES.filter(({ name, extensions }) => name.toLowerCase().includes(wanted) || extensions.includes(wanted));
 
