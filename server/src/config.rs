@@ -7,6 +7,7 @@ mod s3;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 pub use self::{
     database::DatabaseConfig,
@@ -355,6 +356,17 @@ impl Config {
             "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) or Redis (REDIS_URL) sign tokens with one \
              secret of 32 bytes or more, which each of them must be given"
         );
+        let HttpConfig { drain, drain_spread, public_url, .. } = &self.http;
+        anyhow::ensure!(
+            drain_spread < drain,
+            "CODESYNC_DRAIN_SPREAD_MS ({drain_spread:?}) must be shorter than CODESYNC_DRAIN_S ({drain:?}): the last \
+             sockets would be closed after the node has given up"
+        );
+        if let Some(address) = public_url {
+            let is_site =
+                Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            anyhow::ensure!(is_site, "CODESYNC_PUBLIC_URL is no address of a site, as https://example.org: {address}");
+        }
         Ok(())
     }
 

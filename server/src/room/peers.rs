@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) has: Arc<StateVector>,
     /// Whether our own step 1 was sent and not answered.
     pub(super) asked: bool,
+    /// Whether it was asked since an edit of it had a gap before it.
+    pub(super) asked_for_gap: bool,
     /// Whether its step 1 was answered once.
     pub(super) answered: bool,
     /// Frames to it wait until this flush is durable, so that they stay in order.
@@ -41,6 +43,7 @@ impl Peer {
             since: peer.since,
             has: Arc::default(),
             asked: false,
+            asked_for_gap: false,
             answered: false,
             owed_until: 0,
             missed_mark: None,

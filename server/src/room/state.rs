@@ -165,12 +165,20 @@ impl State {
         self.ask(id);
     }
 
-    /// Sends our step 1, unless one waits for its answer: a flood of gaps asks once.
+    /// Sends our step 1.
     fn ask(&mut self, id: PeerId) {
         let step1 = encode::sync_step1(self.replica.state_vector());
-        if let Some(peer) = self.peers.get(id).filter(|peer| !peer.asked) {
+        if let Some(peer) = self.peers.get(id) {
             peer.asked = true;
             peer.push(step1);
+        }
+    }
+
+    /// Asks for what lies before an edit, unless that was asked and not answered: a flood of gaps asks once.
+    fn ask_for_gap(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get(id).filter(|peer| !peer.asked_for_gap) {
+            peer.asked_for_gap = true;
+            self.ask(id);
         }
     }
 
@@ -179,7 +187,7 @@ impl State {
         match said {
             Said::Step1(theirs) => self.owe(Owed::Diff(from, theirs)),
             Said::Step2(bytes) => {
-                peer.asked = false;
+                (peer.asked, peer.asked_for_gap) = (false, false);
                 self.edit(from, bytes, received, now_ms, effects);
             }
             Said::Update(bytes) => {

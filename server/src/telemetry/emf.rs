@@ -18,7 +18,7 @@ use crate::{app::Services, config::Switch};
 pub const NAMESPACE: &str = "CodeSync";
 
 /// Everything that is reported, with its unit.
-pub const METRICS: [(&str, &str); 10] = [
+pub const METRICS: [(&str, &str); 12] = [
     ("ActiveConnections", "Count"),
     ("ActiveDocuments", "Count"),
     ("EditorsPerDocument", "Count"),
@@ -26,6 +26,8 @@ pub const METRICS: [(&str, &str); 10] = [
     ("ConnectionsUsedPercent", "Percent"),
     ("OldestUnarchivedEditSeconds", "Seconds"),
     ("CompactionFailures", "Count"),
+    ("SnapshotsDamaged", "Count"),
+    ("LogsLost", "Count"),
     ("EditToPeerP95Milliseconds", "Milliseconds"),
     ("LogLagBytes", "Bytes"),
     ("DocumentsToSweep", "Count"),
@@ -106,6 +108,8 @@ impl Figures {
             Some(100.0 * sockets / sockets_max as f64),
             Some(self.get("codesync_oldest_unarchived_edit_seconds")),
             Some(grown("codesync_compaction_failures_total")),
+            Some(grown("codesync_snapshots_damaged_total")),
+            Some(grown("codesync_log_lost_total")),
             self.edit_to_peer_p95(before).map(|seconds| 1000.0 * seconds),
             Some(self.get("codesync_log_bytes_behind_snapshot")),
             Some(self.get("codesync_sweeper_documents")),
@@ -155,6 +159,8 @@ mod tests {
         codesync_rooms_live 4\n\
         codesync_compaction_failures_total{cause=\"log\"} 1\n\
         codesync_compaction_failures_total{cause=\"snapshot\"} 2\n\
+        codesync_snapshots_damaged_total 1\n\
+        codesync_log_lost_total 4\n\
         codesync_edit_to_peer_seconds_bucket{le=\"0.005\"} 104\n\
         codesync_edit_to_peer_seconds_bucket{le=\"0.25\"} 110\n\
         codesync_edit_to_peer_seconds_bucket{le=\"+Inf\"} 110\n";
@@ -171,6 +177,7 @@ mod tests {
         assert_eq!(values["ConnectionsUsedPercent"], 25.0);
         assert_eq!(values["EditsPerSecond"], 2.0);
         assert_eq!(values["CompactionFailures"], 3.0);
+        assert_eq!((values["SnapshotsDamaged"], values["LogsLost"]), (1.0, 4.0));
     }
 
     #[test]

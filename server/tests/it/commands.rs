@@ -157,6 +157,8 @@ fn what_goes_wrong_is_told_in_a_line() {
         (&["import", "--data-dir", here, file], "no export"),
         (&["migrate", "--data-dir", here, "--database-url", "postgres://127.0.0.1:9/x"], "connect to PostgreSQL"),
         (&["serve", "--data-dir", here, "--s3-bucket=x", "--s3-endpoint=nowhere"], "AWS_ENDPOINT_URL"),
+        (&["serve", "--data-dir", here, "--public-url=nonsense"], "CODESYNC_PUBLIC_URL"),
+        (&["serve", "--data-dir", here, "--drain-spread=20000"], "CODESYNC_DRAIN_SPREAD_MS"),
         (&["healthcheck", "--url", nowhere], "connect to 127.0.0.1:9"),
     ] {
         let failed = codesync(args, "");

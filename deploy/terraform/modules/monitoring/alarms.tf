@@ -34,11 +34,13 @@ locals {
   # Of the server itself.
   sync = { for key, alarm in {
     connections-near-cap = { says = "A task holds nearly as many sockets as it may", metric = var.metrics.connections_used, threshold = var.thresholds.connections_percent, statistic = "Maximum", periods = 3 }
+    logs-lost            = { says = "The cache has lost edits; nodes that hold them write them again", metric = var.metrics.logs_lost, threshold = 0, statistic = "Sum", period = 300, periods = 1 }
     edit-to-peer-p95     = { says = "Edits reach other people slowly", metric = var.metrics.edit_to_peer_p95, threshold = var.thresholds.edit_to_peer_ms, statistic = "Maximum" }
   } : key => merge(local.common, { namespace = var.metrics.namespace, dimensions = { Service = "sync", Environment = var.environment } }, alarm) }
 
   compaction = merge([for role in keys(var.services) : { for key, alarm in {
     compaction-failures    = { says = "Snapshots cannot be taken", metric = var.metrics.compaction_failures, threshold = 0, statistic = "Sum", period = 300, periods = 1 }
+    snapshots-damaged      = { says = "A snapshot does not load; the one before it and the log stand in for it", metric = var.metrics.snapshots_damaged, threshold = 0, statistic = "Sum", period = 300, periods = 1 }
     oldest-unarchived-edit = { says = "An edit has waited long for its snapshot", metric = var.metrics.oldest_unarchived_edit, threshold = var.thresholds.unarchived_s, statistic = "Maximum", periods = 3 }
   } : "${role}-${key}" => merge(local.common, { namespace = var.metrics.namespace, dimensions = { Service = role, Environment = var.environment } }, alarm) }]...)
 

@@ -59,7 +59,7 @@ impl State {
         let received_bytes = bytes.len();
         let update = match self.replica.check(bytes) {
             Ok(update) => update,
-            Err(Refusal::Gap) => return self.ask(from),
+            Err(Refusal::Gap) => return self.ask_for_gap(from),
             Err(refusal) => return self.refuse(from, &refusal, now_ms),
         };
         let adds = update.adds_to(self.replica.state_vector());
