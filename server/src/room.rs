@@ -171,6 +171,9 @@ pub enum Command {
     Delete(oneshot::Sender<()>),
 }
 
+/// A command on its way. Boxed: a mailbox keeps space for dozens, also where nobody says anything.
+type Mail = Box<Command>;
+
 impl Command {
     /// Bytes of an edit that has to be applied.
     fn bytes(&self) -> usize {
@@ -186,7 +189,7 @@ impl Command {
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
     doc: DocId,
-    mailbox: mpsc::Sender<Command>,
+    mailbox: mpsc::Sender<Mail>,
 }
 
 impl RoomHandle {
@@ -211,7 +214,7 @@ impl RoomHandle {
     pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
         // Reserved first: a future that holds the command while it waits holds it three times, in every socket.
         let place = self.mailbox.reserve().await.map_err(|_| RoomError::Unavailable)?;
-        place.send(Command::Peer { from, said, received: Instant::now() });
+        place.send(Box::new(Command::Peer { from, said, received: Instant::now() }));
         Ok(())
     }
 
@@ -249,7 +252,7 @@ impl RoomHandle {
     }
 
     async fn send(&self, command: Command) -> Result<(), RoomError> {
-        self.mailbox.send(command).await.map_err(|_| RoomError::Unavailable)
+        self.mailbox.send(Box::new(command)).await.map_err(|_| RoomError::Unavailable)
     }
 
     async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<T>) -> Result<T, RoomError> {

@@ -14,7 +14,7 @@ use tokio::{
 use tracing::{Instrument, info_span, warn};
 
 use super::{
-    Command, RoomHandle,
+    Command, Mail, RoomHandle,
     follower::{Event, Follower},
     presence::people,
     registry::Rooms,
@@ -43,8 +43,8 @@ const LARGE_BYTES: usize = 8 << 10;
 pub(super) struct Actor {
     doc: DocId,
     rooms: Rooms,
-    mailbox: mpsc::Receiver<Command>,
-    myself: mpsc::WeakSender<Command>,
+    mailbox: mpsc::Receiver<Mail>,
+    myself: mpsc::WeakSender<Mail>,
     tail: Tail,
     relayed: Relayed,
     state: State,
@@ -148,7 +148,7 @@ impl Actor {
     }
 
     /// Does what is next; an error ends the room.
-    async fn step(&mut self, next: Next, commands: &mut Vec<Command>) -> Result<(), CloseReason> {
+    async fn step(&mut self, next: Next, commands: &mut Vec<Mail>) -> Result<(), CloseReason> {
         let mut effects = Effects::default();
         match next {
             Next::Stop | Next::Input(Input::Commands(0)) => return Err(CloseReason::Unavailable),
@@ -173,10 +173,10 @@ impl Actor {
 
     /// Waits for what comes first, without preference: neither our peers nor the other nodes may starve the others.
     async fn input(
-        mailbox: &mut mpsc::Receiver<Command>,
+        mailbox: &mut mpsc::Receiver<Mail>,
         tail: &mut Tail,
         relayed: &mut Relayed,
-        commands: &mut Vec<Command>,
+        commands: &mut Vec<Mail>,
         accepts: bool,
     ) -> Input {
         tokio::select! {
@@ -187,15 +187,15 @@ impl Actor {
         }
     }
 
-    async fn take_in(&mut self, commands: &mut Vec<Command>) -> Result<(), CloseReason> {
+    async fn take_in(&mut self, commands: &mut Vec<Mail>) -> Result<(), CloseReason> {
         let mut effects = Effects::default();
         let now_ms = self.now_ms();
         metrics::histogram!("codesync_mailbox_commands").record(commands.len() as f64);
         for command in commands.drain(..) {
-            if let Command::Compacted(done) = command {
+            if let Command::Compacted(done) = *command {
                 self.log.snapshots.ended(done, self.log.seen());
             }
-            give_way(command.bytes(), || self.state.handle(command, now_ms, &mut effects));
+            give_way(command.bytes(), || self.state.handle(*command, now_ms, &mut effects));
             if std::mem::take(&mut effects.rebuild) {
                 Box::pin(self.rebuild()).await?;
             }

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-use super::{Command, RoomError, RoomHandle, actor, unarchived::Unarchived};
+use super::{Command, Mail, RoomError, RoomHandle, actor, unarchived::Unarchived};
 use crate::{
     app::Tasks,
     auth::events::{AccessEvent, AccessEvents},
@@ -268,7 +268,7 @@ impl Rooms {
     }
 
     /// Takes a room that ended out, unless another one stands in its place.
-    pub(super) fn forget(&self, doc: DocId, room: &mpsc::WeakSender<Command>) {
+    pub(super) fn forget(&self, doc: DocId, room: &mpsc::WeakSender<Mail>) {
         let mut rooms = self.rooms();
         let same = |slot: &Arc<OnceCell<RoomHandle>>| {
             let room = room.upgrade()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc::WeakSender, time::Instant};
 
-use super::{Command, registry::Rooms};
+use super::{Command, Mail, registry::Rooms};
 use crate::{ids::DocId, log::Offset};
 
 pub(super) struct Snapshots {
@@ -79,7 +79,7 @@ impl Snapshots {
     }
 
     /// Takes one of `seen` or later in a task of its own, which tells the room: that goes on meanwhile.
-    pub(super) fn begin(&mut self, seen: Offset, room: WeakSender<Command>) {
+    pub(super) fn begin(&mut self, seen: Offset, room: WeakSender<Mail>) {
         self.begun = Some(Instant::now());
         self.due = None;
         let (rooms, doc) = (self.rooms.clone(), self.doc);
@@ -91,7 +91,7 @@ impl Snapshots {
                 () = stop.cancelled() => return,
             };
             if let Some(room) = room.upgrade() {
-                let _ = room.send(Command::Compacted(done)).await;
+                let _ = room.send(Box::new(Command::Compacted(done))).await;
             }
         });
     }

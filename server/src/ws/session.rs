@@ -2,17 +2,15 @@
 //! that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
 mod reader;
+mod sides;
 mod writer;
 
-use std::{
-    pin::{Pin, pin},
-    sync::Arc,
-};
+use std::{pin::pin, sync::Arc};
 
 use codesync_crdt::{Limits, encode, protocol::codesync::Message as Extension};
 use futures_util::{
     StreamExt,
-    stream::{FuturesUnordered, SplitSink, SplitStream},
+    stream::{SplitSink, SplitStream},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::debug;
@@ -135,9 +133,6 @@ struct Session {
     dialect: Dialect,
 }
 
-/// The reader or the writer of a socket, which ends for a reason or because the client has gone.
-type Side<'a> = dyn Future<Output = Option<CloseReason>> + Send + 'a;
-
 impl Session {
     /// Access changed while the socket came in: what holds now counts.
     async fn look_again(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
@@ -163,14 +158,9 @@ impl Session {
     ) {
         let mut writer = Writer::new(sink, &self, &services);
         let mut reader = Reader::new(&self, &services);
-        // Each side is polled only when it was woken itself: what is written to an idle client must not cost it a look
-        // into its socket.
         let reason = {
             let (reader, writer) = (pin!(reader.run(&mut stream)), pin!(writer.run()));
-            let mut sides: FuturesUnordered<Pin<&mut Side<'_>>> = FuturesUnordered::new();
-            sides.push(reader);
-            sides.push(writer);
-            sides.next().await.flatten()
+            sides::first(reader, writer).await
         };
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.

@@ -52,7 +52,7 @@ export class Peer {
         this.addEventListener('open', () => { peer.connects++; peer.changed() })
         this.addEventListener('message', ({ data }) => peer.sawFrame(new Uint8Array(data)))
         this.addEventListener('close', ({ code, reason }) => {
-          peer.closes.push({ code, reason, at: Math.round(performance.now()) })
+          peer.closes.push({ code, reason, at: Date.now() })
           peer.emit({ event: 'closed', client: peer.name, code, reason })
           peer.changed()
         })
