@@ -138,7 +138,8 @@ impl Follower {
 
     pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
         let Heard::Entries { origin, appended, mut updates } = heard else {
-            if heard != Heard::End(self.chain.seen()) {
+            // What is to be restored is read again until that has succeeded, wherever the log ends.
+            if matches!(self.healing, Some(Healing::Reading)) || heard != Heard::End(self.chain.seen()) {
                 self.look();
             }
             return;
@@ -154,7 +155,11 @@ impl Follower {
                 if known && changed {
                     self.heal();
                 }
-                self.look_at = self.chain.waits().then(|| self.look_at.unwrap_or(Instant::now() + LOOK_DELAY));
+                if self.chain.waits() {
+                    self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
+                } else if !self.is_healing() {
+                    self.look_at = None;
+                }
             }
             Err(Broken) => self.heal(),
         }
