@@ -59,7 +59,7 @@ run "apply" {
 
   # Eleven of the platform, and ours: the cache's a node, unhealthy hosts a group, compaction a role.
   assert {
-    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 2 + 2 * 3
+    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 3 + 3 * 3
     error_message = "Alarms: ${join(" ", output.alarm_names)}"
   }
 }
