@@ -3,7 +3,6 @@
 use std::{
     fs::{File, TryLockError},
     future::Future,
-    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -203,8 +202,8 @@ impl App {
         let Self { services, rooms, adapters, occupied: _occupied } = self;
         telemetry::keep_up(&services.tasks);
         telemetry::emf::report(&services);
-        let (draining, sessions, deadline) =
-            (services.draining.clone(), services.tasks.clone(), services.config.http.drain);
+        let (draining, sessions) = (services.draining.clone(), services.tasks.clone());
+        let (keep_alive, deadline) = (services.config.http.keep_alive, services.config.http.drain);
         if services.config.has(NodeRole::Compactor) {
             services.tasks.spawn(sweeper::run(services.clone()));
         }
@@ -212,16 +211,15 @@ impl App {
             true => ws::router(services.clone()).merge(http::router(services)),
             false => http::router(services),
         };
-        let closing = CancellationToken::new();
-        let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(closing.clone().cancelled_owned());
+        let connections = Tasks::default();
+        let served = http::serve::run(listener, router, keep_alive, &connections);
         // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
         let gone = async {
             signal.await;
             info!("draining");
             draining.cancel();
             sessions.end().await;
-            closing.cancel();
+            connections.stop().cancel();
             // A caller who never finishes what he asks must not take the time that rooms need.
             sleep(deadline / 4).await;
             warn!("calls are not waited for any longer");
@@ -232,7 +230,7 @@ impl App {
         };
         let all = async {
             tokio::select! {
-                result = served => result?,
+                () = served => {}
                 () = gone => {}
             }
             rooms.end().await;

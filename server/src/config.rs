@@ -4,7 +4,13 @@ mod database;
 mod redis;
 mod s3;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    num::{NonZero, ParseIntError},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
@@ -166,8 +172,12 @@ pub struct HttpConfig {
     #[arg(long, env = "CODESYNC_TRUSTED_PROXIES", default_value_t = 0)]
     pub trusted_proxies: u8,
     /// The largest body of a REST call, in bytes.
-    #[arg(long, env = "CODESYNC_BODY_BYTES_MAX", default_value_t = 6 << 20)]
+    #[arg(long, env = "CODESYNC_BODY_BYTES_MAX", default_value_t = 6 << 20, value_parser = limit)]
     pub body_bytes_max: usize,
+    /// How long a connection may take to ask something, the first time and again, in seconds: longer than a balancer in front
+    /// keeps it open.
+    #[arg(long, env = "CODESYNC_KEEP_ALIVE_S", default_value = "130", value_parser = seconds)]
+    pub keep_alive: Duration,
     /// How long a stop may take, in seconds.
     #[arg(long, env = "CODESYNC_DRAIN_S", default_value = "20", value_parser = seconds)]
     pub drain: Duration,
@@ -217,16 +227,17 @@ pub struct AuthConfig {
 #[derive(Clone, Debug, Args)]
 pub struct SocketConfig {
     /// Sockets that one node holds.
-    #[arg(long, env = "CODESYNC_SOCKETS_MAX", default_value_t = 20_000)]
+    #[arg(long, env = "CODESYNC_SOCKETS_MAX", default_value_t = 20_000, value_parser = limit)]
     pub sockets_max: usize,
     /// Sockets that one user holds on a node.
-    #[arg(long, env = "CODESYNC_SOCKETS_PER_USER_MAX", default_value_t = 100)]
+    #[arg(long, env = "CODESYNC_SOCKETS_PER_USER_MAX", default_value_t = 100, value_parser = limit)]
     pub sockets_per_user_max: usize,
     /// The largest message, in bytes.
-    #[arg(long, env = "CODESYNC_MESSAGE_BYTES_MAX", default_value_t = 16 << 20)]
+    #[arg(long, env = "CODESYNC_MESSAGE_BYTES_MAX", default_value_t = 16 << 20, value_parser = limit)]
     pub message_bytes_max: usize,
     /// Messages a second that a socket may go on sending; past it the server reads it more slowly.
-    #[arg(long, env = "CODESYNC_MESSAGES_PER_S", default_value_t = 2_000)]
+    #[arg(long, env = "CODESYNC_MESSAGES_PER_S", default_value_t = 2_000,
+        value_parser = clap::value_parser!(u32).range(1..))]
     pub messages_per_s: u32,
     /// How often an idle client hears something, in seconds.
     #[arg(long, env = "CODESYNC_PING_S", default_value = "12", value_parser = seconds)]
@@ -235,10 +246,10 @@ pub struct SocketConfig {
     #[arg(long, env = "CODESYNC_STALL_S", default_value = "60", value_parser = seconds)]
     pub stall: Duration,
     /// Frames that wait for one client before it is brought up to date with one diff instead.
-    #[arg(long, env = "CODESYNC_OUTBOX_FRAMES_MAX", default_value_t = 512)]
+    #[arg(long, env = "CODESYNC_OUTBOX_FRAMES_MAX", default_value_t = 512, value_parser = limit)]
     pub outbox_frames_max: usize,
     /// Bytes that wait for one client before it is brought up to date with one diff instead.
-    #[arg(long, env = "CODESYNC_OUTBOX_BYTES_MAX", default_value_t = 1 << 20)]
+    #[arg(long, env = "CODESYNC_OUTBOX_BYTES_MAX", default_value_t = 1 << 20, value_parser = limit)]
     pub outbox_bytes_max: usize,
 }
 
@@ -246,7 +257,7 @@ pub struct SocketConfig {
 #[derive(Clone, Debug, Args)]
 pub struct RoomConfig {
     /// The largest document, in bytes of its encoded state.
-    #[arg(long, env = "CODESYNC_DOCUMENT_BYTES_MAX", default_value_t = 32 << 20)]
+    #[arg(long, env = "CODESYNC_DOCUMENT_BYTES_MAX", default_value_t = 32 << 20, value_parser = limit)]
     pub document_bytes_max: usize,
     /// How long a room without peers stays loaded, in milliseconds.
     #[arg(long, env = "CODESYNC_ROOM_IDLE_MS", default_value = "30000", value_parser = milliseconds)]
@@ -258,7 +269,7 @@ pub struct RoomConfig {
     #[arg(long, env = "CODESYNC_SNAPSHOT_MS", default_value = "5000", value_parser = milliseconds)]
     pub snapshot_delay: Duration,
     /// Log entries after which a snapshot is taken earlier.
-    #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000)]
+    #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000, value_parser = limit)]
     pub snapshot_updates_max: usize,
     /// How often documents are looked for whose node died before it took a snapshot, in seconds.
     #[arg(long, env = "CODESYNC_SWEEP_S", default_value = "60", value_parser = seconds)]
@@ -336,11 +347,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
-    text.parse().map(Duration::from_secs)
+fn seconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse::<NonZero<u64>>().map(|seconds| Duration::from_secs(seconds.get()))
 }
 
-fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+fn limit(text: &str) -> Result<usize, ParseIntError> {
+    text.parse::<NonZero<usize>>().map(NonZero::get)
+}
+
+fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {
     text.parse().map(Duration::from_millis)
 }
 

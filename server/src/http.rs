@@ -13,6 +13,7 @@ mod observe;
 mod openapi;
 mod page;
 mod presence;
+pub mod serve;
 mod site;
 mod snapshot;
 mod text;

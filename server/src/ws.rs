@@ -28,6 +28,7 @@ use axum::{
     routing::get,
 };
 
+use socket::Socket;
 pub use sockets::Sockets;
 
 /// The subprotocol of our own clients.
@@ -76,7 +77,7 @@ async fn upgrade(
     tasks.clone().spawn(async move {
         // A client that is gone before its connection is a socket needs no word.
         if let Ok(upgraded) = upgraded.await {
-            let socket = socket::over(upgraded, services.config.socket.message_bytes_max).await;
+            let socket = Socket::over(upgraded, services.config.socket.message_bytes_max);
             // A task of its own, for this one is small and many may wait here.
             tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
         }

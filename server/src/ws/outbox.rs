@@ -44,6 +44,8 @@ pub struct Batch {
     pub frames: VecDeque<Frame>,
     /// The queue was dropped, for this many times by now: ask the room for a diff once these are written, once each time.
     pub behind: Option<u64>,
+    /// Answers the client's newest ping.
+    pub pong: Option<Bytes>,
     /// Write these frames, then close.
     pub close: Option<CloseReason>,
 }
@@ -139,6 +141,12 @@ impl Outbox {
         queue.batch.frames.is_empty() && queue.batch.behind.is_none()
     }
 
+    /// Has the session answer a ping of the transport; of several the newest.
+    pub fn pong(&self, payload: Bytes) {
+        self.queue().batch.pong = Some(payload);
+        self.0.filled.notify_one();
+    }
+
     /// Has the session close the socket after what waits; the first reason stays.
     pub fn close(&self, reason: CloseReason) {
         self.queue().batch.close.get_or_insert(reason);
@@ -151,7 +159,8 @@ impl Outbox {
         let mut queue = self.queue();
         (queue.bytes, queue.diff) = (0, None);
         let frames = std::mem::take(&mut queue.batch.frames);
-        Batch { frames, behind: queue.batch.behind, close: queue.batch.close }
+        let pong = queue.batch.pong.take();
+        Batch { frames, behind: queue.batch.behind, pong, close: queue.batch.close }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -8,20 +8,11 @@ mod writer;
 use std::{pin::pin, sync::Arc};
 
 use codesync_crdt::{Limits, encode, protocol::codesync::Message as Extension};
-use futures_util::{
-    StreamExt,
-    stream::{SplitSink, SplitStream},
-};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::debug;
-use tungstenite::Message;
 
 use self::{reader::Reader, writer::Writer};
-use super::{
-    outbox::Outbox,
-    socket::{self, Socket},
-    sockets::Slot,
-};
+use super::{outbox::Outbox, socket::Socket, sockets::Slot};
 use crate::{
     app::Services,
     auth::{SocketGrant, events::AccessEvent},
@@ -42,15 +33,14 @@ pub(super) async fn open(
 ) {
     let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
         Ok(session) => {
-            let (sink, stream) = socket.split();
             // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
             let tasks = services.tasks.clone();
-            return tasks.spawn(Box::new(session).serve(sink, stream, services, slot.into()));
+            return tasks.spawn(Box::new(session).serve(socket, services, slot.into()));
         }
         Err(reason) => reason,
     };
     metrics::counter!("codesync_sockets_refused_total", "code" => reason.code().0.to_string()).increment(1);
-    socket::close(socket, reason).await;
+    socket.close(Some(reason)).await;
 }
 
 async fn enter(
@@ -149,28 +139,17 @@ impl Session {
         }
     }
 
-    async fn serve(
-        self: Box<Self>,
-        sink: SplitSink<Socket, Message>,
-        mut stream: SplitStream<Socket>,
-        services: Arc<Services>,
-        _slot: Box<Slot>,
-    ) {
-        let mut writer = Writer::new(sink, &self, &services);
+    async fn serve(self: Box<Self>, mut socket: Socket, services: Arc<Services>, _slot: Box<Slot>) {
         let mut reader = Reader::new(&self, &services);
+        let writer = Writer::new(&self, &services);
         let reason = {
-            let (reader, writer) = (pin!(reader.run(&mut stream)), pin!(writer.run()));
+            let (reader, writer) = (pin!(reader.run(&mut socket.read)), pin!(writer.run(&mut socket.write)));
             sides::first(reader, writer).await
         };
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;
-        let sink = writer.into_sink();
-        if let Some(reason) = reason
-            && let Ok(socket) = sink.reunite(stream)
-        {
-            // Boxed, as all is that few sockets come to: every socket would keep the space for it.
-            Box::pin(socket::close(socket, reason)).await;
-        }
+        // Boxed, as all is that few sockets come to: every socket would keep the space for it.
+        Box::pin(socket.close(reason)).await;
     }
 }

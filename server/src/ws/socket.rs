@@ -1,41 +1,76 @@
-//! A WebSocket over a connection that was HTTP: how it opens, what of it is in memory, how it closes.
+//! A WebSocket over a connection that was HTTP: how it opens, what of it is in memory, how it closes. Its halves are read and
+//! written apart; an idle one keeps no space for what it once wrote.
 
-use std::{future::pending, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
 
 use axum::{body::Body, extract::Request, response::Response};
-use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Chain};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    task::coop::consume_budget,
+    time::timeout,
+};
 use tungstenite::{
-    Error, Message,
+    Error, Message, WebSocket,
+    error::ProtocolError,
     handshake::server::create_response_with_body,
     protocol::{
-        CloseFrame, Role, WebSocketConfig,
+        Role, WebSocketConfig,
         frame::{
-            Frame,
-            coding::{Data, OpCode},
+            FrameHeader,
+            coding::{Control, Data, OpCode},
         },
     },
 };
 
 use crate::error::CloseReason;
 
-/// A socket.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
 /// What is read at once from a client, and what an idle one keeps.
 const READ_BYTES: usize = 512;
-/// What is gathered before it is written.
-const WRITE_BYTES: usize = 4 << 10;
-/// The longest frame written. A socket keeps the space of the longest that it ever wrote: not that of whole documents.
-const FRAGMENT_BYTES: usize = 16 << 10;
+/// What is gathered before it is written; longer messages are written from where they are.
+const GATHERED_BYTES: usize = 4 << 10;
 /// How much a message may be longer than allowed, so that one a little too long is still read and named.
 const SLACK_BYTES: usize = 64 << 10;
 /// How long a client may take to read why it was closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A message of the protocols above.
+pub(super) const BINARY: OpCode = OpCode::Data(Data::Binary);
+/// Asks the transport for a sign of life, and gives one.
+pub(super) const PING: OpCode = OpCode::Control(Control::Ping);
+pub(super) const PONG: OpCode = OpCode::Control(Control::Pong);
+const CLOSE: OpCode = OpCode::Control(Control::Close);
+
+/// A socket that is served or closed as a whole.
+pub(super) struct Socket {
+    pub(super) read: ReadHalf,
+    pub(super) write: WriteHalf,
+}
+
+/// What the client says.
+pub(super) struct ReadHalf {
+    socket: WebSocket<Incoming>,
+    /// What comes cannot be read any further.
+    failed: bool,
+    /// What the client's close said, to be said back.
+    farewell: Option<Bytes>,
+}
+
+/// What the client is told.
+pub(super) struct WriteHalf {
+    tcp: OwnedWriteHalf,
+    /// The rest of a message: whoever writes next begins with it.
+    unsent: Chain<Bytes, Bytes>,
+}
 
 /// The answer that makes a socket of the connection, and the connection once it was sent; `None` where no socket is asked
 /// for.
@@ -44,78 +79,144 @@ pub(super) fn accept(request: &mut Request) -> Option<(Response, OnUpgrade)> {
     Some((response, hyper::upgrade::on(request)))
 }
 
-/// The server's end, which reads messages of at most about `message_bytes_max`.
-pub(super) async fn over(upgraded: Upgraded, message_bytes_max: usize) -> Socket {
-    let limit = Some(message_bytes_max + SLACK_BYTES);
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BYTES)
-        .write_buffer_size(WRITE_BYTES)
-        .max_message_size(limit)
-        .max_frame_size(limit);
-    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
-}
-
-/// A message in frames of at most [`FRAGMENT_BYTES`].
-pub(super) fn fragments(mut message: Bytes) -> impl Iterator<Item = Message> {
-    let mut kind = Some(Data::Binary);
-    std::iter::from_fn(move || {
-        let opcode = OpCode::Data(kind.take()?);
-        let part = message.split_to(message.len().min(FRAGMENT_BYTES));
-        if !message.is_empty() {
-            kind = Some(Data::Continue);
+impl Socket {
+    /// The server's end, which reads messages of at most about `message_bytes_max`.
+    pub(super) fn over(upgraded: Upgraded, message_bytes_max: usize) -> Self {
+        let connection = upgraded.downcast::<TokioIo<TcpStream>>().expect("http::serve accepts nothing else");
+        let limit = Some(message_bytes_max + SLACK_BYTES);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(limit)
+            .max_frame_size(limit);
+        let (read, write) = connection.io.into_inner().into_split();
+        // Copied: it is most often empty, and its space large.
+        let heard = connection.read_buf.to_vec();
+        let socket = WebSocket::from_partially_read(Incoming(read), heard, Role::Server, Some(config));
+        Self {
+            read: ReadHalf { socket, failed: false, farewell: None },
+            write: WriteHalf { tcp: write, unsent: Bytes::new().chain(Bytes::new()) },
         }
-        Some(Message::Frame(Frame::message(part, opcode, message.is_empty())))
-    })
-}
+    }
 
-/// Why a socket is closed whose reading failed; `None` where its client is gone.
-pub(super) fn read_error(error: &Error) -> Option<CloseReason> {
-    match error {
-        Error::Capacity(_) => Some(CloseReason::TooLarge),
-        Error::Protocol(_) | Error::Utf8(_) => Some(CloseReason::BadMessage),
-        _ => None,
+    /// Closes with a code that the client can read, or as the client asked for.
+    pub(super) async fn close(self, reason: Option<CloseReason>) {
+        let _ = timeout(CLOSE_TIMEOUT, self.close_inner(reason)).await;
+    }
+
+    async fn close_inner(mut self, reason: Option<CloseReason>) {
+        let Some(reason) = reason else {
+            if let Some(farewell) = self.read.farewell {
+                let _ = self.write.messages([(CLOSE, farewell)], CLOSE_TIMEOUT).await;
+            }
+            return;
+        };
+        let (code, words) = reason.code();
+        let frame = [&code.to_be_bytes(), words.as_bytes()].concat().into();
+        if self.write.messages([(CLOSE, frame)], CLOSE_TIMEOUT).await.is_ok() {
+            // Closing with unread data would reset the connection before the client has read the code.
+            while self.read.next().await.is_ok() {}
+            // What is far too large is passed over, until its sender looks up from sending it.
+            if reason == CloseReason::TooLarge && self.read.failed {
+                let mut passed = [0; GATHERED_BYTES];
+                while let Ok(1..) = self.read.socket.get_mut().0.read(&mut passed).await {}
+            }
+        }
     }
 }
 
-/// Closes with a code that the client can read.
-pub(super) async fn close(mut socket: Socket, reason: CloseReason) {
-    let (code, words) = reason.code();
-    let frame = CloseFrame { code: code.into(), reason: words.into() };
-    let _ = timeout(CLOSE_TIMEOUT, async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            // Closing with unread data would reset the connection before the client has read the code.
-            let mut heard = false;
-            while let Some(Ok(_)) = socket.next().await {
-                heard = true;
-            }
-            // What is far too large cannot be read; its sender is left the time to look up from sending it.
-            if reason == CloseReason::TooLarge && !heard {
-                pending().await
+impl ReadHalf {
+    /// The next message. Fails with why the socket has to be closed, or `None` where its client has gone or says so.
+    pub(super) async fn next(&mut self) -> Result<Message, Option<CloseReason>> {
+        if self.failed {
+            return Err(None);
+        }
+        let message = self.next_inner().await;
+        self.failed = matches!(message, Err(Some(_)));
+        message
+    }
+
+    async fn next_inner(&mut self) -> Result<Message, Option<CloseReason>> {
+        loop {
+            // Who sends faster than it is read must not keep the thread.
+            consume_budget().await;
+            match self.socket.read() {
+                Ok(Message::Close(frame)) => {
+                    let code = frame.map(|frame| u16::from(frame.code).to_be_bytes());
+                    self.farewell = Some(code.map_or_else(Bytes::new, |code| Bytes::copy_from_slice(&code)));
+                    return Err(None);
+                }
+                Ok(message) => return Ok(message),
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.socket.get_ref().0.readable().await.map_err(|_| None)?;
+                }
+                Err(Error::Capacity(_)) => return Err(Some(CloseReason::TooLarge)),
+                Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Err(None),
+                Err(Error::Protocol(_) | Error::Utf8(_)) => return Err(Some(CloseReason::BadMessage)),
+                Err(_) => return Err(None),
             }
         }
-    })
-    .await;
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fragments_make_up_the_message() {
-        for bytes in [0, 1, FRAGMENT_BYTES, FRAGMENT_BYTES + 1, 3 * FRAGMENT_BYTES] {
-            let message: Bytes = (0..bytes).map(|byte| byte as u8).collect();
-            let frames: Vec<_> = fragments(message.clone())
-                .map(|part| if let Message::Frame(frame) = part { frame } else { panic!("not a frame") })
-                .collect();
-            assert_eq!(frames.len(), bytes.div_ceil(FRAGMENT_BYTES).max(1));
-            for (index, frame) in frames.iter().enumerate() {
-                let kind = if index == 0 { Data::Binary } else { Data::Continue };
-                assert_eq!(frame.header().opcode, OpCode::Data(kind));
-                assert_eq!(frame.header().is_final, index == frames.len() - 1);
+impl WriteHalf {
+    /// Writes messages, of which the client has to take something within `stall` again and again. Cancelled, it leaves the
+    /// rest of one to who writes next.
+    pub(super) async fn messages(
+        &mut self,
+        messages: impl IntoIterator<Item = (OpCode, Bytes)>,
+        stall: Duration,
+    ) -> Result<(), Option<CloseReason>> {
+        self.send(stall).await?;
+        let mut gathered = BytesMut::new();
+        for (kind, message) in messages {
+            let header = FrameHeader { opcode: kind, ..FrameHeader::default() };
+            header.format(message.len() as u64, &mut (&mut gathered).writer()).expect("memory takes it");
+            let mut apart = Bytes::new();
+            if message.len() < GATHERED_BYTES {
+                gathered.extend_from_slice(&message);
+            } else {
+                apart = message;
             }
-            let joined: Vec<u8> = frames.iter().flat_map(|frame| frame.payload().to_vec()).collect();
-            assert_eq!(joined, message);
+            if !apart.is_empty() || gathered.len() >= GATHERED_BYTES {
+                self.unsent = gathered.split().freeze().chain(apart);
+                self.send(stall).await?;
+            }
         }
+        self.unsent = gathered.freeze().chain(Bytes::new());
+        self.send(stall).await
+    }
+
+    async fn send(&mut self, stall: Duration) -> Result<(), Option<CloseReason>> {
+        while self.unsent.has_remaining() {
+            match timeout(stall, self.tcp.write_buf(&mut self.unsent)).await {
+                Ok(Ok(1..)) => {}
+                Ok(_) => return Err(None),
+                Err(_) => return Err(Some(CloseReason::Resync)),
+            }
+        }
+        // What was sent is not kept.
+        self.unsent = Bytes::new().chain(Bytes::new());
+        Ok(())
+    }
+}
+
+/// What arrives, for a reader that waits by itself.
+struct Incoming(OwnedReadHalf);
+
+impl Read for Incoming {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(bytes)
+    }
+}
+
+/// What a reader would answer by itself: the session answers, between two messages.
+impl Write for Incoming {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -1,8 +1,15 @@
-//! Rate limits.
+//! Rate limits, and how long anybody is waited for.
+
+use std::time::Duration;
 
 use codesync_server::config::Switch;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::{
     harness::TestApp,
@@ -125,5 +132,23 @@ async fn calls_of_one_account_have_a_limit() {
     }
     refused.expect("the limit is reached").expect_error(429, "too_many_requests");
     app.nobody().get("/health").await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_ask_is_closed() {
+    let app = TestApp::with(|config| config.http.keep_alive = Duration::from_secs(1)).await;
+    let address = app.url("").trim_start_matches("http://").to_owned();
+    let ended = async |said: &str| {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(20), connection.read_to_string(&mut answer)).await.expect("it is closed").unwrap();
+        answer
+    };
+    assert_eq!(ended("").await, "");
+    assert_eq!(ended("GET /health HTTP/1.1\r\nhost: x\r\nx-half").await, "");
+    let answer = ended("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     app.stop().await;
 }

@@ -1,6 +1,6 @@
 //! A socket without a library's manners: for what no stock client does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codesync_crdt::{
     Document, Limits, Message as Protocol, StateVector, Update, decode_frame, encode,
@@ -212,6 +212,16 @@ impl Raw {
             if let Err(code) = self.frame().await {
                 return code;
             }
+        }
+    }
+
+    /// Waits until so many bytes have arrived, and reads none of them.
+    pub(crate) async fn waits_to_be_read(&self, bytes: usize) {
+        let MaybeTlsStream::Plain(tcp) = self.socket.get_ref() else { panic!("no test encrypts") };
+        let (mut arrived, since) = (vec![0; bytes], Instant::now());
+        while tcp.peek(&mut arrived).await.unwrap() < bytes {
+            assert!(since.elapsed() < PATIENCE, "nothing more arrives");
+            tokio::task::yield_now().await;
         }
     }
 

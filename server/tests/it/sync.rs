@@ -1,6 +1,6 @@
 //! Stock clients on the socket: convergence, absence, silence, access.
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio_tungstenite::{
     connect_async,
@@ -8,7 +8,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{clients::Clients, harness::TestApp, raw::Raw};
-use codesync_crdt::{AwarenessEntry, Message, encode, encode_awareness, protocol::codesync};
+use codesync_crdt::{AwarenessEntry, Message, StateVector, encode, encode_awareness, protocol::codesync};
 
 /// A server, two accounts and a document that both may edit.
 async fn shared() -> (TestApp, crate::rest::Caller, crate::rest::Caller, String) {
@@ -75,6 +75,32 @@ async fn silence_of_forty_seconds_brings_no_reconnect() {
     tokio::time::sleep(std::time::Duration::from_secs(40)).await;
     assert_eq!(clients.status("ann", "connects").await, 1);
     assert_eq!(clients.status("ann", "connected").await, true);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pings_of_the_transport_are_answered() {
+    let (app, ann, _, doc) = shared().await;
+    let mut socket = Raw::connect(&app.socket(), &doc, ann.token()).await.socket;
+    socket.send(tungstenite::Message::Ping("are you there".into())).await.unwrap();
+    while socket.next().await.unwrap().unwrap() != tungstenite::Message::Pong("are you there".into()) {}
+    drop(socket);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_comes_after_the_whole_of_what_was_being_written() {
+    let app = TestApp::embedded().await;
+    let ann = app.register("ann").await;
+    // More than the buffers of a connection hold whose client does not read.
+    let large = json!({ "title": "large", "text": "x".repeat(5 << 20) });
+    let doc = ann.post("/api/documents", large).await.expect(201).text("id");
+    let mut socket = Raw::connect(&app.socket(), &doc, ann.token()).await;
+    socket.send(encode::sync_step1(&StateVector::default())).await;
+    socket.waits_to_be_read(64 << 10).await;
+    socket.send(vec![0xff; 64]).await;
+    assert_eq!(socket.closed().await, 4400);
+    drop(socket);
     app.stop().await;
 }
 

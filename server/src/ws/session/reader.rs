@@ -8,12 +8,11 @@ use codesync_crdt::{
     protocol::codesync::Message as Extension,
 };
 use futures_util::{
-    FutureExt, StreamExt,
+    FutureExt,
     future::{BoxFuture, OptionFuture},
-    stream::SplitStream,
 };
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 use tungstenite::Message;
 
@@ -25,10 +24,7 @@ use crate::{
     error::CloseReason,
     ids::{DocId, UserId},
     room::{Dialect, Said},
-    ws::{
-        pace::Pace,
-        socket::{self, Socket},
-    },
+    ws::{pace::Pace, socket::ReadHalf},
 };
 
 /// Pings that may go unanswered before a client counts as gone.
@@ -51,17 +47,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads until the socket ends (`None`) or has to be closed.
-    pub(super) async fn run(&mut self, stream: &mut SplitStream<Socket>) -> Option<CloseReason> {
+    pub(super) async fn run(&mut self, socket: &mut ReadHalf) -> Option<CloseReason> {
         let mut pace = match self.services.config.http.rate_limits {
             Switch::On => Some(Pace::new(self.services.config.socket.messages_per_s)),
             Switch::Off => None,
         };
         let silence = self.services.config.socket.ping * SILENT_PINGS;
         loop {
-            let expired = sleep_until(expiry(self.grant.expires_at));
+            let (expires, silent) = (expiry(self.grant.expires_at), Instant::now() + silence);
             let message = tokio::select! {
-                message = timeout(silence, stream.next()) => message,
-                () = expired => return Some(CloseReason::Unauthenticated),
+                message = socket.next() => message,
+                () = sleep_until(expires.min(silent)) => {
+                    // Half-open: whoever is behind it comes back by itself.
+                    let reason = if silent < expires { CloseReason::Resync } else { CloseReason::Unauthenticated };
+                    return Some(reason);
+                }
                 Some(looked_up) = OptionFuture::from(self.renewal.as_mut()) => {
                     match Box::pin(self.renewed(looked_up)).await {
                         Ok(()) => continue,
@@ -70,16 +70,14 @@ impl<'a> Reader<'a> {
                 }
             };
             let frame = match message {
-                Ok(Some(Ok(Message::Binary(frame)))) => frame,
-                Ok(Some(Ok(Message::Text(_)))) => return Some(CloseReason::BadMessage),
-                // Frames of their own are only written, never read.
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
-                // The next look into the socket answers it and ends.
-                Ok(Some(Ok(Message::Close(_)))) => continue,
-                Ok(None) => return None,
-                Ok(Some(Err(error))) => return socket::read_error(&error),
-                // Half-open: whoever is behind it comes back by itself.
-                Err(_) => return Some(CloseReason::Resync),
+                Ok(Message::Binary(frame)) => frame,
+                Ok(Message::Text(_)) => return Some(CloseReason::BadMessage),
+                Ok(Message::Ping(payload)) => {
+                    self.session.outbox.pong(payload);
+                    continue;
+                }
+                Ok(_) => continue,
+                Err(reason) => return reason,
             };
             if frame.len() > self.services.config.socket.message_bytes_max {
                 return Some(CloseReason::TooLarge);

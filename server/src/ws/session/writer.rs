@@ -1,12 +1,10 @@
 //! What a client hears: the room's frames in batches, pings, and the end.
 
-use std::{collections::VecDeque, pin::pin, time::Duration};
+use std::pin::pin;
 
 use bytes::Bytes;
 use codesync_crdt::{encode, encode_awareness};
-use futures_util::{SinkExt, stream::SplitSink};
-use tokio::time::{Instant, interval_at, sleep, timeout};
-use tungstenite::Message;
+use tokio::time::{Instant, interval_at, sleep};
 
 use super::Session;
 use crate::{
@@ -16,37 +14,32 @@ use crate::{
     telemetry,
     ws::{
         outbox::{Batch, Frame},
-        socket::{self, Socket},
+        socket::{BINARY, PING, PONG, WriteHalf},
     },
 };
 
 pub(super) struct Writer<'a> {
-    sink: SplitSink<Socket, Message>,
     session: &'a Session,
     services: &'a Services,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(sink: SplitSink<Socket, Message>, session: &'a Session, services: &'a Services) -> Self {
-        Self { sink, session, services }
-    }
-
-    pub(super) fn into_sink(self) -> SplitSink<Socket, Message> {
-        self.sink
+    pub(super) fn new(session: &'a Session, services: &'a Services) -> Self {
+        Self { session, services }
     }
 
     /// Writes until the socket ends (`None`) or has to be closed.
-    pub(super) async fn run(&mut self) -> Option<CloseReason> {
-        self.run_inner().await.err().flatten()
+    pub(super) async fn run(&self, socket: &mut WriteHalf) -> Option<CloseReason> {
+        self.run_inner(socket).await.err().flatten()
     }
 
-    async fn run_inner(&mut self) -> Result<(), Option<CloseReason>> {
+    async fn run_inner(&self, socket: &mut WriteHalf) -> Result<(), Option<CloseReason>> {
         let period = self.services.config.socket.ping;
         let mut ping = interval_at(Instant::now() + period, period);
         let mut drained = pin!(drained(self.services));
         let mut asked = None;
         loop {
-            let (Batch { frames, behind, close }, pings) = tokio::select! {
+            let (batch, ping) = tokio::select! {
                 batch = self.session.outbox.take() => (batch, false),
                 // Stock clients hang up after 30 s in which they heard no message; a ping of the transport is none to them.
                 // It is what makes the silent speak, also where they are told something all the time.
@@ -56,7 +49,8 @@ impl<'a> Writer<'a> {
                 }
                 () = &mut drained => return Err(Some(CloseReason::Unavailable)),
             };
-            self.write(frames, pings).await?;
+            let (behind, close) = (batch.behind, batch.close);
+            self.write(socket, batch, ping).await?;
             if let Some(reason) = close {
                 return Err(Some(reason));
             }
@@ -67,19 +61,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes all and flushes once; a client that takes nothing for too long has stalled.
-    async fn write(&mut self, mut frames: VecDeque<Frame>, ping: bool) -> Result<(), Option<CloseReason>> {
-        let stall = self.services.config.socket.stall;
-        let received = frames.iter().find_map(|frame| frame.received);
-        while let Some(Frame { bytes, .. }) = frames.pop_front() {
-            for message in socket::fragments(bytes) {
-                progress(stall, self.sink.feed(message)).await?;
-            }
-        }
-        if ping {
-            progress(stall, self.sink.feed(Message::Ping(Bytes::new()))).await?;
-        }
-        progress(stall, self.sink.flush()).await?;
+    /// Writes all; a client that takes nothing for too long has stalled.
+    async fn write(&self, socket: &mut WriteHalf, batch: Batch, ping: bool) -> Result<(), Option<CloseReason>> {
+        let received = batch.frames.iter().find_map(|frame| frame.received);
+        let frames = batch.frames.into_iter().map(|Frame { bytes, .. }| (BINARY, bytes));
+        let ping = ping.then(|| (PING, Bytes::new()));
+        let pong = batch.pong.map(|payload| (PONG, payload));
+        socket.messages(frames.chain(ping).chain(pong), self.services.config.socket.stall).await?;
         if let Some(received) = received {
             telemetry::edit_to_peer().record(received.elapsed());
         }
@@ -91,15 +79,4 @@ impl<'a> Writer<'a> {
 async fn drained(services: &Services) {
     services.draining.cancelled().await;
     sleep(services.config.http.drain_spread.mul_f64(rand::random())).await;
-}
-
-async fn progress(
-    stall: Duration,
-    write: impl Future<Output = Result<(), tungstenite::Error>>,
-) -> Result<(), Option<CloseReason>> {
-    match timeout(stall, write).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(CloseReason::Resync)),
-    }
 }
