@@ -24,7 +24,7 @@ use crate::{
 
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.
 pub(super) async fn open(
-    socket: Socket,
+    socket: Box<Socket>,
     services: Arc<Services>,
     mut slot: Slot,
     doc: Option<DocId>,
@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    async fn serve(self: Box<Self>, mut socket: Socket, services: Arc<Services>, _slot: Box<Slot>) {
+    async fn serve(self: Box<Self>, mut socket: Box<Socket>, services: Arc<Services>, _slot: Box<Slot>) {
         let mut reader = Reader::new(&self, &services);
         let writer = Writer::new(&self, &services);
         let reason = {

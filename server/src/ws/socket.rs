@@ -2,16 +2,18 @@
 //! written apart; an idle one keeps no space for what it once wrote.
 
 use std::{
-    io::{self, Read, Write},
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice, Read, Write},
     time::Duration,
 };
 
 use axum::{body::Body, extract::Request, response::Response};
-use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Chain};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -27,12 +29,15 @@ use tungstenite::{
         Role, WebSocketConfig,
         frame::{
             FrameHeader,
-            coding::{Control, Data, OpCode},
+            coding::{Control, Data},
         },
     },
 };
 
 use crate::error::CloseReason;
+
+/// What a frame is.
+pub(super) use tungstenite::protocol::frame::coding::OpCode;
 
 /// What is read at once from a client, and what an idle one keeps.
 const READ_BYTES: usize = 512;
@@ -68,8 +73,8 @@ pub(super) struct ReadHalf {
 /// What the client is told.
 pub(super) struct WriteHalf {
     tcp: OwnedWriteHalf,
-    /// The rest of a message: whoever writes next begins with it.
-    unsent: Chain<Bytes, Bytes>,
+    /// Where a message is sent in part, its rest comes first.
+    unsent: VecDeque<Bytes>,
 }
 
 /// The answer that makes a socket of the connection, and the connection once it was sent; `None` where no socket is asked
@@ -80,8 +85,8 @@ pub(super) fn accept(request: &mut Request) -> Option<(Response, OnUpgrade)> {
 }
 
 impl Socket {
-    /// The server's end, which reads messages of at most about `message_bytes_max`.
-    pub(super) fn over(upgraded: Upgraded, message_bytes_max: usize) -> Self {
+    /// The server's end, which reads messages of at most about `message_bytes_max`. Boxed, as it goes from hand to hand.
+    pub(super) fn over(upgraded: Upgraded, message_bytes_max: usize) -> Box<Self> {
         let connection = upgraded.downcast::<TokioIo<TcpStream>>().expect("http::serve accepts nothing else");
         let limit = Some(message_bytes_max + SLACK_BYTES);
         let config = WebSocketConfig::default()
@@ -93,27 +98,28 @@ impl Socket {
         // Copied: it is most often empty, and its space large.
         let heard = connection.read_buf.to_vec();
         let socket = WebSocket::from_partially_read(Incoming(read), heard, Role::Server, Some(config));
-        Self {
+        Box::new(Self {
             read: ReadHalf { socket, failed: false, farewell: None },
-            write: WriteHalf { tcp: write, unsent: Bytes::new().chain(Bytes::new()) },
-        }
+            write: WriteHalf { tcp: write, unsent: VecDeque::new() },
+        })
     }
 
     /// Closes with a code that the client can read, or as the client asked for.
-    pub(super) async fn close(self, reason: Option<CloseReason>) {
+    pub(super) async fn close(self: Box<Self>, reason: Option<CloseReason>) {
         let _ = timeout(CLOSE_TIMEOUT, self.close_inner(reason)).await;
     }
 
-    async fn close_inner(mut self, reason: Option<CloseReason>) {
+    async fn close_inner(mut self: Box<Self>, reason: Option<CloseReason>) {
         let Some(reason) = reason else {
             if let Some(farewell) = self.read.farewell {
-                let _ = self.write.messages([(CLOSE, farewell)], CLOSE_TIMEOUT).await;
+                self.write.put([(CLOSE, farewell)]);
+                let _ = self.write.send(CLOSE_TIMEOUT).await;
             }
             return;
         };
         let (code, words) = reason.code();
-        let frame = [&code.to_be_bytes(), words.as_bytes()].concat().into();
-        if self.write.messages([(CLOSE, frame)], CLOSE_TIMEOUT).await.is_ok() {
+        self.write.put([(CLOSE, [&code.to_be_bytes(), words.as_bytes()].concat().into())]);
+        if self.write.send(CLOSE_TIMEOUT).await.is_ok() {
             // Closing with unread data would reset the connection before the client has read the code.
             while self.read.next().await.is_ok() {}
             // What is far too large is passed over, until its sender looks up from sending it.
@@ -148,7 +154,9 @@ impl ReadHalf {
                 }
                 Ok(message) => return Ok(message),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.socket.get_ref().0.readable().await.map_err(|_| None)?;
+                    // Smaller than the library's own future, of which every idle socket has one.
+                    let tcp = self.socket.get_ref().0.as_ref();
+                    poll_fn(|task| tcp.poll_read_ready(task)).await.map_err(|_| None)?;
                 }
                 Err(Error::Capacity(_)) => return Err(Some(CloseReason::TooLarge)),
                 Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Err(None),
@@ -160,44 +168,56 @@ impl ReadHalf {
 }
 
 impl WriteHalf {
-    /// Writes messages, of which the client has to take something within `stall` again and again. Cancelled, it leaves the
-    /// rest of one to who writes next.
-    pub(super) async fn messages(
-        &mut self,
-        messages: impl IntoIterator<Item = (OpCode, Bytes)>,
-        stall: Duration,
-    ) -> Result<(), Option<CloseReason>> {
-        self.send(stall).await?;
+    /// Takes messages to be sent.
+    pub(super) fn put(&mut self, messages: impl IntoIterator<Item = (OpCode, Bytes)>) {
         let mut gathered = BytesMut::new();
         for (kind, message) in messages {
             let header = FrameHeader { opcode: kind, ..FrameHeader::default() };
             header.format(message.len() as u64, &mut (&mut gathered).writer()).expect("memory takes it");
-            let mut apart = Bytes::new();
             if message.len() < GATHERED_BYTES {
                 gathered.extend_from_slice(&message);
             } else {
-                apart = message;
-            }
-            if !apart.is_empty() || gathered.len() >= GATHERED_BYTES {
-                self.unsent = gathered.split().freeze().chain(apart);
-                self.send(stall).await?;
+                self.unsent.extend([gathered.split().freeze(), message]);
             }
         }
-        self.unsent = gathered.freeze().chain(Bytes::new());
-        self.send(stall).await
+        if !gathered.is_empty() {
+            self.unsent.push_back(gathered.freeze());
+        }
     }
 
-    async fn send(&mut self, stall: Duration) -> Result<(), Option<CloseReason>> {
-        while self.unsent.has_remaining() {
-            match timeout(stall, self.tcp.write_buf(&mut self.unsent)).await {
-                Ok(Ok(1..)) => {}
-                Ok(_) => return Err(None),
-                Err(_) => return Err(Some(CloseReason::Resync)),
+    /// Sends what was put, of which the client has to take something within `stall` again and again. Cancelled, it leaves
+    /// the rest to who sends next.
+    pub(super) async fn send(&mut self, stall: Duration) -> Result<(), Option<CloseReason>> {
+        while !self.unsent.is_empty() {
+            match self.send_some() {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let tcp = self.tcp.as_ref();
+                    let taken = timeout(stall, poll_fn(|task| tcp.poll_write_ready(task))).await;
+                    taken.map_err(|_| Some(CloseReason::Resync))?.map_err(|_| None)?;
+                }
+                Ok(_) | Err(_) => return Err(None),
             }
         }
-        // What was sent is not kept.
-        self.unsent = Bytes::new().chain(Bytes::new());
+        // Nor is the room kept that they stood in.
+        self.unsent = VecDeque::new();
         Ok(())
+    }
+
+    fn send_some(&mut self) -> io::Result<usize> {
+        let mut parts = [IoSlice::new(&[]); 2];
+        for (part, bytes) in parts.iter_mut().zip(&self.unsent) {
+            *part = IoSlice::new(bytes);
+        }
+        let sent = self.tcp.try_write_vectored(&parts)?;
+        let mut left = sent;
+        while let Some(first) = self.unsent.front_mut().filter(|_| left > 0) {
+            let taken = left.min(first.len());
+            first.advance(taken);
+            left -= taken;
+            self.unsent.pop_front_if(|first| first.is_empty());
+        }
+        Ok(sent)
     }
 }
 

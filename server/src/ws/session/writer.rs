@@ -14,7 +14,7 @@ use crate::{
     telemetry,
     ws::{
         outbox::{Batch, Frame},
-        socket::{BINARY, PING, PONG, WriteHalf},
+        socket::{BINARY, OpCode, PING, PONG, WriteHalf},
     },
 };
 
@@ -49,8 +49,13 @@ impl<'a> Writer<'a> {
                 }
                 () = &mut drained => return Err(Some(CloseReason::Unavailable)),
             };
+            let received = batch.frames.iter().find_map(|frame| frame.received);
             let (behind, close) = (batch.behind, batch.close);
-            self.write(socket, batch, ping).await?;
+            socket.put(messages(batch, ping));
+            socket.send(self.services.config.socket.stall).await?;
+            if let Some(received) = received {
+                telemetry::edit_to_peer().record(received.elapsed());
+            }
             if let Some(reason) = close {
                 return Err(Some(reason));
             }
@@ -60,19 +65,14 @@ impl<'a> Writer<'a> {
             }
         }
     }
+}
 
-    /// Writes all; a client that takes nothing for too long has stalled.
-    async fn write(&self, socket: &mut WriteHalf, batch: Batch, ping: bool) -> Result<(), Option<CloseReason>> {
-        let received = batch.frames.iter().find_map(|frame| frame.received);
-        let frames = batch.frames.into_iter().map(|Frame { bytes, .. }| (BINARY, bytes));
-        let ping = ping.then(|| (PING, Bytes::new()));
-        let pong = batch.pong.map(|payload| (PONG, payload));
-        socket.messages(frames.chain(ping).chain(pong), self.services.config.socket.stall).await?;
-        if let Some(received) = received {
-            telemetry::edit_to_peer().record(received.elapsed());
-        }
-        Ok(())
-    }
+/// What a client is told now.
+fn messages(batch: Batch, ping: bool) -> impl Iterator<Item = (OpCode, Bytes)> {
+    let frames = batch.frames.into_iter().map(|Frame { bytes, .. }| (BINARY, bytes));
+    let ping = ping.then(|| (PING, Bytes::new()));
+    let pong = batch.pong.map(|payload| (PONG, payload));
+    frames.chain(ping).chain(pong)
 }
 
 /// Resolves when it is this socket's turn to go while the node drains: spread out, so that not all come back at once.
