@@ -76,7 +76,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Copy link' }).waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
-    for (const item of ['Download…', 'Editor settings…', 'Keyboard shortcuts', 'Delete document…']) {
+    for (const item of ['Version history…', 'Download…', 'Editor settings…', 'Keyboard shortcuts', 'Delete document…']) {
       await page.getByRole('button', { name: 'More' }).click();
       await page.getByRole('menuitem', { name: item }).click();
       await page.getByRole('dialog').waitFor();

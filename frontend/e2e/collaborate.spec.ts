@@ -104,6 +104,8 @@ test('what is written while the link is cut arrives when it heals', async ({ joi
   await ada.expectText('1Astart\nG');
   await grace.expectText('1Astart\nG');
   await ada.expectSaved();
+  // What was said of that state went with it.
+  await expect(ada.page.getByText('Keep this tab open')).toHaveCount(0);
   expect(await api.text(ada.account, id)).toBe('1Astart\nG');
   await ada.expectSound();
   cutter.close();

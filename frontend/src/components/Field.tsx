@@ -22,7 +22,8 @@ export function Field({ label, hint, error: refusal, end, className, onChange, .
     event.preventDefault();
     const input = event.currentTarget;
     setFlaw(flawOf(input));
-    if (input.form?.querySelector('input:invalid') === input) input.focus();
+    const first = [...(input.form?.elements ?? [])].find((each) => each instanceof HTMLInputElement && !each.validity.valid);
+    if (first === input) input.focus();
   };
   const change = (event: ChangeEvent<HTMLInputElement>) => {
     setFlaw(null);

@@ -3,7 +3,7 @@ import { useStore } from '@/lib/store';
 import { editor } from './monaco';
 import styles from './CodeEditor.module.css';
 import { editorSettings } from './settings';
-import { FONT_FAMILY, lineHeight } from './useCodeEditor';
+import { FIXED, lineHeight } from './useCodeEditor';
 
 /** A text as the editor would show it, to read and to copy from. */
 export function ReadOnlyCode({ text, language, label }: { text: string; language: string; label: string }) {
@@ -13,22 +13,16 @@ export function ReadOnlyCode({ text, language, label }: { text: string; language
     if (container.current === null) return;
     const model = editor.createModel(text, language);
     const shown = editor.create(container.current, {
+      ...FIXED,
       model,
       ariaLabel: label,
-      automaticLayout: true,
       contextmenu: false,
       domReadOnly: true,
-      fontFamily: FONT_FAMILY,
       fontSize,
-      glyphMargin: false,
       lineHeight: lineHeight(fontSize),
-      lineNumbersMinChars: 4,
       minimap: { enabled: false },
       occurrencesHighlight: 'off',
-      padding: { top: 8, bottom: 8 },
       readOnly: true,
-      scrollBeyondLastLine: false,
-      stickyScroll: { enabled: false },
     });
     return () => {
       shown.dispose();

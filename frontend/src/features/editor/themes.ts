@@ -69,6 +69,8 @@ function colors(tones: Tones): editor.IColors {
     'editor.findMatchBackground': `#${tones.match}`,
     'editor.findMatchBorder': `#${tones.number}`,
     'editor.findMatchHighlightBackground': `#${tones.match}90`,
+    'editor.findRangeHighlightBackground': `#${tones.line}`,
+    'editor.rangeHighlightBackground': `#${tones.line}`,
     'editorCursor.foreground': `#${tones.ink}`,
     'editorLineNumber.foreground': `#${tones.quiet}`,
     'editorLineNumber.activeForeground': `#${tones.ink}`,

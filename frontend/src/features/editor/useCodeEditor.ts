@@ -24,10 +24,10 @@ export interface CodeEditorOptions {
   language: string;
 }
 
-export const FONT_FAMILY = "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace";
 export const lineHeight = (fontSize: number) => Math.round(fontSize * 1.6);
 
-const FIXED: editor.IStandaloneEditorConstructionOptions = {
+/** What holds for every text, whoever reads or writes it. */
+export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   // Completions are only words of this text: Enter stays Enter.
   acceptSuggestionOnEnter: 'off',
   automaticLayout: true,
@@ -36,7 +36,7 @@ const FIXED: editor.IStandaloneEditorConstructionOptions = {
   fixedOverflowWidgets: true,
   glyphMargin: false,
   lineNumbersMinChars: 4,
-  fontFamily: FONT_FAMILY,
+  fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
   fontLigatures: false,
   occurrencesHighlight: 'singleFile',
   padding: { top: 14, bottom: 14 },
