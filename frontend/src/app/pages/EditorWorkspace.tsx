@@ -62,7 +62,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
         changed();
         if (body.language !== undefined) toast(`Language set to ${languageById(body.language).name} for everyone.`);
       },
-      onError: (error) => toast(explain(error), { tone: 'bad' }),
+      onError: (error) => toast(`The ${body.title === undefined ? 'language' : 'name'} was not changed. ${explain(error)}`, { tone: 'bad' }),
     });
   };
   return (

@@ -30,7 +30,7 @@ export function NameVersion({ documentId, flush, onNamed }: NameVersionProps) {
       <div className={styles.nameRow}>
         <Field label="Name the text as it is now" placeholder="Before the big change" required maxLength={200} autoComplete="off" value={name} error={fields.name} onChange={(event) => setName(event.target.value)} />
         <Button type="submit" busy={naming.isPending}>
-          Keep
+          Keep version
         </Button>
       </div>
       <FormError>{naming.error && !fields.name ? explain(naming.error) : null}</FormError>
