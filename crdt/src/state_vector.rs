@@ -66,16 +66,27 @@ impl StateVector {
         self.0.iter().map(|(client, clock)| (*client, *clock))
     }
 
-    pub(crate) fn advance(&mut self, client: ClientId, clock: u32) {
-        let known = self.0.entry(client).or_default();
-        *known = (*known).max(clock);
+    /// Makes the edits of `client` before this clock known.
+    pub fn advance(&mut self, client: ClientId, clock: u32) {
+        if clock > self.clock(client) {
+            self.0.insert(client, clock);
+        }
+    }
+
+    /// Makes the edits of `client` from this clock on unknown.
+    pub fn retreat(&mut self, client: ClientId, clock: u32) {
+        if clock == 0 {
+            self.0.remove(&client);
+        } else if let Some(known) = self.0.get_mut(&client) {
+            *known = (*known).min(clock);
+        }
     }
 }
 
 impl FromIterator<(ClientId, u32)> for StateVector {
     fn from_iter<I: IntoIterator<Item = (ClientId, u32)>>(clocks: I) -> Self {
         let mut vector = Self::default();
-        for (client, clock) in clocks.into_iter().filter(|(_, clock)| *clock > 0) {
+        for (client, clock) in clocks {
             vector.advance(client, clock);
         }
         vector

@@ -122,6 +122,11 @@ impl Update {
         self.parts.sections.iter().any(|section| section.end.clock > known.clock(section.client))
     }
 
+    /// Iterates over what it inserts: the clocks of each client.
+    pub fn inserts(&self) -> impl Iterator<Item = (ClientId, Range<u32>)> {
+        self.parts.sections.iter().map(|section| (section.client, section.start.clock..section.end.clock))
+    }
+
     /// Counts the client ids that `known` has never seen.
     pub fn new_clients(&self, known: &StateVector) -> usize {
         self.parts.sections.iter().filter(|section| known.clock(section.client) == 0).count()

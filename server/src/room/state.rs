@@ -287,8 +287,10 @@ impl State {
             return;
         }
         let now = Arc::new(self.replica.state_vector().clone());
-        for (_, peer) in self.peers.iter_mut() {
-            if peer.outbox.is_drained() && peer.owed_until <= self.waiting.durable() {
+        let durable = self.waiting.durable();
+        for (id, peer) in self.peers.iter_mut() {
+            // Neither has anybody the echo of what is not durable yet.
+            if peer.outbox.is_drained() && peer.owed_until.max(self.waiting.newest_by(id)) <= durable {
                 peer.has = now.clone();
             }
         }

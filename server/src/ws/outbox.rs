@@ -1,6 +1,6 @@
 //! What waits for one client: a bounded queue of frames that are encoded once and shared. Filled by the room without
-//! waiting, emptied by the session. When it overflows it is dropped whole and its owner is behind until the room has
-//! put one diff into it: a slow client costs O(1) memory and nobody's time.
+//! waiting, emptied by the session. When it overflows it is dropped, but for a diff, and its owner is behind until the room
+//! has put one diff into it: a slow client costs O(1) memory and nobody's time.
 
 use std::{
     collections::VecDeque,
@@ -63,13 +63,19 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     batch: Batch,
+    /// Bytes of all frames but the diff.
     bytes: usize,
+    /// Where the diff stands among the frames.
+    diff: Option<usize>,
     drops: u64,
 }
 
 impl Queue {
+    /// Drops all but the diff: the room counts on it that what it gave once arrives.
     fn drop_all(&mut self) {
-        self.batch.frames = VecDeque::new();
+        let diff = self.diff.take().and_then(|at| self.batch.frames.swap_remove_front(at));
+        self.diff = diff.as_ref().map(|_| 0);
+        self.batch.frames = diff.into_iter().collect();
         self.bytes = 0;
         self.drops += 1;
         self.batch.behind = Some(self.drops);
@@ -84,14 +90,14 @@ impl Outbox {
         Self(Arc::new(Shared { queue, filled: Notify::new(), frames_max, bytes_max }))
     }
 
-    /// Adds a frame. A frame larger than the whole limit goes into an empty queue, so that any diff can be sent.
+    /// Adds a frame, or drops what waits if there is too much. One larger than the whole limit goes into an empty queue.
     pub fn push(&self, frame: Frame) -> Pushed {
         let mut queue = self.queue();
         if queue.batch.behind.is_some() {
             return Pushed::Dropped;
         }
         let full = queue.batch.frames.len() >= self.0.frames_max
-            || (!queue.batch.frames.is_empty() && queue.bytes + frame.bytes.len() > self.0.bytes_max);
+            || (queue.bytes > 0 && queue.bytes + frame.bytes.len() > self.0.bytes_max);
         let pushed = if full {
             queue.drop_all();
             Pushed::Dropped
@@ -103,6 +109,17 @@ impl Outbox {
         drop(queue);
         self.0.filled.notify_one();
         pushed
+    }
+
+    /// Adds the one frame that no limit counts and that is dropped with no others. Only one may wait.
+    pub fn push_diff(&self, frame: Frame) {
+        let mut queue = self.queue();
+        if queue.batch.behind.is_none() {
+            queue.diff = Some(queue.batch.frames.len());
+            queue.batch.frames.push_back(frame);
+        }
+        drop(queue);
+        self.0.filled.notify_one();
     }
 
     /// Drops what waits: the client is to be brought up to date with a diff as soon as it takes anything.
@@ -132,7 +149,7 @@ impl Outbox {
     pub async fn take(&self) -> Batch {
         self.0.filled.notified().await;
         let mut queue = self.queue();
-        queue.bytes = 0;
+        (queue.bytes, queue.diff) = (0, None);
         let frames = std::mem::take(&mut queue.batch.frames);
         Batch { frames, behind: queue.batch.behind, close: queue.batch.close }
     }
@@ -175,5 +192,23 @@ mod tests {
             outbox.resume();
             assert_eq!(outbox.push(frame(1_000)), Pushed::Queued);
         }
+    }
+
+    #[tokio::test]
+    async fn keeps_the_diff_whatever_else_is_dropped() {
+        let outbox = Outbox::new(3, 100);
+        outbox.push(frame(1));
+        outbox.push_diff(frame(1_000));
+        assert_eq!(outbox.push(frame(60)), Pushed::Queued);
+        for _ in 0..2 {
+            assert_eq!(outbox.push(frame(60)), Pushed::Dropped);
+        }
+        let batch = outbox.take().await;
+        assert_eq!(batch.frames.iter().map(|frame| frame.bytes.len()).collect::<Vec<_>>(), [1_000]);
+        assert!(batch.behind.is_some());
+        outbox.resume();
+        outbox.push(frame(1));
+        outbox.fall_behind();
+        assert!(outbox.take().await.frames.is_empty(), "it is kept once");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use codesync_crdt::{DocumentError, Effect, Refusal, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{DocumentError, Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -87,6 +87,7 @@ impl State {
             Ok(Effect::Unchanged) => {}
             Ok(Effect::Changed) => {
                 metrics::counter!("codesync_edits_total").increment(1);
+                self.wrote(from, &update);
                 self.outgoing.push(update, Origin::Peer(from), Some(received));
             }
             Err(error) => {
@@ -95,6 +96,13 @@ impl State {
                 effects.rebuild = true;
             }
         }
+    }
+
+    fn wrote(&mut self, author: PeerId, update: &Update) {
+        if update.inserts().next().is_none() {
+            self.waiting.wrote(author, 0, 0..0);
+        }
+        update.inserts().for_each(|(client, clocks)| self.waiting.wrote(author, client, clocks));
     }
 
     fn refuse(&mut self, from: PeerId, refusal: &Refusal, now_ms: u64) {

@@ -1,15 +1,15 @@
 //! What waits for the log: edits that are not appended yet, and what is owed to somebody once they are durable. Flushes that
 //! hold edits are numbered; the newest durable one says what is due.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use codesync_crdt::{StateVector, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{ClientId, Document, StateVector, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 
 use super::{State, fan_out::Batch};
 use crate::{
-    room::{PeerId, RoomError, Text},
+    room::{PeerId, RoomError, Text, peers::Peer},
     ws::outbox::{Frame, Pushed},
 };
 
@@ -17,6 +17,9 @@ use crate::{
 const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Things that may be owed before the room stops reading its mailbox.
 const OWED_MAX: usize = 65_536;
+
+/// Entries of a flush among which one more edit of the same client is looked for.
+const WRITTEN_LOOK: usize = 16;
 
 /// What is owed to somebody once a flush is durable.
 pub(super) enum Owed {
@@ -32,6 +35,14 @@ pub(super) enum Owed {
     Text(oneshot::Sender<Result<Text, RoomError>>, Text),
 }
 
+/// What a peer wrote in one flush as one client; no clocks where it only deleted.
+struct Written {
+    flush: u64,
+    author: PeerId,
+    client: ClientId,
+    clocks: Range<u32>,
+}
+
 #[derive(Default)]
 pub(super) struct Waiting {
     /// Fanned out and not yet given to the log.
@@ -43,12 +54,14 @@ pub(super) struct Waiting {
     appending: Option<u64>,
     durable: u64,
     owed: VecDeque<(u64, Owed)>,
+    /// What is not durable yet, by flush.
+    written: VecDeque<Written>,
 }
 
 impl Waiting {
     /// Whether more may be taken in; otherwise the log has to catch up first.
     pub(super) fn accepts(&self) -> bool {
-        self.pending_bytes < PENDING_BYTES_MAX && self.owed.len() < OWED_MAX
+        self.pending_bytes < PENDING_BYTES_MAX && self.owed.len() < OWED_MAX && self.written.len() < OWED_MAX
     }
 
     pub(super) fn flushed(&self) -> u64 {
@@ -57,6 +70,27 @@ impl Waiting {
 
     pub(super) fn durable(&self) -> u64 {
         self.durable
+    }
+
+    /// Notes who wrote what of the next flush.
+    pub(super) fn wrote(&mut self, author: PeerId, client: ClientId, clocks: Range<u32>) {
+        let flush = self.flushed + 1;
+        let mut same = self.written.iter_mut().rev().take(WRITTEN_LOOK).take_while(|written| written.flush == flush);
+        match same.find(|written| written.author == author && written.client == client) {
+            Some(written) if written.clocks.end == clocks.start => written.clocks.end = clocks.end,
+            _ => self.written.push_back(Written { flush, author, client, clocks }),
+        }
+    }
+
+    /// What the peer wrote that is not durable yet.
+    pub(super) fn written_by(&self, author: PeerId) -> impl Iterator<Item = (ClientId, Range<u32>)> {
+        let own = self.written.iter().filter(move |written| written.author == author);
+        own.map(|written| (written.client, written.clocks.clone()))
+    }
+
+    /// The newest flush with anything of the peer that is not durable yet, or a durable one.
+    pub(super) fn newest_by(&self, author: PeerId) -> u64 {
+        self.written.iter().rfind(|written| written.author == author).map_or(self.durable, |written| written.flush)
     }
 
     /// Adds the edits of one more flush; the oldest of them had arrived then.
@@ -92,6 +126,7 @@ impl Waiting {
     /// The append under way has returned.
     fn appended(&mut self) -> Option<Instant> {
         self.durable = self.appending.take()?;
+        while self.written.pop_front_if(|written| written.flush <= self.durable).is_some() {}
         // Edits that came meanwhile are at least as young as now.
         std::mem::replace(&mut self.pending_since, (!self.pending.is_empty()).then(Instant::now))
     }
@@ -117,9 +152,12 @@ impl State {
         received
     }
 
-    /// Does it once everything taken in so far is durable: at once if it is.
+    /// Does it once everything taken in so far is durable, or once all is that its peer wrote; at once if it is.
     pub(super) fn owe(&mut self, owed: Owed) {
-        let flush = self.waiting.flushed + u64::from(!self.outgoing.is_durable());
+        let flush = match &owed {
+            Owed::Diff(id, _) | Owed::CatchUp(id) => self.waiting.newest_by(*id),
+            _ => self.waiting.flushed + u64::from(!self.outgoing.is_durable()),
+        };
         if flush <= self.waiting.durable {
             return self.settle(owed);
         }
@@ -156,21 +194,36 @@ impl State {
         let Some(peer) = self.peers.get(id) else { return };
         peer.has = Arc::new(theirs);
         if !std::mem::replace(&mut peer.answered, true) || peer.outbox.is_drained() {
-            let diff = encode::sync_step2(&self.replica.diff(&peer.has));
-            self.push(id, diff.into());
+            let diff = Self::diff(&self.replica, &self.waiting, id, peer);
+            peer.outbox.push_diff(encode::sync_step2(&diff).into());
         } else {
             // Whoever asks again before taking what was sent gets one answer once it has: asking costs it the reading.
             peer.outbox.fall_behind();
         }
     }
 
+    /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo.
+    fn diff(replica: &Document, waiting: &Waiting, id: PeerId, peer: &Peer) -> Vec<u8> {
+        let mut known = StateVector::clone(&peer.has);
+        // Whoever wrote an edit has all that the same client wrote before it.
+        waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
+        replica.diff(&known)
+    }
+
+    /// What a peer has that was given all but the echo of its newest edits.
+    fn given(replica: &Document, waiting: &Waiting, id: PeerId) -> Arc<StateVector> {
+        let mut given = replica.state_vector().clone();
+        let written = waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
+        written.for_each(|(client, clocks)| given.retreat(client, clocks.start));
+        Arc::new(given)
+    }
+
     fn catch_up(&mut self, id: PeerId) {
-        let now = Arc::new(self.replica.state_vector().clone());
         let Some(peer) = self.peers.get(id) else { return };
-        let diff = self.replica.diff(&peer.has);
+        let diff = Self::diff(&self.replica, &self.waiting, id, peer);
         peer.outbox.resume();
-        peer.push(encode::sync_step2(&diff));
-        peer.has = now;
+        peer.outbox.push_diff(encode::sync_step2(&diff).into());
+        peer.has = Self::given(&self.replica, &self.waiting, id);
         peer.push(self.speakers.everyone());
         if peer.asked {
             peer.push(encode::sync_step1(self.replica.state_vector()));

@@ -212,6 +212,45 @@ fn a_peer_that_fell_behind_gets_one_diff_and_the_mark_it_missed() {
 }
 
 #[test]
+fn a_diff_holds_what_others_wrote_and_no_early_echo() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock, Dialect::Stock]);
+    for flush in 0..2 {
+        room.types(0, flush);
+        room.types(1, flush);
+        room.state.flush();
+    }
+    room.appends();
+    room.says(0, Said::Step1(StateVector::default()));
+    room.says(2, Said::Step1(StateVector::default()));
+    assert_eq!(room.hears(2), ["update", "update", "step2"], "who wrote nothing waits for nothing");
+    assert_eq!(room.hears(0), NONE);
+    for flush in 2..4 {
+        room.types(0, flush);
+        room.state.flush();
+    }
+    room.state.appended();
+    let batch = room.peers[0].take().now_or_never().unwrap_or_default();
+    let frames = batch.frames.iter().map(|frame| decode_frame(&frame.bytes, &Limits::default()).unwrap().remove(0));
+    let diff = frames.filter_map(|message| if let Message::SyncStep2(diff) = message { Some(diff) } else { None });
+    let diff = Document::new(Limits::default()).check(Bytes::copy_from_slice(diff.last().unwrap())).unwrap();
+    let clocks: Vec<_> = diff.inserts().collect();
+    assert_eq!(clocks, [(2, 0..2)], "its last two edits are not durable yet");
+}
+
+#[test]
+fn a_diff_larger_than_the_outbox_arrives() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    let text = "x".repeat(1 << 17);
+    room.take_in(Command::Replace { text, expected: None, reply: oneshot::channel().0 });
+    room.state.flush();
+    room.says(1, Said::Awareness(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }]));
+    room.state.flush();
+    assert_eq!(room.hears(0), NONE, "its outbox was dropped");
+    room.says(0, Said::Behind);
+    assert_eq!(room.hears(0)[..2], ["step2", "awareness"]);
+}
+
+#[test]
 fn whoever_loses_access_is_closed_and_only_he() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
