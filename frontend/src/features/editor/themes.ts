@@ -93,6 +93,7 @@ function colors(tones: Tones): editor.IColors {
     'editorSuggestWidget.highlightForeground': `#${tones.accent}`,
     'editorSuggestWidget.focusHighlightForeground': `#${tones.accent}`,
     'editorStickyScroll.background': `#${tones.background}`,
+    'editorStickyScroll.border': `#${tones.border}`,
     'editorStickyScrollHover.background': `#${tones.line}`,
     'menu.background': `#${tones.raised}`,
     'menu.foreground': `#${tones.ink}`,
