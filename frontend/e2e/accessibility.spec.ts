@@ -141,6 +141,9 @@ for (const width of [1100, 390]) {
     await ada.open(id);
     const { page } = ada;
     for (const name of ['Share', 'More', 'Account of Ada']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
+    // The name gives way, not the words about the document's state.
+    const state = await ada.state.locator('span').evaluate((words) => words.scrollWidth - words.clientWidth);
+    expect(state).toBe(0);
     const dialog = page.getByRole('dialog');
     const spills = () => dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
     await page.getByRole('button', { name: 'Share' }).click();
