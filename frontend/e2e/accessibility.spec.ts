@@ -76,7 +76,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Copy link' }).waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
-    for (const item of ['Download…', 'Editor settings…', 'Keyboard shortcuts', 'Delete document…']) {
+    for (const item of ['Version history…', 'Download…', 'Editor settings…', 'Keyboard shortcuts', 'Delete document…']) {
       await page.getByRole('button', { name: 'More' }).click();
       await page.getByRole('menuitem', { name: item }).click();
       await page.getByRole('dialog').waitFor();
@@ -141,6 +141,9 @@ for (const width of [1100, 390]) {
     await ada.open(id);
     const { page } = ada;
     for (const name of ['Share', 'More', 'Account of Ada']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
+    // The name gives way, not the words about the document's state.
+    const state = await ada.state.locator('span').evaluate((words) => words.scrollWidth - words.clientWidth);
+    expect(state).toBe(0);
     const dialog = page.getByRole('dialog');
     const spills = () => dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
     await page.getByRole('button', { name: 'Share' }).click();

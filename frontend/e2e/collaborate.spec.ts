@@ -89,12 +89,14 @@ test('what is written while the link is cut arrives when it heals', async ({ joi
   await grace.press('Control+End');
   await ada.type('1');
   await grace.expectText('1start\n');
+  await ada.expectSaved();
   cutter.cut();
+  await expect(ada.state).toHaveText('Offline. Everything so far is saved');
+  await ada.type('A');
   await expect(ada.state).toHaveText('Offline. Changes are NOT saved. Keep this tab open');
   await expect(ada.page.getByRole('status').filter({ hasText: 'NOT saved' })).toHaveCount(1);
   await ada.press('Control+s');
   await expect(ada.page.getByText('Offline. Changes are NOT saved. Keep this tab open.')).toBeVisible();
-  await ada.type('A');
   await grace.type('G');
   await ada.expectText('1Astart\n');
   cutter.heal();
@@ -102,6 +104,8 @@ test('what is written while the link is cut arrives when it heals', async ({ joi
   await ada.expectText('1Astart\nG');
   await grace.expectText('1Astart\nG');
   await ada.expectSaved();
+  // What was said of that state went with it.
+  await expect(ada.page.getByText('Keep this tab open')).toHaveCount(0);
   expect(await api.text(ada.account, id)).toBe('1Astart\nG');
   await ada.expectSound();
   cutter.close();

@@ -85,3 +85,30 @@ test('settings stay', async ({ join, api }) => {
   await expect(ada.page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await expect(ada.page.locator('.view-lines')).toHaveCSS('font-size', '20px');
 });
+
+test('words of the text are offered while code is written, and Enter stays Enter', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account, { title: 'a.ts', language: 'typescript', text: 'const greeting = 1;\n' });
+  await ada.open(id);
+  await ada.press('Control+End');
+  await ada.type('gre');
+  const offered = ada.page.locator('.suggest-widget.visible');
+  await expect(offered.getByText('greeting')).toBeVisible();
+  await ada.press('Tab');
+  await ada.expectText('const greeting = 1;\ngreeting');
+  await ada.press('Enter');
+  await ada.type('gree');
+  await expect(offered).toBeVisible();
+  await ada.press('Enter');
+  await ada.expectText('const greeting = 1;\ngreeting\ngree\n');
+});
+
+test('the menu of the text can be read', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account, { text: 'some words\n' });
+  await ada.open(id);
+  await ada.page.getByText('some words').click({ button: 'right' });
+  const ground = ada.page.locator('.monaco-menu-container .monaco-scrollable-element').first();
+  await expect(ground).toBeVisible();
+  await expect(ground).toHaveCSS('background-color', 'rgb(255, 255, 255)');
+});

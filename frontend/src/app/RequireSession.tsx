@@ -24,3 +24,8 @@ export function nextPath(params: URLSearchParams): string {
   const next = params.get('next') ?? '/';
   return /^\/(?![/\\])/.test(next) ? next : '/';
 }
+
+/** Whether that path opens a document, for someone who may never have heard of CodeSync. */
+export function ofDocument(path: string): boolean {
+  return /^\/(d|join)\//.test(path);
+}

@@ -1,4 +1,4 @@
-import { RotateCw } from 'lucide-react';
+import { CircleAlert, RotateCw } from 'lucide-react';
 import { isRouteErrorResponse, useRouteError } from 'react-router';
 import { Button } from '@/components/Button';
 import { Notice } from '@/components/Notice';
@@ -15,6 +15,7 @@ export function RouteError() {
     <BarePage>
       <Notice
         level={1}
+        art={<CircleAlert size={44} strokeWidth={1.4} />}
         title="This page stopped working"
         actions={
           <>

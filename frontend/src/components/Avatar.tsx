@@ -12,16 +12,15 @@ interface AvatarProps {
   dimmed?: boolean;
 }
 
-/** Initials on the person's colour; the name itself is told by whatever stands around it. */
+/** Initials on the person's colour, drawn and not text: the name itself is told by whatever stands around it. */
 export function Avatar({ name, color, size = 'm', dimmed = false }: AvatarProps) {
   return (
     <span
       className={classes(styles.avatar, size === 's' && styles.small, dimmed && styles.dimmed)}
       style={{ '--peer-color': `var(--peer-${color})` }}
+      data-initials={initials(name)}
       aria-hidden="true"
-    >
-      {initials(name)}
-    </span>
+    />
   );
 }
 

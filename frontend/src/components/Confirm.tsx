@@ -10,20 +10,21 @@ interface ConfirmProps {
   children: ReactNode;
   /** The word on the button that does it. */
   verb: string;
+  tone?: 'danger' | 'primary';
   busy?: boolean;
   error?: string | null;
   onConfirm: () => void;
   onClose: () => void;
 }
 
-/** Asks before something that cannot be taken back. */
-export function Confirm({ open, title, children, verb, busy = false, error = null, onConfirm, onClose }: ConfirmProps) {
+/** Asks before something that concerns others, or that cannot be taken back. */
+export function Confirm({ open, title, children, verb, tone = 'danger', busy = false, error = null, onConfirm, onClose }: ConfirmProps) {
   return (
     <Modal open={open} onClose={onClose} title={title} description={children}>
       <FormError>{error}</FormError>
       <ModalActions>
         <Button onClick={onClose}>Cancel</Button>
-        <Button tone="danger" busy={busy} onClick={onConfirm}>
+        <Button tone={tone} busy={busy} onClick={onConfirm}>
           {verb}
         </Button>
       </ModalActions>

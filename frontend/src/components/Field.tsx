@@ -1,5 +1,5 @@
 import { Eye, EyeOff } from 'lucide-react';
-import { type ComponentPropsWithRef, type ReactNode, useId, useState } from 'react';
+import { type ChangeEvent, type ComponentPropsWithRef, type InvalidEvent, type ReactNode, useId, useState } from 'react';
 import { classes } from '@/lib/classes';
 import { IconButton } from './Button';
 import styles from './Field.module.css';
@@ -13,14 +13,37 @@ interface FieldProps extends ComponentPropsWithRef<'input'> {
 }
 
 /** A labelled input with its hint and its error, tied together for screen readers. */
-export function Field({ label, hint, error, end, className, ...rest }: FieldProps) {
+export function Field({ label, hint, error: refusal, end, className, onChange, ...rest }: FieldProps) {
   const id = useId();
+  const [flaw, setFlaw] = useState<string | null>(null);
+  const error = flaw ?? refusal;
+  const onInvalid = (event: InvalidEvent<HTMLInputElement>) => {
+    // Said below the field, where all errors stand, instead of in the browser's bubble; with that goes its focus.
+    event.preventDefault();
+    const input = event.currentTarget;
+    setFlaw(flawOf(input));
+    const first = [...(input.form?.elements ?? [])].find((each) => each instanceof HTMLInputElement && !each.validity.valid);
+    if (first === input) input.focus();
+  };
+  const change = (event: ChangeEvent<HTMLInputElement>) => {
+    setFlaw(null);
+    onChange?.(event);
+  };
   const notes = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
     <div className={classes(styles.field, className)}>
       <label htmlFor={id}>{label}</label>
       <div className={styles.box}>
-        <input dir={rest.type === undefined ? 'auto' : undefined} {...rest} id={id} className={classes(styles.input, Boolean(end) && styles.ended)} aria-invalid={error ? true : undefined} aria-describedby={notes || undefined} />
+        <input
+          dir={rest.type === undefined ? 'auto' : undefined}
+          {...rest}
+          id={id}
+          className={classes(styles.input, Boolean(end) && styles.ended)}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={notes || undefined}
+          onChange={change}
+          onInvalid={onInvalid}
+        />
         {end}
       </div>
       {hint && (
@@ -35,6 +58,13 @@ export function Field({ label, hint, error, end, className, ...rest }: FieldProp
       )}
     </div>
   );
+}
+
+function flawOf({ validity, minLength, validationMessage }: HTMLInputElement): string {
+  if (validity.valueMissing) return 'Please fill this in.';
+  if (validity.tooShort) return `Please use at least ${minLength} characters.`;
+  if (validity.typeMismatch) return 'This is not an e-mail address.';
+  return validationMessage;
 }
 
 /** A field for a password, which can be looked at. */

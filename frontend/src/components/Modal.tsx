@@ -10,20 +10,21 @@ interface ModalProps {
   onClose: () => void;
   title: ReactNode;
   description?: ReactNode;
-  wide?: boolean;
+  /** How much room it takes where there is some. */
+  size?: 's' | 'm' | 'l';
   /** Where the only way on is through the dialog. */
   closable?: boolean;
   children: ReactNode;
 }
 
 /** A dialog over the page. Focus goes in, stays in, and returns to where it came from. */
-export function Modal({ open, onClose, title, description, wide = false, closable = true, children }: ModalProps) {
+export function Modal({ open, onClose, title, description, size = 's', closable = true, children }: ModalProps) {
   const opener = useRef<HTMLElement | null>(null);
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && closable && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className={styles.scrim}>
-          <Dialog.Content className={classes(styles.modal, wide && styles.wide)}
+          <Dialog.Content className={classes(styles.modal, size === 'm' && styles.wide, size === 'l' && styles.wider)}
             onOpenAutoFocus={() => (opener.current = openerOf(document.activeElement))}
             onCloseAutoFocus={(event) => {
               // Radix would return the focus to a trigger of its own, and has none.

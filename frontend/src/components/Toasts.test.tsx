@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const say = (...what: Parameters<typeof toast>) => act(() => toast(...what));
+const say = (...what: Parameters<typeof toast>) => act(() => void toast(...what));
 const pass = (ms: number) => void act(() => vi.advanceTimersByTime(ms));
 
 it('says one thing once, and for its whole time from the last saying', () => {

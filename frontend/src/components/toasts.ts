@@ -12,11 +12,12 @@ let last = 0;
 
 export const toasts: Store<readonly Toast[]> = list;
 
-/** Says something in passing. What is said already is said anew, not twice. */
-export function toast(text: string, { tone = 'plain' }: Partial<Pick<Toast, 'tone'>> = {}) {
+/** Says something in passing; answers with what dismisses it. What is said already is said anew, not twice. */
+export function toast(text: string, { tone = 'plain' }: Partial<Pick<Toast, 'tone'>> = {}): number {
   last += 1;
   const others = list.get().filter((each) => each.text !== text);
   list.set([...others, { id: last, tone, text }].slice(-TOASTS_MAX));
+  return last;
 }
 
 export function dismissToast(id: number) {

@@ -1,4 +1,4 @@
-import { FileQuestion, Lock, WifiOff } from 'lucide-react';
+import { CircleAlert, FileQuestion, Lock, WifiOff } from 'lucide-react';
 import { LinkButton } from '@/components/LinkButton';
 import { Button } from '@/components/Button';
 import { Notice } from '@/components/Notice';
@@ -7,6 +7,7 @@ import type { User } from '@/lib/api/types';
 import { useTitle } from '@/lib/useTitle';
 import { SignInAgain } from '../SignInAgain';
 import { BarePage } from '../BarePage';
+import { RetryButton } from './RetryButton';
 import { useLeave } from '../useLeave';
 
 interface DocumentUnavailableProps {
@@ -59,9 +60,7 @@ function Why({ phase, reason, me, onRetry }: DocumentUnavailableProps) {
           title={TITLES.offline}
           actions={
             <>
-              <Button tone="primary" onClick={onRetry}>
-                Try now
-              </Button>
+              <RetryButton tone="primary" onRetry={onRetry} />
               {home}
             </>
           }
@@ -71,7 +70,7 @@ function Why({ phase, reason, me, onRetry }: DocumentUnavailableProps) {
       );
     case 'refused':
       return (
-        <Notice level={1} title={TITLES.refused} actions={home}>
+        <Notice level={1} art={<CircleAlert size={44} strokeWidth={1.4} />} title={TITLES.refused} actions={home}>
           {reason}
         </Notice>
       );

@@ -1,4 +1,4 @@
-import { FileCode2, SearchX, Users } from 'lucide-react';
+import { FileCode2, SearchX, Users, WifiOff } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
 import { Button } from '@/components/Button';
 import { Notice } from '@/components/Notice';
@@ -28,7 +28,7 @@ export function DocumentsPanel({ whose, query, newButton, onAction }: DocumentsP
 
   if (error) {
     return (
-      <Notice title="Your documents could not be loaded" actions={<Button onClick={() => void refetch()}>Try again</Button>}>
+      <Notice art={<WifiOff size={40} strokeWidth={1.4} />} title="Your documents could not be loaded" actions={<Button onClick={() => void refetch()}>Try again</Button>}>
         {explain(error)}
       </Notice>
     );

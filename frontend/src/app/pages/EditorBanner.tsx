@@ -3,6 +3,7 @@ import { NO_ACCESS } from '@/features/session/saveWords';
 import type { Status } from '@/features/session/status';
 import { classes } from '@/lib/classes';
 import styles from './EditorPage.module.css';
+import { RetryButton } from './RetryButton';
 
 interface EditorBannerProps {
   status: Status;
@@ -22,9 +23,7 @@ export function EditorBanner({ status: { phase, reason, localSafe, role }, onRet
       return (
         <div className={classes(styles.banner, styles.warn)}>
           <p>The server cannot be reached. {whereChangesAre(role, localSafe)} Trying again by itself.</p>
-          <Button size="s" onClick={onRetry}>
-            Try now
-          </Button>
+          <RetryButton size="s" onRetry={onRetry} />
         </div>
       );
     case 'denied':

@@ -1,4 +1,4 @@
-import { Download, Eye, Keyboard, LogOut, MoreHorizontal, Settings2, Share2, Trash2 } from 'lucide-react';
+import { Download, Eye, History, Keyboard, LogOut, MoreHorizontal, Settings2, Share2, Trash2 } from 'lucide-react';
 import { Link } from 'react-router';
 import { Badge } from '@/components/Badge';
 import { Button, IconButton } from '@/components/Button';
@@ -21,13 +21,15 @@ interface EditorHeaderProps {
   title: string;
   canShare: boolean;
   canLeave: boolean;
+  /** Whether the server still lets this person read the document. */
+  canRead: boolean;
   /** Absent where this person may not rename. */
   onTitle: ((title: string) => void) | undefined;
   onDialog: (dialog: EditorDialog) => void;
   onFind: (person: Peer) => void;
 }
 
-export function EditorHeader({ open, status, title, canShare, canLeave, onTitle, onDialog, onFind }: EditorHeaderProps) {
+export function EditorHeader({ open, status, title, canShare, canLeave, canRead, onTitle, onDialog, onFind }: EditorHeaderProps) {
   const narrow = useMedia('(max-width: 40rem)');
   return (
     <header className={styles.bar}>
@@ -57,6 +59,11 @@ export function EditorHeader({ open, status, title, canShare, canLeave, onTitle,
           </IconButton>
         }
       >
+        {canRead && (
+          <MenuItem icon={<History size={15} />} onSelect={() => onDialog('history')}>
+            Version history…
+          </MenuItem>
+        )}
         <MenuItem icon={<Download size={15} />} onSelect={() => onDialog('download')}>
           Download…
         </MenuItem>

@@ -4,11 +4,13 @@ import { DeleteDialog } from '@/features/documents/DeleteDialog';
 import { useUpdateDocument } from '@/features/documents/useDocuments';
 import { CodeEditor } from '@/features/editor/CodeEditor';
 import { DownloadDialog } from '@/features/editor/DownloadDialog';
+import { ReadOnlyCode } from '@/features/editor/ReadOnlyCode';
 import type { editor } from '@/features/editor/monaco';
 import { revealPeer } from '@/features/editor/revealPeer';
 import { SettingsDialog } from '@/features/editor/SettingsDialog';
 import { ShortcutsDialog } from '@/features/editor/ShortcutsDialog';
 import { StatusBar } from '@/features/editor/StatusBar';
+import { HistoryDialog } from '@/features/history/HistoryDialog';
 import { useShowMe } from '@/features/presence/usePeers';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { canWrite, isFinal, type Status } from '@/features/session/status';
@@ -60,7 +62,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
         changed();
         if (body.language !== undefined) toast(`Language set to ${languageById(body.language).name} for everyone.`);
       },
-      onError: (error) => toast(explain(error), { tone: 'bad' }),
+      onError: (error) => toast(`The ${body.title === undefined ? 'language' : 'name'} was not changed. ${explain(error)}`, { tone: 'bad' }),
     });
   };
   return (
@@ -74,6 +76,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
         title={title}
         canShare={owner && !isFinal(status.phase)}
         canLeave={info !== null && !owner && !isFinal(status.phase)}
+        canRead={!isFinal(status.phase)}
         onTitle={writable ? (next) => change({ title: next }) : undefined}
         onDialog={setDialog}
         onFind={find}
@@ -84,6 +87,16 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
       </main>
       <StatusBar codeEditor={codeEditor} language={language} onLanguage={writable && info ? (id) => change({ language: id }) : undefined} />
       {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
+      {dialog === 'history' && (
+        <HistoryDialog
+          documentId={open.id}
+          writable={writable}
+          // Without a connection nothing would settle; the call then says what is wrong.
+          flush={() => (status.phase === 'live' ? open.flush() : Promise.resolve())}
+          showText={(text) => <ReadOnlyCode text={text} language={language} label="Text of the version" />}
+          onClose={close}
+        />
+      )}
       {dialog === 'download' && <DownloadDialog title={title} language={language} text={() => open.text.toString()} onClose={close} />}
       {dialog === 'settings' && <SettingsDialog onClose={close} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}

@@ -1,3 +1,4 @@
+import { Unlink } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { Button } from '@/components/Button';
@@ -35,6 +36,7 @@ export function JoinPage() {
       ) : (
         <Notice
           level={1}
+          art={<Unlink size={44} strokeWidth={1.4} />}
           title={dead ? 'This link no longer works' : 'The link could not be opened'}
           actions={
             <>

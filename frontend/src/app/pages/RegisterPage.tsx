@@ -2,7 +2,7 @@ import { Link, Navigate, useSearchParams } from 'react-router';
 import { RegisterForm } from '@/features/auth/RegisterForm';
 import { useSession } from '@/features/auth/useAuth';
 import { useTitle } from '@/lib/useTitle';
-import { nextPath } from '../RequireSession';
+import { nextPath, ofDocument } from '../RequireSession';
 import { AuthLayout } from './AuthLayout';
 
 export function RegisterPage() {
@@ -12,7 +12,7 @@ export function RegisterPage() {
   if (state === 'signed-in') return <Navigate to={nextPath(params)} replace />;
   return (
     <AuthLayout
-      title="Create your account"
+      title={ofDocument(nextPath(params)) ? 'Create an account to open the document' : 'Create your account'}
       footer={
         <>
           Already have one? <Link to={{ pathname: '/login', search: params.toString() }}>Sign in</Link>

@@ -2,7 +2,7 @@ import { Link, Navigate, useSearchParams } from 'react-router';
 import { SignInForm } from '@/features/auth/SignInForm';
 import { useSession } from '@/features/auth/useAuth';
 import { useTitle } from '@/lib/useTitle';
-import { nextPath } from '../RequireSession';
+import { nextPath, ofDocument } from '../RequireSession';
 import { AuthLayout } from './AuthLayout';
 
 export function SignInPage() {
@@ -12,7 +12,7 @@ export function SignInPage() {
   if (state === 'signed-in') return <Navigate to={nextPath(params)} replace />;
   return (
     <AuthLayout
-      title="Welcome back"
+      title={ofDocument(nextPath(params)) ? 'Sign in to open the document' : 'Welcome back'}
       footer={
         <>
           New here? <Link to={{ pathname: '/register', search: params.toString() }}>Create an account</Link>

@@ -1,13 +1,14 @@
 import { useEffect } from 'react';
-import { toast } from '@/components/toasts';
+import { dismissToast, toast } from '@/components/toasts';
 import type { editor } from '@/features/editor/monaco';
 import { saveWords } from '@/features/session/saveWords';
 import type { Status } from '@/features/session/status';
 import type { Store } from '@/lib/store';
 
-export type EditorDialog = 'share' | 'download' | 'settings' | 'shortcuts' | 'delete' | 'leave';
+export type EditorDialog = 'share' | 'history' | 'download' | 'settings' | 'shortcuts' | 'delete' | 'leave';
 
 const COMMANDS: readonly { dialog: EditorDialog; label: string }[] = [
+  { dialog: 'history', label: 'CodeSync: Version history' },
   { dialog: 'download', label: 'CodeSync: Download' },
   { dialog: 'settings', label: 'CodeSync: Editor settings' },
   { dialog: 'shortcuts', label: 'CodeSync: Keyboard shortcuts' },
@@ -25,20 +26,30 @@ export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | nul
   }, [codeEditor, onDialog]);
 
   useEffect(() => {
+    // What is said of a state must not outlast it.
+    let said = { toast: 0, phase: status.get().phase };
+    const forget = () => {
+      if (said.phase !== status.get().phase) dismissToast(said.toast);
+    };
     const onKeyDown = (event: KeyboardEvent) => {
       const save = event.key.toLowerCase() === 's' && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
       if (!save) return;
       event.preventDefault();
-      answerSaving(status.get());
+      said = { toast: answerSaving(status.get()), phase: status.get().phase };
     };
+    const unsubscribe = status.subscribe(forget);
     window.addEventListener('keydown', onKeyDown);
-    return () => window.removeEventListener('keydown', onKeyDown);
+    return () => {
+      dismissToast(said.toast);
+      unsubscribe();
+      window.removeEventListener('keydown', onKeyDown);
+    };
   }, [status]);
 }
 
-function answerSaving(status: Status) {
+function answerSaving(status: Status): number {
   const words = saveWords(status, 0);
-  if (words === null) toast('You are only viewing this document: there is nothing to save.');
-  else if (words.tone === 'ok' || words.tone === 'busy') toast('Every change is saved automatically as you type.');
-  else toast(`${words.text}.`, { tone: 'bad' });
+  if (words === null) return toast('You are only viewing this document: there is nothing to save.');
+  if (words.tone === 'ok' || words.tone === 'busy') return toast('Every change is saved automatically as you type.');
+  return toast(`${words.text}.`, { tone: 'bad' });
 }

@@ -32,7 +32,7 @@ export function PasswordForm() {
         autoComplete="current-password"
         required
         value={current}
-        error={fields.current_password}
+        error={fields.current_password && 'This is not your current password.'}
         onChange={(event) => setCurrent(event.target.value)}
       />
       <PasswordField

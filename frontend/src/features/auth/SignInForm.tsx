@@ -22,7 +22,7 @@ export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
   };
   return (
     <form className={styles.form} onSubmit={submit}>
-      <FormError>{signIn.error && problem(signIn.error)}</FormError>
+      <FormError>{signIn.error && problem(signIn.error, onlyEmail === undefined ? 'Wrong e-mail or password.' : 'Wrong password.')}</FormError>
       {onlyEmail === undefined ? (
         <Field
           label="E-mail"
@@ -54,6 +54,6 @@ export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
   );
 }
 
-function problem(error: Error): string {
-  return error instanceof ApiError && error.status === 401 ? 'Wrong e-mail or password.' : explain(error);
+function problem(error: Error, refused: string): string {
+  return error instanceof ApiError && error.status === 401 ? refused : explain(error);
 }

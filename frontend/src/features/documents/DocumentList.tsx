@@ -38,7 +38,11 @@ function Row({ document, onAction }: { document: Document; onAction: (action: Do
           {title}
         </Link>
         <p className={styles.facts}>
-          {role !== 'owner' && <span>{owner.name}</span>}
+          {role !== 'owner' && (
+            <span className={styles.owner} dir="auto" title={owner.name}>
+              {owner.name}
+            </span>
+          )}
           <span title={exactTime(updated_at)}>Edited {ago(updated_at)}</span>
           <span className={styles.minor}>{languageById(language).name}</span>
           <span className={styles.minor}>{fileSize(size_bytes)}</span>

@@ -21,6 +21,7 @@ const GROUPS: { name: string; keys: [string, string[]][] }[] = [
   {
     name: 'Editing',
     keys: [
+      ['Offer words of this text', ['Ctrl', 'Space']],
       ['Select next occurrence', [CTRL, 'D']],
       ['Add a caret', [ALT, 'Click']],
       ['Move line', [ALT, '↑ ↓']],

@@ -24,7 +24,10 @@ export interface CodeEditorOptions {
   language: string;
 }
 
-const FIXED: editor.IStandaloneEditorConstructionOptions = {
+export const lineHeight = (fontSize: number) => Math.round(fontSize * 1.6);
+
+/** What holds for every text, whoever reads or writes it. */
+export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   // Completions are only words of this text: Enter stays Enter.
   acceptSuggestionOnEnter: 'off',
   automaticLayout: true,
@@ -37,7 +40,6 @@ const FIXED: editor.IStandaloneEditorConstructionOptions = {
   fontLigatures: false,
   occurrencesHighlight: 'singleFile',
   padding: { top: 14, bottom: 14 },
-  quickSuggestions: { other: true, comments: false, strings: false },
   renderFinalNewline: 'on',
   renderWhitespace: 'selection',
   scrollBeyondLastLine: false,
@@ -45,8 +47,14 @@ const FIXED: editor.IStandaloneEditorConstructionOptions = {
   tabSize: 2,
   // They would split lines that the text does not split.
   unusualLineTerminators: 'off',
+  // The theme's colours do not reach into a shadow root: the menu would have no ground.
+  useShadowDOM: false,
   wordBasedSuggestions: 'currentDocument',
 };
+
+/** Where words are prose, a list of them at every letter is in the way. */
+const PROSE = new Set(['plaintext', 'markdown', 'restructuredtext']);
+const SUGGESTIONS = { other: true, comments: false, strings: false };
 
 /** A Monaco editor in `container`, bound to the shared text; null until it stands. */
 export function useCodeEditor(container: RefObject<HTMLElement | null>, { text, awareness }: Shared, options: CodeEditorOptions) {
@@ -93,6 +101,7 @@ function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite,
   useEffect(() => {
     const model = codeEditor?.getModel();
     if (model) editor.setModelLanguage(model, language);
+    codeEditor?.updateOptions({ quickSuggestions: PROSE.has(language) ? false : SUGGESTIONS });
   }, [codeEditor, language]);
 
   useEffect(() => {
@@ -102,7 +111,7 @@ function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite,
       domReadOnly: !canWrite,
       readOnlyMessage: { value: 'You can read this document, but not change it.' },
       fontSize: settings.fontSize,
-      lineHeight: Math.round(settings.fontSize * 1.6),
+      lineHeight: lineHeight(settings.fontSize),
       wordWrap: settings.wordWrap ? 'on' : 'off',
       minimap: { enabled: settings.minimap },
       tabFocusMode: settings.tabMovesFocus,

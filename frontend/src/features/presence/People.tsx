@@ -37,7 +37,7 @@ export function People({ awareness, shownMax, onFind }: PeopleProps) {
             <li>
               <Menu
                 trigger={
-                  <button type="button" className={styles.person} aria-label={`${rest.length} more`}>
+                  <button type="button" className={styles.person} aria-label={`+${rest.length} more people`}>
                     <span className={styles.more}>+{rest.length}</span>
                   </button>
                 }

@@ -51,7 +51,7 @@ it('says aloud only what has stood for a second', () => {
   set({ unsaved: 0 });
   pass(600);
   expect(said()).toBe('Saved');
-  set({ phase: 'offline' });
+  set({ phase: 'offline', unsaved: 1 });
   expect(said()).toBe('Saved');
   pass(1000);
   expect(said()).toBe('Offline. Changes are NOT saved. Keep this tab open');

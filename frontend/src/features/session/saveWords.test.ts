@@ -14,7 +14,8 @@ describe('the words for the state', () => {
   });
 
   it('tells the truth about being offline', () => {
-    expect(words({ phase: 'offline' })).toBe('Offline. Changes are NOT saved. Keep this tab open');
+    expect(words({ phase: 'offline', unsaved: 1 })).toBe('Offline. Changes are NOT saved. Keep this tab open');
+    expect(words({ phase: 'offline' })).toBe('Offline. Everything so far is saved');
     expect(words({ phase: 'offline', localSafe: true })).toBe('Offline. Changes are saved on this device and will sync');
     expect(words({ phase: 'offline', role: 'viewer' })).toBe('Offline. This may not be the latest text');
   });
@@ -30,6 +31,7 @@ describe('the words for the state', () => {
 
   it('offers a copy where access is gone', () => {
     expect(words({ phase: 'denied' })).toBe('You no longer have access. Download a copy');
+    expect(words({ phase: 'gone' })).toBe('Deleted. Download a copy');
     expect(words({ phase: 'refused', unsaved: 3 })).toContain('NOT saved');
   });
 });

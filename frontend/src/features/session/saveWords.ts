@@ -36,10 +36,12 @@ export function saveWords(status: Status, unsavedForMs: number): SaveWords | nul
     case 'offline':
       if (viewer) return words('Offline. This may not be the latest text', 'warn');
       if (status.localSafe) return words('Offline. Changes are saved on this device and will sync', 'warn');
+      if (status.unsaved === 0) return words('Offline. Everything so far is saved', 'warn');
       return words('Offline. Changes are NOT saved. Keep this tab open', 'bad', true);
     case 'denied':
-    case 'gone':
       return words(NO_ACCESS, 'bad', true);
+    case 'gone':
+      return words('Deleted. Download a copy', 'bad', true);
     case 'refused':
       return status.unsaved > 0 ? words('Your last changes were NOT saved. Download a copy', 'bad', true) : words('Not connected. Changes are not possible', 'bad', true);
   }

@@ -22,7 +22,7 @@ export function ShareDialog({ documentId, title, me, onClose, onLeft }: ShareDia
     onLeft?.();
   };
   return (
-    <Modal open onClose={onClose} title={<>Share “<bdi>{title}</bdi>”</>} wide>
+    <Modal open onClose={onClose} title={<>Share “<bdi>{title}</bdi>”</>} size="m">
       <Invite documentId={documentId} />
       <section className={styles.section} aria-labelledby="share-people">
         <h3 id="share-people" className={styles.heading}>

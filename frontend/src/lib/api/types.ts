@@ -6,5 +6,6 @@ export type User = Schemas['User'];
 export type Role = Schemas['Role'];
 export type Document = Schemas['Document'];
 export type Collaborator = Schemas['Collaborator'];
+export type Version = Schemas['Version'];
 export type ShareLink = Schemas['Link'];
 export type CreatedLink = Schemas['CreatedLink'];

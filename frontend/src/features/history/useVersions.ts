@@ -1,0 +1,50 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, ask } from '@/lib/api/client';
+
+const list = (id: string) => ['document', id, 'versions'] as const;
+const PAGE = 50;
+
+/** The states of a document that were kept, newest first, page by page. */
+export function useVersions(id: string) {
+  return useInfiniteQuery({
+    queryKey: list(id),
+    queryFn: ({ pageParam, signal }) =>
+      ask(api.GET('/api/documents/{id}/versions', { params: { path: { id }, query: { limit: PAGE, ...(pageParam !== null && { cursor: pageParam }) } }, signal })),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
+}
+
+export function useVersionText(id: string, versionId: string) {
+  return useQuery({
+    queryKey: [...list(id), versionId, 'text'],
+    queryFn: ({ signal }) =>
+      ask(api.GET('/api/documents/{id}/versions/{version_id}/text', { params: { path: { id, version_id: versionId } }, parseAs: 'text', signal })),
+    // A version never changes.
+    staleTime: Infinity,
+  });
+}
+
+/** Gives the present text a name; `flush` settles once the server has all of it. */
+export function useNameVersion(id: string, flush: () => Promise<void>) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (name: string) => {
+      await flush();
+      return ask(api.POST('/api/documents/{id}/versions', { params: { path: { id } }, body: { name } }));
+    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: list(id) }),
+  });
+}
+
+/** Turns the text back to a version's, for everyone; `flush` settles once the server has all that is there now. */
+export function useRestoreVersion(id: string, flush: () => Promise<void>) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (versionId: string) => {
+      await flush();
+      return ask(api.POST('/api/documents/{id}/versions/{version_id}/restore', { params: { path: { id, version_id: versionId } } }));
+    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: list(id), exact: true }),
+  });
+}
