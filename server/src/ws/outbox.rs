@@ -126,7 +126,12 @@ impl Outbox {
 
     /// Drops what waits: the client is to be brought up to date with a diff as soon as it takes anything.
     pub fn fall_behind(&self) {
-        self.queue().drop_all();
+        let mut queue = self.queue();
+        // Once is enough until the room has put its diff: of two the first might be dropped.
+        if queue.batch.behind.is_none() {
+            queue.drop_all();
+        }
+        drop(queue);
         self.0.filled.notify_one();
     }
 
