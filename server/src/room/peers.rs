@@ -28,6 +28,8 @@ pub(super) struct Peer {
     pub(super) asked_for_gap: bool,
     /// Whether its step 1 was answered once.
     pub(super) answered: bool,
+    /// Whether its step 1 is still to be answered by a step 2.
+    pub(super) waits_for_step2: bool,
     /// Frames to it wait until this flush is durable, so that they stay in order.
     pub(super) owed_until: u64,
     /// The greatest mark that became durable while its outbox was dropped.
@@ -45,6 +47,7 @@ impl Peer {
             asked: false,
             asked_for_gap: false,
             answered: false,
+            waits_for_step2: false,
             owed_until: 0,
             missed_mark: None,
         }

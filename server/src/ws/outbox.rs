@@ -113,13 +113,12 @@ impl Outbox {
         pushed
     }
 
-    /// Adds the one frame that no limit counts and that is dropped with no others. Only one may wait.
+    /// Adds the one frame that no limit counts and that is dropped with no others. Only one may wait, in a queue that is
+    /// not behind.
     pub fn push_diff(&self, frame: Frame) {
         let mut queue = self.queue();
-        if queue.batch.behind.is_none() {
-            queue.diff = Some(queue.batch.frames.len());
-            queue.batch.frames.push_back(frame);
-        }
+        queue.diff = Some(queue.batch.frames.len());
+        queue.batch.frames.push_back(frame);
         drop(queue);
         self.0.filled.notify_one();
     }
@@ -138,6 +137,11 @@ impl Outbox {
     /// Takes frames again: the room is about to push the diff.
     pub fn resume(&self) {
         self.queue().batch.behind = None;
+    }
+
+    /// Whether it was dropped and waits for the diff.
+    pub fn is_behind(&self) -> bool {
+        self.queue().batch.behind.is_some()
     }
 
     /// Whether everything pushed was taken by the session and none of it dropped.

@@ -41,6 +41,8 @@ pub(super) use tungstenite::protocol::frame::coding::OpCode;
 
 /// What is read at once from a client, and what an idle one keeps.
 const READ_BYTES: usize = 512;
+/// What is read at once where more has come.
+const READ_AHEAD_BYTES: usize = 8 << 10;
 /// What is gathered before it is written; longer messages are written from where they are.
 const GATHERED_BYTES: usize = 4 << 10;
 /// How much a message may be longer than allowed, so that one a little too long is still read and named.
@@ -97,7 +99,7 @@ impl Socket {
         let (read, write) = connection.io.into_inner().into_split();
         // Copied: it is most often empty, and its space large.
         let heard = connection.read_buf.to_vec();
-        let socket = WebSocket::from_partially_read(Incoming(read), heard, Role::Server, Some(config));
+        let socket = WebSocket::from_partially_read(Incoming::over(read), heard, Role::Server, Some(config));
         Box::new(Self {
             read: ReadHalf { socket, failed: false, farewell: None },
             write: WriteHalf { tcp: write, unsent: VecDeque::new() },
@@ -125,7 +127,7 @@ impl Socket {
             // What is far too large is passed over, until its sender looks up from sending it.
             if reason == CloseReason::TooLarge && self.read.failed {
                 let mut passed = [0; GATHERED_BYTES];
-                while let Ok(1..) = self.read.socket.get_mut().0.read(&mut passed).await {}
+                while let Ok(1..) = self.read.socket.get_mut().tcp.read(&mut passed).await {}
             }
         }
     }
@@ -155,7 +157,7 @@ impl ReadHalf {
                 Ok(message) => return Ok(message),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     // Smaller than the library's own future, of which every idle socket has one.
-                    let tcp = self.socket.get_ref().0.as_ref();
+                    let tcp = self.socket.get_ref().tcp.as_ref();
                     poll_fn(|task| tcp.poll_read_ready(task)).await.map_err(|_| None)?;
                 }
                 Err(Error::Capacity(_)) => return Err(Some(CloseReason::TooLarge)),
@@ -221,12 +223,44 @@ impl WriteHalf {
     }
 }
 
-/// What arrives, for a reader that waits by itself.
-struct Incoming(OwnedReadHalf);
+/// What arrives, for a reader that waits by itself. Who says much at once is read ahead, which costs fewer calls of the
+/// system; who says little keeps no space for it.
+struct Incoming {
+    tcp: OwnedReadHalf,
+    ahead: Bytes,
+    /// As much came last as was asked for.
+    more: bool,
+}
+
+impl Incoming {
+    fn over(tcp: OwnedReadHalf) -> Self {
+        Self { tcp, ahead: Bytes::new(), more: false }
+    }
+}
 
 impl Read for Incoming {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(bytes)
+        if self.ahead.is_empty() {
+            if !self.more {
+                let read = self.tcp.try_read(bytes)?;
+                self.more = read == bytes.len();
+                return Ok(read);
+            }
+            self.more = false;
+            let mut space = [0; READ_AHEAD_BYTES];
+            let read = self.tcp.try_read(&mut space)?;
+            self.more = read == space.len();
+            let taken = read.min(bytes.len());
+            bytes[..taken].copy_from_slice(&space[..taken]);
+            self.ahead = Bytes::copy_from_slice(&space[taken..read]);
+            return Ok(taken);
+        }
+        let taken = self.ahead.len().min(bytes.len());
+        self.ahead.copy_to_slice(&mut bytes[..taken]);
+        if self.ahead.is_empty() {
+            self.ahead = Bytes::new();
+        }
+        Ok(taken)
     }
 }
 

@@ -193,13 +193,25 @@ impl State {
     fn answer_step1(&mut self, id: PeerId, theirs: StateVector) {
         let Some(peer) = self.peers.get(id) else { return };
         peer.has = Arc::new(theirs);
-        if !std::mem::replace(&mut peer.answered, true) || peer.outbox.is_drained() {
-            let diff = Self::diff(&self.replica, &self.waiting, id, peer);
-            peer.outbox.push_diff(encode::sync_step2(&diff).into());
+        let first = !std::mem::replace(&mut peer.answered, true);
+        peer.waits_for_step2 = true;
+        if (first || peer.outbox.is_drained()) && !peer.outbox.is_behind() {
+            self.send_diff(id);
         } else {
             // Whoever asks again before taking what was sent gets one answer once it has: asking costs it the reading.
             peer.outbox.fall_behind();
         }
+    }
+
+    /// Answers step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
+    fn send_diff(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(id) else { return };
+        let diff = Self::diff(&self.replica, &self.waiting, id, peer);
+        let message = match std::mem::take(&mut peer.waits_for_step2) {
+            true => encode::sync_step2(&diff),
+            false => encode::update(&diff),
+        };
+        peer.outbox.push_diff(message.into());
     }
 
     /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo.
@@ -220,9 +232,9 @@ impl State {
 
     fn catch_up(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
-        let diff = Self::diff(&self.replica, &self.waiting, id, peer);
         peer.outbox.resume();
-        peer.outbox.push_diff(encode::sync_step2(&diff).into());
+        self.send_diff(id);
+        let Some(peer) = self.peers.get(id) else { return };
         peer.has = Self::given(&self.replica, &self.waiting, id);
         peer.push(self.speakers.everyone());
         if peer.asked {

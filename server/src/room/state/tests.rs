@@ -207,7 +207,7 @@ fn a_peer_that_fell_behind_gets_one_diff_and_the_mark_it_missed() {
     room.says(0, Said::Behind);
     assert_eq!(
         room.hears(0).iter().filter(|name| **name != "awareness").collect::<Vec<_>>(),
-        [&"step2", &"step1", &"mark"]
+        [&"update", &"step1", &"mark"]
     );
 }
 
@@ -247,7 +247,20 @@ fn a_diff_larger_than_the_outbox_arrives() {
     room.state.flush();
     assert_eq!(room.hears(0), NONE, "its outbox was dropped");
     room.says(0, Said::Behind);
-    assert_eq!(room.hears(0)[..2], ["step2", "awareness"]);
+    assert_eq!(room.hears(0)[..2], ["update", "awareness"]);
+}
+
+#[test]
+fn whoever_asks_while_behind_is_answered() {
+    let mut room = Room::with_outboxes(&[Dialect::Stock, Dialect::Stock], 2);
+    for clock in 0..3 {
+        room.types(1, clock);
+        room.state.flush();
+    }
+    room.says(0, Said::Step1(StateVector::default()));
+    assert_eq!(room.hears(0), NONE, "its outbox was dropped");
+    room.says(0, Said::Behind);
+    assert_eq!(room.hears(0)[..1], ["step2"]);
 }
 
 #[test]

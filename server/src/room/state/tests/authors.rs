@@ -22,7 +22,7 @@ struct Typing {
     durable: Count,
     /// Up to where each was told of its own: by hearing it, or by what it asked for.
     echoed: Count,
-    /// Up to where each had typed when it asked for a diff that it did not get yet; 0 where it only fell behind.
+    /// Up to where each had typed when it asked for a diff that it did not get yet.
     asked: [Option<usize>; LETTERS.len()],
 }
 
@@ -105,7 +105,6 @@ impl Typing {
                 self.takes_in(peer, &frame.bytes);
             }
             if batch.behind.is_some() {
-                self.asked[peer].get_or_insert(0);
                 self.room.says(peer as u64, Said::Behind);
             }
         }
