@@ -4,12 +4,12 @@
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use codesync_crdt::{ClientId, Document, StateVector, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{ClientId, StateVector, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 
 use super::{State, fan_out::Batch};
 use crate::{
-    room::{PeerId, RoomError, Text, peers::Peer},
+    room::{PeerId, RoomError, Text},
     ws::outbox::{Frame, Pushed},
 };
 
@@ -154,16 +154,18 @@ impl State {
 
     /// Does it once everything taken in so far is durable, or once all is that its peer wrote; at once if it is.
     pub(super) fn owe(&mut self, owed: Owed) {
-        let flush = match &owed {
-            Owed::Diff(id, _) | Owed::CatchUp(id) => self.waiting.newest_by(*id),
-            _ => self.waiting.flushed + u64::from(!self.outgoing.is_durable()),
+        let asker = match &owed {
+            Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
+            _ => None,
+        };
+        let flush = match asker {
+            Some(id) => self.waiting.newest_by(id),
+            None => self.waiting.flushed + u64::from(!self.outgoing.is_durable()),
         };
         if flush <= self.waiting.durable {
             return self.settle(owed);
         }
-        if let Owed::Diff(id, _) | Owed::CatchUp(id) = &owed
-            && let Some(peer) = self.peers.get(*id)
-        {
+        if let Some(peer) = asker.and_then(|id| self.peers.get(id)) {
             peer.owed_until = flush;
         }
         self.waiting.owe(flush, owed);
@@ -203,10 +205,14 @@ impl State {
         }
     }
 
-    /// Answers step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
+    /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo. Answers
+    /// step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
     fn send_diff(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
-        let diff = Self::diff(&self.replica, &self.waiting, id, peer);
+        let mut known = StateVector::clone(&peer.has);
+        // Whoever wrote an edit has all that the same client wrote before it.
+        self.waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
+        let diff = self.replica.diff(&known);
         let message = match std::mem::take(&mut peer.waits_for_step2) {
             true => encode::sync_step2(&diff),
             false => encode::update(&diff),
@@ -214,28 +220,16 @@ impl State {
         peer.outbox.push_diff(message.into());
     }
 
-    /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo.
-    fn diff(replica: &Document, waiting: &Waiting, id: PeerId, peer: &Peer) -> Vec<u8> {
-        let mut known = StateVector::clone(&peer.has);
-        // Whoever wrote an edit has all that the same client wrote before it.
-        waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
-        replica.diff(&known)
-    }
-
-    /// What a peer has that was given all but the echo of its newest edits.
-    fn given(replica: &Document, waiting: &Waiting, id: PeerId) -> Arc<StateVector> {
-        let mut given = replica.state_vector().clone();
-        let written = waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
-        written.for_each(|(client, clocks)| given.retreat(client, clocks.start));
-        Arc::new(given)
-    }
-
     fn catch_up(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
         peer.outbox.resume();
         self.send_diff(id);
         let Some(peer) = self.peers.get(id) else { return };
-        peer.has = Self::given(&self.replica, &self.waiting, id);
+        // It has all but the echo of its newest edits.
+        let mut given = self.replica.state_vector().clone();
+        let inserted = self.waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
+        inserted.for_each(|(client, clocks)| given.retreat(client, clocks.start));
+        peer.has = Arc::new(given);
         peer.push(self.speakers.everyone());
         if peer.asked {
             peer.push(encode::sync_step1(self.replica.state_vector()));
