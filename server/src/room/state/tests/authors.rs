@@ -24,6 +24,8 @@ struct Typing {
     echoed: Count,
     /// Up to where each had typed when it asked for a diff that it did not get yet.
     asked: [Option<usize>; LETTERS.len()],
+    /// The drop of its outbox for which each asked last: once each, as sessions do.
+    behind: [Option<u64>; LETTERS.len()],
 }
 
 impl Typing {
@@ -35,8 +37,8 @@ impl Typing {
         let replicas = LETTERS.iter().map(|_| Document::new(Limits::default())).collect();
         let zero = Count::default();
         let room = Room::with_outboxes(dialects, frames_max);
-        let asked = Default::default();
-        Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero, asked }
+        let (asked, behind) = Default::default();
+        Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero, asked, behind }
     }
 
     /// Types a letter at the end of what the client sees.
@@ -104,7 +106,8 @@ impl Typing {
             for frame in batch.frames {
                 self.takes_in(peer, &frame.bytes);
             }
-            if batch.behind.is_some() {
+            if batch.behind.is_some() && self.behind[peer] != batch.behind {
+                self.behind[peer] = batch.behind;
                 self.room.says(peer as u64, Said::Behind);
             }
         }
