@@ -80,6 +80,11 @@ impl Listener {
 #[derive(Default)]
 struct Listeners(Mutex<HashMap<String, Vec<Arc<Listener>>>>);
 
+/// Nothing panics while one of these is held; were it so, what it holds would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Subscriptions {
     pub(super) fn single(client: Client, tasks: &Tasks) -> Arc<Self> {
         Self::start(Source::Single(client.into()), tasks)
@@ -93,7 +98,7 @@ impl Subscriptions {
         let (sender, requests) = mpsc::unbounded_channel();
         let listeners = Arc::<Listeners>::default();
         let lost = Arc::<Notify>::default();
-        let keeper = Keeper { source, listeners: listeners.clone(), lost, confirmed: HashSet::new() };
+        let keeper = Keeper { source, listeners: listeners.clone(), lost, subscribed: Arc::default() };
         tasks.spawn(keeper.run(requests, tasks.stop().clone()));
         Arc::new(Self { listeners, requests: sender })
     }
@@ -147,8 +152,7 @@ impl Drop for Subscription {
 
 impl Listeners {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Listener>>>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn dispatch(&self, channel: &[u8], message: Bytes) {
@@ -239,8 +243,10 @@ impl Link {
 struct Keeper {
     source: Source,
     listeners: Arc<Listeners>,
+    /// Of this connection: that it is of no more use.
     lost: Arc<Notify>,
-    confirmed: HashSet<String>,
+    /// Of this connection: what was asked for and not given up again.
+    subscribed: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Keeper {
@@ -251,32 +257,31 @@ impl Keeper {
                 () = stop.cancelled() => return,
                 kept = self.keep(&mut requests) => kept,
             };
-            match kept {
+            metrics::counter!("codesync_redis_subscriptions_cut_total").increment(1);
+            match &kept {
                 Ok(()) => pause = PAUSE,
                 Err(error) => {
                     warn!(%error, "subscriptions: Redis does not answer");
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
-            metrics::counter!("codesync_redis_subscriptions_cut_total").increment(1);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(pause) => {}
-                // Nobody waits for an answer longer than the connection needs to come back.
-                () = refuse(&mut requests) => return,
+                // Who asks waits for the connection after one that was cut, but not while Redis answers to none.
+                () = refuse(&mut requests), if kept.is_err() => return,
             }
         }
     }
 
     /// Serves one connection until it is lost.
     async fn keep(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> RedisResult<()> {
-        self.confirmed.clear();
-        self.lost = Arc::default();
+        (self.lost, self.subscribed) = Default::default();
         let link = self.source.connect(self.ear()).await?;
         let wanted: Vec<String> = self.listeners.lock().keys().cloned().collect();
         for channels in wanted.chunks(REQUESTS_MAX) {
+            lock(&self.subscribed).extend(channels.iter().cloned());
             link.subscribe(channels).await?;
-            self.confirmed.extend(channels.iter().cloned());
         }
         self.listeners.lock().values().flatten().for_each(|listener| listener.miss());
         let (mut ping, mut waiting) = (interval(PING_INTERVAL), Vec::new());
@@ -300,7 +305,7 @@ impl Keeper {
         for request in requests {
             match request {
                 Request::Subscribe(channel, reply) => {
-                    if !self.confirmed.contains(&channel) {
+                    if !lock(&self.subscribed).contains(&channel) {
                         wanted.insert(channel);
                     }
                     replies.push(reply);
@@ -308,36 +313,37 @@ impl Keeper {
                 Request::Unsubscribe(channel) if self.listeners.is_wanted(&channel) => {}
                 Request::Unsubscribe(channel) => {
                     wanted.remove(&channel);
-                    if self.confirmed.remove(&channel) {
+                    let was_subscribed = lock(&self.subscribed).remove(&channel);
+                    if was_subscribed {
                         link.unsubscribe(&channel).await?;
                     }
                 }
             }
         }
         let wanted: Vec<String> = wanted.into_iter().collect();
-        let subscribed = match wanted.is_empty() {
+        lock(&self.subscribed).extend(wanted.iter().cloned());
+        let result = match wanted.is_empty() {
             true => Ok(()),
             false => link.subscribe(&wanted).await,
         };
-        self.confirmed.extend(wanted);
         for reply in replies {
-            let _ = reply.send(subscribed.clone());
+            let _ = reply.send(result.clone());
         }
-        subscribed
+        result
     }
 
     /// Takes what the connection hears; called by its reader, so it never waits.
     fn ear(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
-        let (listeners, lost) = (self.listeners.clone(), self.lost.clone());
+        let (listeners, lost, subscribed) = (self.listeners.clone(), self.lost.clone(), self.subscribed.clone());
         move |info| {
             match (&info.kind, info.data.as_slice()) {
                 (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(message)]) => {
                     listeners.dispatch(channel, Bytes::copy_from_slice(message));
                 }
                 (PushKind::Disconnection, _) => lost.notify_one(),
-                // The slot of a channel that is listened to has moved to another node.
+                // Nobody gave the channel up: its slot has moved to another node.
                 (PushKind::SUnsubscribe, [Value::BulkString(channel), ..])
-                    if std::str::from_utf8(channel).is_ok_and(|channel| listeners.is_wanted(channel)) =>
+                    if std::str::from_utf8(channel).is_ok_and(|channel| lock(&subscribed).contains(channel)) =>
                 {
                     lost.notify_one();
                 }

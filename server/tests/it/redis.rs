@@ -8,7 +8,7 @@ use codesync_server::{
     config::{Acknowledge, Config, RedisConfig},
     ids::{DocId, NodeId, UserId},
     log::{Heard, LogError, Offset, Tail, UpdateLog, contract, redis::RedisLog},
-    redis::Redis,
+    redis::{Redis, Rung},
     relay::{Relay, Said, redis::RedisRelay},
     room::Present,
 };
@@ -158,6 +158,41 @@ async fn a_server_that_says_nothing_is_an_error_and_no_hang() {
     let answer = timeout(Duration::from_secs(8), log.append(doc, vec!["b".into()], Offset::ZERO)).await;
     server.freeze(false);
     assert!(matches!(answer.expect("it gives up"), Err(LogError::Unavailable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_anew_right_after_letting_go_costs_nobody_a_message() {
+    let server = rig::Redis::start().await;
+    lets_go_and_listens_anew(config(server.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_anew_right_after_letting_go_costs_nobody_a_message_on_a_cluster() {
+    let nodes = rig::cluster().await;
+    let urls: Vec<_> = nodes.iter().map(rig::Redis::url).collect();
+    lets_go_and_listens_anew(config(urls.join(","))).await;
+}
+
+async fn lets_go_and_listens_anew(config: RedisConfig) {
+    let redis = Redis::open(&config, &Tasks::default()).await.unwrap().unwrap();
+    let mut steady = redis.subscriptions.subscribe("steady".into()).await.unwrap();
+    let publish = async |message: &'static str| {
+        let mut commands = redis.commands.clone();
+        redis::cmd("SPUBLISH").arg("steady").arg(message).exec_async(&mut commands).await.unwrap();
+    };
+    publish("before").await;
+    while timeout(Duration::from_secs(5), steady.next()).await.expect("it is heard") != Rung::Message("before".into()) {
+    }
+    let restless = (0..8).map(async |n| {
+        for _ in 0..100 {
+            redis.subscriptions.subscribe(format!("restless-{n}")).await.expect("Redis is there");
+            tokio::task::yield_now().await;
+        }
+    });
+    join_all(restless).await;
+    publish("after").await;
+    let heard = timeout(Duration::from_secs(5), steady.next()).await.expect("it is heard");
+    assert_eq!(heard, Rung::Message("after".into()), "nothing was cut");
 }
 
 async fn relay(config: &RedisConfig, tasks: &Tasks) -> RedisRelay {
