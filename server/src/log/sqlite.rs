@@ -44,6 +44,7 @@ enum Request {
     Trim { doc: DocId, through: Offset, reply: oneshot::Sender<Result<(), LogError>> },
     Delete { doc: DocId, reply: oneshot::Sender<Result<(), LogError>> },
     Clean { dirty: Dirty, reply: oneshot::Sender<Result<(), LogError>> },
+    Ready { reply: oneshot::Sender<Result<(), LogError>> },
 }
 
 impl SqliteLog {
@@ -63,7 +64,8 @@ impl SqliteLog {
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         let (writer, requests) = mpsc::channel(QUEUE_MAX);
         let mark_interval_ms = i64::try_from(sweep.as_millis())? / 3;
-        tasks.spawn(Writer { connection, heads: HashMap::new(), mark_interval_ms }.run(requests, tasks.stop().clone()));
+        let writer_task = Writer { connection, heads: HashMap::new(), mark_interval_ms, failing: false };
+        tasks.spawn(writer_task.run(requests, tasks.stop().clone()));
         Ok(Self { writer, readers })
     }
 
@@ -158,7 +160,8 @@ impl UpdateLog for SqliteLog {
     }
 
     async fn ready(&self) -> Result<(), LogError> {
-        sqlx::query("select 1").execute(&self.readers).await.map(|_| ()).map_err(failed)
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Ready { reply }, answer).await
     }
 }
 
@@ -182,6 +185,8 @@ struct Writer {
     heads: HashMap<DocId, Head>,
     /// How long the mark of a document that is written to stays as it is: less than the sweeper waits.
     mark_interval_ms: i64,
+    /// Whether the last append failed.
+    failing: bool,
 }
 
 impl Writer {
@@ -211,6 +216,10 @@ impl Writer {
                         self.append(std::mem::take(&mut group)).await;
                         let _ = reply.send(self.clean(dirty).await.map_err(failed));
                     }
+                    Request::Ready { reply } => {
+                        self.append(std::mem::take(&mut group)).await;
+                        let _ = reply.send(self.ready().await.map_err(failed));
+                    }
                 }
             }
             self.append(group).await;
@@ -222,7 +231,9 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        match self.insert(&group).await {
+        let inserted = self.insert(&group).await;
+        self.failing = inserted.is_err();
+        match inserted {
             Ok(results) => {
                 for (append, result) in group.into_iter().zip(results) {
                     let _ = append.reply.send(result.ok_or(LogError::Lost));
@@ -299,6 +310,14 @@ impl Writer {
         .fetch_one(&mut self.connection)
         .await?;
         Ok(Head { last: u64::try_from(last)?, marked_ms: 0 })
+    }
+
+    /// Writes only where the last append failed: a full disk can still be read.
+    async fn ready(&mut self) -> anyhow::Result<()> {
+        let round_trip = if self.failing { "pragma user_version = 1" } else { "select 1" };
+        sqlx::query(round_trip).execute(&mut self.connection).await?;
+        self.failing = false;
+        Ok(())
     }
 
     async fn clean(&mut self, dirty: Dirty) -> anyhow::Result<()> {

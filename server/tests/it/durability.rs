@@ -1,6 +1,6 @@
 //! "Saved" is true: what was acknowledged is there after `kill -9`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -10,6 +10,7 @@ use crate::{
     harness::seed,
     process::{Process, free_port},
     rest::Caller,
+    rig::disk::Disk,
 };
 
 const CLIENTS: [&str; 4] = ["a", "b", "c", "d"];
@@ -63,6 +64,88 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     let text = ann.get(&format!("/api/documents/{doc}/text")).await.expect(200);
     assert_eq!(text.body.as_str().unwrap_or_default(), clients.text("a").await);
     assert!(server.terminate().await);
+}
+
+/// A full disk is said to be one, and nobody is needed once there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    let Full { disk, server, ann, doc, clients } = Full::under_way().await;
+    let created = ann.post("/api/documents", json!({ "title": "no room" })).await;
+    created.expect_error(503, "unavailable");
+    disk.free();
+    until_ready(&ann, true).await;
+    all_is_well(&ann, &doc, &clients).await;
+    assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_on_a_full_disk_loses_nothing_that_was_acknowledged() {
+    let Full { disk, server, ann, doc, clients } = Full::under_way().await;
+    let (port, url) = (server.port, server.socket());
+    for client in PAIR {
+        clients.ask("disconnect", json!({ "client": client })).await;
+    }
+    server.kill().await;
+    disk.free();
+    let server = Process::start_on(&disk, port, &[]).await;
+    // Before anybody sends again what was lost.
+    clients.join("auditor", &url, &doc, ann.token()).await;
+    let missing = clients.ask("missing", json!({ "client": "auditor", "of": PAIR })).await;
+    assert_eq!(missing, json!([]));
+    for client in PAIR {
+        clients.ask("connect", json!({ "client": client })).await;
+    }
+    all_is_well(&ann, &doc, &clients).await;
+    assert!(server.terminate().await);
+}
+
+const PAIR: [&str; 2] = ["a", "b"];
+
+/// A server whose disk has become full while two people wrote.
+struct Full {
+    disk: Disk,
+    server: Process,
+    ann: Caller,
+    doc: String,
+    clients: Clients,
+}
+
+impl Full {
+    async fn under_way() -> Self {
+        let disk = Disk::of(24);
+        let server = Process::start_on(&disk, free_port(), &[]).await;
+        let (ann, doc) = account_and_document(&server).await;
+        let clients = Clients::start();
+        for (client, seed) in PAIR.into_iter().zip(seed()..) {
+            clients.join(client, &server.socket(), &doc, ann.token()).await;
+            clients.ask("edit", json!({ "client": client, "seed": seed, "everyMs": 4 })).await;
+        }
+        // Not so many that SQLite would begin its file anew: there would be room in it.
+        clients.wait("a", json!({ "acknowledgedAtLeast": 10 })).await;
+        disk.fill();
+        until_ready(&ann, false).await;
+        for client in PAIR {
+            clients.ask("rest", json!({ "client": client })).await;
+        }
+        Self { disk, server, ann, doc, clients }
+    }
+}
+
+async fn all_is_well(ann: &Caller, doc: &str, clients: &Clients) {
+    for client in PAIR {
+        clients.wait(client, json!({ "synced": true, "acknowledged": true })).await;
+    }
+    clients.converge(&PAIR).await;
+    let text = ann.get(&format!("/api/documents/{doc}/text")).await.expect(200);
+    assert_eq!(text.body.as_str().unwrap_or_default(), clients.text("a").await);
+}
+
+async fn until_ready(caller: &Caller, ready: bool) {
+    let started = Instant::now();
+    while (caller.get("/api/health").await.status == 200) != ready {
+        assert!(started.elapsed() < Duration::from_secs(30), "ready is not {ready}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,10 @@ use std::{
 
 use tokio::process::{Child, Command};
 
+use crate::rig::disk::Disk;
+
+const CODESYNC: &str = env!("CARGO_BIN_EXE_codesync");
+
 /// A running `codesync serve`; killed when dropped.
 pub(crate) struct Process {
     child: Child,
@@ -28,7 +32,22 @@ impl Process {
 
     /// Starts the server with its standard output where it is wanted, and waits until it is ready.
     pub(crate) async fn start_writing(data_dir: &Path, port: u16, settings: &[(&str, &str)], stdout: Stdio) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_codesync"))
+        Self::start_as(Command::new(CODESYNC), data_dir, port, settings, stdout).await
+    }
+
+    /// Starts the server with its data on a disk of its own, and waits until it is ready.
+    pub(crate) async fn start_on(disk: &Disk, port: u16, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(disk.command(CODESYNC), disk.folder(), port, settings, Stdio::inherit()).await
+    }
+
+    async fn start_as(
+        mut command: Command,
+        data_dir: &Path,
+        port: u16,
+        settings: &[(&str, &str)],
+        stdout: Stdio,
+    ) -> Self {
+        let child = command
             .arg("serve")
             .env("CODESYNC_LISTEN", format!("127.0.0.1:{port}"))
             .env("CODESYNC_DATA_DIR", data_dir)

@@ -1,5 +1,6 @@
 //! Real parts for tests to run against: each starts on a free port and stops when dropped.
 
+pub(crate) mod disk;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod redis;
