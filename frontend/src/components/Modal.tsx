@@ -29,7 +29,8 @@ export function Modal({ open, onClose, title, description, size = 's', closable 
             onCloseAutoFocus={(event) => {
               // Radix would return the focus to a trigger of its own, and has none.
               event.preventDefault();
-              opener.current?.focus();
+              // It comes a moment late: who has gone on by then keeps the focus.
+              if (document.activeElement === document.body) opener.current?.focus();
             }}
             onInteractOutside={(event) => {
               // A message that lies over the page is not the page.
