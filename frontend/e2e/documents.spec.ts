@@ -76,6 +76,7 @@ test('files become documents when they are text', async ({ join, api }) => {
   const id = new URL(ada.page.url()).pathname.split('/').at(-1) ?? '';
   expect(await api.text(ada.account, id)).toBe('one\ntwo\n');
   await expect(ada.page.getByRole('button', { name: 'Language: Shell' })).toBeVisible();
+  await expect(ada.page.getByRole('button', { name: 'Line ends: CRLF' })).toBeVisible();
 });
 
 test('more documents than one page holds', async ({ join, api }) => {

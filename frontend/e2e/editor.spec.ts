@@ -58,18 +58,36 @@ test('saving by habit is answered, not obeyed', async ({ join, api }) => {
   await expect(ada.page.getByText('Every change is saved automatically as you type.')).toBeVisible();
 });
 
-test('a download has the line ends that were asked for', async ({ join, api }) => {
+test('a download has the line ends of its document, or those that were asked for', async ({ join, api }) => {
   const ada = await join('Ada');
-  const { id } = await api.create(ada.account, { title: 'notes', language: 'markdown', text: 'one\ntwo\n' });
+  const { id } = await api.create(ada.account, { title: 'notes', language: 'markdown', text: 'one\r\ntwo\r\n' });
   await ada.open(id);
-  await ada.page.getByRole('button', { name: 'More' }).click();
-  await ada.page.getByRole('menuitem', { name: 'Download…' }).click();
-  await ada.page.getByLabel('Line ends').selectOption('crlf');
-  const [download] = await Promise.all([ada.page.waitForEvent('download'), ada.page.getByRole('dialog').getByRole('button', { name: 'Download' }).click()]);
-  expect(download.suggestedFilename()).toBe('notes.md');
-  const chunks: Buffer[] = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-  expect(Buffer.concat(chunks).toString()).toBe('one\r\ntwo\r\n');
+  const dialog = ada.page.getByRole('dialog');
+  const download = async (choose?: string) => {
+    await ada.page.getByRole('button', { name: 'More' }).click();
+    await ada.page.getByRole('menuitem', { name: 'Download…' }).click();
+    if (choose !== undefined) await dialog.getByLabel('Line ends').selectOption(choose);
+    const [file] = await Promise.all([ada.page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download' }).click()]);
+    expect(file.suggestedFilename()).toBe('notes.md');
+    const chunks: Buffer[] = [];
+    for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString();
+  };
+  await ada.expectText('one\ntwo\n');
+  await expect(ada.page.getByRole('button', { name: 'Line ends: CRLF' })).toBeVisible();
+  expect(await download()).toBe('one\r\ntwo\r\n');
+  expect(await download('lf')).toBe('one\ntwo\n');
+
+  const bob = await join('Bob');
+  await api.grant(ada.account, id, bob.account, 'viewer');
+  await bob.open(id);
+  await expect(bob.page.getByRole('button', { name: 'Line ends: CRLF' })).toBeDisabled();
+  await ada.page.getByRole('button', { name: 'Line ends: CRLF' }).click();
+  await ada.page.getByRole('menuitemradio', { name: 'LF (Linux, macOS)' }).click();
+  await expect(ada.page.getByText('Downloads now have LF line ends, for everyone.')).toBeVisible();
+  await expect(bob.page.getByRole('button', { name: 'Line ends: LF' })).toBeVisible();
+  await ada.page.keyboard.press('Escape');
+  expect(await download()).toBe('one\ntwo\n');
 });
 
 test('settings stay', async ({ join, api }) => {

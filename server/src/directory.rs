@@ -27,7 +27,7 @@ use self::{
 pub use self::{
     audit::{Action, AuditEntry, By, Contact},
     counts::Counts,
-    documents::{Document, NewDocument, Person},
+    documents::{Document, DocumentChange, LineEnd, NewDocument, Person},
     grants::{Access, Change, Collaborator, Grant},
     links::{Link, NewLink},
     moving::Listed,

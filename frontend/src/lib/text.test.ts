@@ -4,8 +4,8 @@ import { decodeText, FILE_BYTES_MAX, fileSize, withLineEnds } from './text';
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 describe('decodeText', () => {
-  it('normalizes line ends and drops the byte order mark', () => {
-    expect(decodeText(utf8('\uFEFFone\r\ntwo\rthree\n'))).toEqual({ text: 'one\ntwo\nthree\n' });
+  it('drops the byte order mark and leaves line ends for the server to see', () => {
+    expect(decodeText(utf8('\uFEFFone\r\ntwo\n'))).toEqual({ text: 'one\r\ntwo\n' });
   });
 
   it('reads UTF-16 by its mark', () => {

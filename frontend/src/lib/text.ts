@@ -1,20 +1,23 @@
-export type LineEnd = 'lf' | 'crlf';
+import type { LineEnd } from './api/types';
+
+export type { LineEnd };
+
+export const LINE_ENDS: readonly { value: LineEnd; name: string }[] = [
+  { value: 'lf', name: 'LF (Linux, macOS)' },
+  { value: 'crlf', name: 'CRLF (Windows)' },
+];
 
 /** The largest file taken as a document, in bytes of UTF-8. */
 export const FILE_BYTES_MAX = 2_000_000;
 
 export type FileProblem = 'too-large' | 'binary' | 'encoding';
 
-/** Shared text has LF only and no byte order mark. */
-export function normalize(text: string): string {
-  return text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
-}
-
+/** Shared text has LF alone; a file has what its document asks for. */
 export function withLineEnds(text: string, end: LineEnd): string {
   return end === 'crlf' ? text.replace(/\n/g, '\r\n') : text;
 }
 
-/** Reads bytes as text, or says why they are none. */
+/** Reads bytes as text without its byte order mark, or says why they are none. */
 export function decodeText(bytes: Uint8Array): { text: string } | { problem: FileProblem } {
   if (bytes.length > FILE_BYTES_MAX) return { problem: 'too-large' };
   const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
@@ -25,7 +28,7 @@ export function decodeText(bytes: Uint8Array): { text: string } | { problem: Fil
 
 function decodeAs(bytes: Uint8Array, encoding: string): { text: string } | { problem: FileProblem } {
   try {
-    return { text: normalize(new TextDecoder(encoding, { fatal: true }).decode(bytes)) };
+    return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes) };
   } catch {
     return { problem: 'encoding' };
   }

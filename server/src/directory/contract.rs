@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
-    Access, Action, Archived, By, Change, Directory, DirectoryError, Grant, NewDocument, NewLink, NewUser, Standing,
-    User, UserChange,
+    Access, Action, Archived, By, Change, Directory, DirectoryError, DocumentChange, Grant, LineEnd, NewDocument,
+    NewLink, NewUser, Standing, User, UserChange,
 };
 use crate::{
     auth::Role,
@@ -57,7 +57,7 @@ async fn user(directory: &Directory, email: &str) -> User {
 }
 
 async fn document(directory: &Directory, owner: &User, title: &str, at: OffsetDateTime) -> DocId {
-    let new = NewDocument { title: title.to_owned(), language: "rust".to_owned() };
+    let new = NewDocument { title: title.to_owned(), language: "rust".to_owned(), line_end: LineEnd::Crlf };
     directory.create_document(owner.id, new, at).await.expect(WORKS).id
 }
 
@@ -117,18 +117,27 @@ async fn documents(directory: &Directory) {
     let doc = document(directory, &eve, "Notes", NOW).await;
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it was made");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.role), ("Notes", "rust", Role::Owner));
+    assert_eq!(seen.line_end, LineEnd::Crlf);
     assert_eq!((seen.owner.id, seen.created_at, seen.updated_at, seen.size_bytes), (eve.id, NOW, NOW, 0));
     let later = NOW + Duration::SECOND;
-    directory.update_document(doc, Some("Plans".to_owned()), None, later).await.expect(WORKS);
+    let change = DocumentChange { title: Some("Plans".to_owned()), ..DocumentChange::default() };
+    directory.update_document(doc, change, later).await.expect(WORKS);
     directory.record_snapshot(doc, 42).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
+    assert_eq!(seen.line_end, LineEnd::Crlf, "what is left out stays");
+    let change = DocumentChange { line_end: Some(LineEnd::Lf), ..DocumentChange::default() };
+    directory.update_document(doc, change, later).await.expect(WORKS);
+    let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
+    assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.line_end), ("Plans", "rust", LineEnd::Lf));
+    directory.record_snapshot(doc, 42).await.expect(WORKS);
+    let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert!(seen.updated_at > later, "a snapshot follows a change");
     assert!(directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
     assert!(!directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
     assert_eq!(directory.access(eve.id, doc).await.expect(WORKS), Access::NoDocument);
     directory.record_snapshot(doc, 43).await.expect("what is gone is left alone");
-    let missing = directory.update_document(doc, None, None, later).await;
+    let missing = directory.update_document(doc, DocumentChange::default(), later).await;
     assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
 }
 

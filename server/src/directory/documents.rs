@@ -1,7 +1,9 @@
 //! Documents: what is known of them beside their text.
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{
     Action, By, Directory, DirectoryError, Page, Position, Result, audit::Deed, fold, from_millis, millis, note, on_db,
@@ -20,6 +22,8 @@ pub struct Document {
     pub title: String,
     /// The language that it is written in, as Monaco calls it.
     pub language: String,
+    /// How its lines end where it leaves as a file.
+    pub line_end: LineEnd,
     /// Whose it is: of several owners the first.
     pub owner: Person,
     /// What the asker may do.
@@ -50,6 +54,46 @@ pub struct NewDocument {
     pub title: String,
     /// The language that it is written in.
     pub language: String,
+    /// How its lines end where it leaves as a file.
+    pub line_end: LineEnd,
+}
+
+/// What changes of a document; `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentChange {
+    /// The title.
+    pub title: Option<String>,
+    /// The language that it is written in.
+    pub language: Option<String>,
+    /// How its lines end where it leaves as a file.
+    pub line_end: Option<LineEnd>,
+}
+
+/// How the lines of a document end where it leaves as a file; its shared text has LF alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LineEnd {
+    /// LF, as on Linux and macOS.
+    #[default]
+    Lf,
+    /// CR LF, as on Windows.
+    Crlf,
+}
+
+impl LineEnd {
+    /// What most lines of a text end in.
+    pub fn of(text: &str) -> Self {
+        let (all, crlf) = (text.matches('\n').count(), text.matches("\r\n").count());
+        Self::from_crlf(crlf * 2 > all)
+    }
+
+    pub(super) fn from_crlf(crlf: bool) -> Self {
+        if crlf { Self::Crlf } else { Self::Lf }
+    }
+
+    pub(super) fn is_crlf(self) -> bool {
+        self == Self::Crlf
+    }
 }
 
 #[derive(FromRow)]
@@ -57,6 +101,7 @@ struct DocumentRow {
     id: DocId,
     title: String,
     language: String,
+    crlf: bool,
     role: Role,
     created_at: i64,
     updated_at: i64,
@@ -72,6 +117,7 @@ impl From<DocumentRow> for Document {
             id: row.id,
             title: row.title,
             language: row.language,
+            line_end: LineEnd::from_crlf(row.crlf),
             owner: Person { id: row.owner_id, name: row.owner_name, color: row.owner_color },
             role: row.role,
             created_at: from_millis(row.created_at),
@@ -85,7 +131,7 @@ impl From<DocumentRow> for Document {
 macro_rules! select_documents {
     (as $who:literal, $rest:literal) => {
         concat!(
-            "select d.id, d.title, d.language, g.role, d.created_at, d.updated_at, d.size_bytes,
+            "select d.id, d.title, d.language, d.crlf, g.role, d.created_at, d.updated_at, d.size_bytes,
                     o.id as owner_id, o.name as owner_name, o.color as owner_color
              from grants g
              join documents d on d.id = g.doc_id
@@ -107,13 +153,14 @@ impl Directory {
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             sqlx::query(
-                "insert into documents (id, title, title_key, language, created_at, updated_at, pristine)
-                 values ($1, $2, $3, $4, $5, $5, true)",
+                "insert into documents (id, title, title_key, language, crlf, created_at, updated_at, pristine)
+                 values ($1, $2, $3, $4, $5, $6, $6, true)",
             )
             .bind(id)
             .bind(&new.title)
             .bind(fold(&new.title))
             .bind(&new.language)
+            .bind(new.line_end.is_crlf())
             .bind(millis(now))
             .execute(&mut *tx)
             .await?;
@@ -168,28 +215,23 @@ impl Directory {
         Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
     }
 
-    /// Changes title and language; `None` leaves them.
+    /// Changes what is known of a document.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`].
-    pub async fn update_document(
-        &self,
-        doc: DocId,
-        title: Option<String>,
-        language: Option<String>,
-        now: OffsetDateTime,
-    ) -> Result<()> {
-        let key = title.as_deref().map(fold);
+    pub async fn update_document(&self, doc: DocId, change: DocumentChange, now: OffsetDateTime) -> Result<()> {
+        let key = change.title.as_deref().map(fold);
         on_db!(&self.db, pool => {
             sqlx::query_scalar::<_, i64>(
                 "update documents set title = coalesce($2, title), title_key = coalesce($3, title_key),
-                        language = coalesce($4, language), updated_at = $5
+                        language = coalesce($4, language), crlf = coalesce($5, crlf), updated_at = $6
                  where id = $1 returning updated_at",
             )
             .bind(doc)
-            .bind(title)
+            .bind(change.title)
             .bind(key)
-            .bind(language)
+            .bind(change.language)
+            .bind(change.line_end.map(LineEnd::is_crlf))
             .bind(millis(now))
             .fetch_one(pool)
             .await?;

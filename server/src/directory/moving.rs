@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, Result, Version, fold, from_millis, millis, on_db};
+use super::{Directory, LineEnd, Result, Version, fold, from_millis, millis, on_db};
 use crate::{
     auth::Role,
     ids::{DocId, UserId},
@@ -18,6 +18,8 @@ pub struct Listed {
     pub title: String,
     /// The language that it is written in.
     pub language: String,
+    /// How its lines end where it leaves as a file.
+    pub line_end: LineEnd,
     /// Its size when that was last recorded.
     pub size_bytes: i64,
     /// When it was made.
@@ -31,6 +33,7 @@ struct ListedRow {
     id: DocId,
     title: String,
     language: String,
+    crlf: bool,
     size_bytes: i64,
     created_at: i64,
     updated_at: i64,
@@ -38,9 +41,9 @@ struct ListedRow {
 
 impl From<ListedRow> for Listed {
     fn from(row: ListedRow) -> Self {
-        let ListedRow { id, title, language, size_bytes, created_at, updated_at } = row;
+        let ListedRow { id, title, language, crlf, size_bytes, created_at, updated_at } = row;
         let (created_at, updated_at) = (from_millis(created_at), from_millis(updated_at));
-        Self { id, title, language, size_bytes, created_at, updated_at }
+        Self { id, title, language, line_end: LineEnd::from_crlf(crlf), size_bytes, created_at, updated_at }
     }
 }
 
@@ -49,7 +52,7 @@ impl Directory {
     pub async fn listed(&self, after: Option<DocId>, limit: u8) -> Result<Vec<Listed>> {
         on_db!(&self.db, pool => {
             let rows = sqlx::query_as::<_, ListedRow>(
-                "select id, title, language, size_bytes, created_at, updated_at from documents
+                "select id, title, language, crlf, size_bytes, created_at, updated_at from documents
                  where id > $1 order by id limit $2",
             )
             .bind(after.unwrap_or(DocId(uuid::Uuid::nil())))
@@ -70,13 +73,14 @@ impl Directory {
         on_db!(&self.db, pool => {
             let mut tx = pool.begin().await?;
             sqlx::query(
-                "insert into documents (id, title, title_key, language, size_bytes, created_at, updated_at)
-                 values ($1, $2, $3, $4, $5, $6, $7)",
+                "insert into documents (id, title, title_key, language, crlf, size_bytes, created_at, updated_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
             )
             .bind(document.id)
             .bind(&document.title)
             .bind(fold(&document.title))
             .bind(&document.language)
+            .bind(document.line_end.is_crlf())
             .bind(document.size_bytes)
             .bind(millis(document.created_at))
             .bind(millis(document.updated_at))

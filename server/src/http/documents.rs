@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::Services,
     auth::{Role, events::AccessEvent},
-    directory::{self, By},
+    directory::{self, By, DocumentChange, LineEnd},
     error::{ApiError, Missing},
     ids::{DocId, UserId},
 };
@@ -41,6 +41,8 @@ pub(super) struct Document {
     title: String,
     /// The language, as Monaco calls it.
     language: String,
+    /// How its lines end where it leaves as a file; the text of these calls has LF alone.
+    line_end: LineEnd,
     /// Whose it is; of several owners the first.
     owner: Person,
     /// What the caller may do.
@@ -59,6 +61,7 @@ impl From<directory::Document> for Document {
             id: document.id.0,
             title: document.title,
             language: document.language,
+            line_end: document.line_end,
             owner: document.owner.into(),
             role: document.role,
             created_at: document.created_at,
@@ -74,6 +77,8 @@ pub(super) struct NewDocument {
     title: String,
     /// The language, as Monaco calls it; `plaintext` when left out.
     language: Option<String>,
+    /// How its lines end where it leaves as a file; as most do in `text` when left out.
+    line_end: Option<LineEnd>,
     /// What it begins with.
     text: Option<String>,
 }
@@ -83,6 +88,7 @@ pub(super) struct NewDocument {
 pub(super) struct UpdateDocument {
     title: Option<String>,
     language: Option<String>,
+    line_end: Option<LineEnd>,
 }
 
 /// A key to one document's socket, for a minute.
@@ -116,7 +122,8 @@ pub(super) async fn create(
     let language = new.language.unwrap_or_else(|| "plaintext".to_owned());
     Validate::default().title("title", &new.title).language("language", &language).done()?;
     let user = session.user.id;
-    let facts = directory::NewDocument { title: new.title.trim().to_owned(), language };
+    let line_end = new.line_end.unwrap_or_else(|| LineEnd::of(new.text.as_deref().unwrap_or_default()));
+    let facts = directory::NewDocument { title: new.title.trim().to_owned(), language, line_end };
     let document = services.directory.create_document(user, facts, by.at).await?;
     if let Some(text) = new.text.filter(|text| !text.is_empty())
         && let Err(error) = seed(&services, document.id, user, text).await
@@ -139,7 +146,7 @@ pub(super) async fn get(State(services): State<Services>, granted: Granted) -> R
     Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
 }
 
-/// Changes the title or the language; for editors.
+/// Changes the title, the language or the line end; for editors.
 #[utoipa::path(patch, path = "/api/documents/{id}", tag = "documents", operation_id = "update_document",
     params(("id" = Uuid, Path)), request_body = UpdateDocument, responses((status = 200, body = Document)))]
 pub(super) async fn update(
@@ -156,8 +163,9 @@ pub(super) async fn update(
         validate = validate.language("language", language);
     }
     validate.done()?;
-    let title = change.title.map(|title| title.trim().to_owned());
-    services.directory.update_document(granted.doc, title, change.language, OffsetDateTime::now_utc()).await?;
+    let UpdateDocument { title, language, line_end } = change;
+    let change = DocumentChange { title: title.map(|title| title.trim().to_owned()), language, line_end };
+    services.directory.update_document(granted.doc, change, OffsetDateTime::now_utc()).await?;
     Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
 }
 

@@ -157,6 +157,7 @@ impl Import<'_> {
             id: doc,
             title: moved.title.clone(),
             language: moved.language.clone(),
+            line_end: moved.line_end,
             size_bytes: i64::try_from(document.text(TEXT).len())?,
             created_at: moved.created_at,
             updated_at: moved.updated_at,

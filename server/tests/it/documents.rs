@@ -27,6 +27,28 @@ async fn a_document_is_made_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn the_line_end_of_a_document_is_known_beside_its_text() {
+    let app = TestApp::embedded().await;
+    let ada = app.register("ada").await;
+    for (body, line_end) in [
+        (json!({ "title": "a" }), "lf"),
+        (json!({ "title": "a", "text": "one\r\ntwo\nthree\r\n" }), "crlf"),
+        (json!({ "title": "a", "text": "one\r\ntwo\n" }), "lf"),
+        (json!({ "title": "a", "text": "one\n", "line_end": "crlf" }), "crlf"),
+    ] {
+        let made = ada.post("/api/documents", body).await.expect(201);
+        assert_eq!(made.text("line_end"), line_end);
+        let text = ada.get(&format!("/api/documents/{}/text", made.text("id"))).await.expect(200);
+        assert!(!text.body.as_str().unwrap().contains('\r'));
+    }
+    let path = ada.document("a").await;
+    assert_eq!(ada.patch(&path, json!({ "line_end": "crlf" })).await.expect(200).text("line_end"), "crlf");
+    assert_eq!(ada.patch(&path, json!({ "title": "b" })).await.expect(200).text("line_end"), "crlf");
+    ada.patch(&path, json!({ "line_end": "cr" })).await.expect_fields(&["line_end"]);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn bounds_of_titles_and_languages_are_told() {
     let app = TestApp::embedded().await;
     let ada = app.register("ada").await;

@@ -29,6 +29,7 @@ use crate::{
 struct Told {
     title: String,
     language: String,
+    line_end: String,
     role: String,
     text: String,
     versions: Vec<(String, String)>,
@@ -56,6 +57,7 @@ async fn told(caller: &Caller, document: &str) -> Told {
     Told {
         title: answer.text("title"),
         language: answer.text("language"),
+        line_end: answer.text("line_end"),
         role: answer.text("role"),
         text: text(caller, document).await,
         versions,
@@ -65,7 +67,9 @@ async fn told(caller: &Caller, document: &str) -> Told {
 /// Three documents: one with a past, one that is shared, one that is empty and has a name for that.
 async fn documents(app: &TestApp) -> (Caller, Caller, [String; 3]) {
     let (ada, vic) = (app.register("ada").await, app.register("vic").await);
-    let made = ada.post("/api/documents", json!({ "title": "Past", "language": "rust", "text": "one 😀\n" })).await;
+    let made = ada
+        .post("/api/documents", json!({ "title": "Past", "language": "rust", "line_end": "crlf", "text": "one 😀\n" }))
+        .await;
     let past = format!("/api/documents/{}", made.expect(201).text("id"));
     let versions = format!("{past}/versions");
     for (name, next) in [("First", "two\n"), ("Second", "one 😀\ntwo\nthree\n"), ("Third", "")] {

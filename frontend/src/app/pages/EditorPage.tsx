@@ -7,6 +7,7 @@ import { useDocument } from '@/features/session/useDocument';
 import type { User } from '@/lib/api/types';
 import { downloadText } from '@/lib/download';
 import { fileName, PLAIN } from '@/lib/languages';
+import { withLineEnds } from '@/lib/text';
 import { type Store, useStore } from '@/lib/store';
 import { RequireSession } from '../RequireSession';
 import { EditorLoading } from './EditorLoading';
@@ -33,7 +34,10 @@ function Editor({ id }: { id: string }) {
   const session = useSession();
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
-  const download = () => downloadText(fileName(info.data?.title ?? 'document', info.data?.language ?? PLAIN.id), open.text.toString());
+  const download = () => {
+    const { title, language, line_end } = info.data ?? { title: 'document', language: PLAIN.id, line_end: 'lf' as const };
+    downloadText(fileName(title, language), withLineEnds(open.text.toString(), line_end));
+  };
   // The text is here; its name and language may still be on their way, or out of reach by now.
   return (
     <>

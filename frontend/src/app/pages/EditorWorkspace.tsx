@@ -17,7 +17,7 @@ import { canWrite, isFinal, type Status } from '@/features/session/status';
 import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import { explain } from '@/lib/api/errors';
-import type { Document, User } from '@/lib/api/types';
+import type { Document, LineEnd, User } from '@/lib/api/types';
 import { languageById, PLAIN } from '@/lib/languages';
 import type { Peer } from '@/lib/peer';
 import { useTitle } from '@/lib/useTitle';
@@ -27,6 +27,8 @@ import { EditorHeader } from './EditorHeader';
 import styles from './EditorPage.module.css';
 import { type EditorDialog, useEditorCommands } from './useEditorCommands';
 import { useInfoSignal } from './useInfoSignal';
+
+type Change = { title: string } | { language: string } | { line_end: LineEnd };
 
 interface EditorWorkspaceProps {
   open: OpenDocument;
@@ -48,7 +50,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
   const title = info?.title ?? 'Document';
   const owner = info?.role === 'owner';
   const home = () => void navigate('/');
-  const language = info?.language ?? PLAIN.id;
+  const { language, line_end: lineEnd } = info ?? { language: PLAIN.id, line_end: 'lf' as const };
   useTitle(title);
   useShowMe(open.awareness, me);
   useEditorCommands(codeEditor, open.status, setDialog);
@@ -56,13 +58,17 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
   const find = ({ userId, name }: Peer) => {
     if (codeEditor && !revealPeer(codeEditor, open, userId)) toast(`${name} has no caret in the text yet.`);
   };
-  const change = (body: { title?: string; language?: string }) => {
+  const change = (body: Change) => {
     update.mutate(body, {
       onSuccess: () => {
         changed();
-        if (body.language !== undefined) toast(`Language set to ${languageById(body.language).name} for everyone.`);
+        if ('language' in body) toast(`Language set to ${languageById(body.language).name} for everyone.`);
+        if ('line_end' in body) toast(`Downloads now have ${body.line_end.toUpperCase()} line ends, for everyone.`);
       },
-      onError: (error) => toast(`The ${body.title === undefined ? 'language' : 'name'} was not changed. ${explain(error)}`, { tone: 'bad' }),
+      onError: (error) => {
+        const what = 'title' in body ? 'name was' : 'language' in body ? 'language was' : 'line ends were';
+        toast(`The ${what} not changed. ${explain(error)}`, { tone: 'bad' });
+      },
     });
   };
   return (
@@ -85,7 +91,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
       <main className={styles.text} aria-label={title}>
         <CodeEditor shared={open} canWrite={writable} name={title} language={language} onEditor={setCodeEditor} />
       </main>
-      <StatusBar codeEditor={codeEditor} language={language} onLanguage={writable && info ? (id) => change({ language: id }) : undefined} />
+      <StatusBar codeEditor={codeEditor} language={language} lineEnd={lineEnd} onChange={writable && info ? change : undefined} />
       {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
       {dialog === 'history' && (
         <HistoryDialog
@@ -97,7 +103,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
           onClose={close}
         />
       )}
-      {dialog === 'download' && <DownloadDialog title={title} language={language} text={() => open.text.toString()} onClose={close} />}
+      {dialog === 'download' && <DownloadDialog title={title} language={language} lineEnd={lineEnd} text={() => open.text.toString()} onClose={close} />}
       {dialog === 'settings' && <SettingsDialog onClose={close} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}
       {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={home} />}

@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, ask } from '@/lib/api/client';
-import type { Document } from '@/lib/api/types';
+import type { Document, DocumentChange } from '@/lib/api/types';
 
 const LIST = ['documents'] as const;
 const PAGE = 50;
@@ -53,8 +53,7 @@ export function useCreateDocument() {
 export function useUpdateDocument(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: { title?: string; language?: string }) =>
-      ask(api.PATCH('/api/documents/{id}', { params: { path: { id } }, body })),
+    mutationFn: (body: DocumentChange) => ask(api.PATCH('/api/documents/{id}', { params: { path: { id } }, body })),
     onSuccess: (document) => {
       queries.setQueryData(one(id), document);
       return queries.invalidateQueries({ queryKey: LIST });

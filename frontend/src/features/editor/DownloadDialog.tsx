@@ -4,18 +4,19 @@ import { Select } from '@/components/Field';
 import { Modal, ModalActions } from '@/components/Modal';
 import { downloadText } from '@/lib/download';
 import { fileName } from '@/lib/languages';
-import { fileSize, type LineEnd, withLineEnds } from '@/lib/text';
+import { fileSize, LINE_ENDS, type LineEnd, withLineEnds } from '@/lib/text';
 
 interface DownloadDialogProps {
   title: string;
   language: string;
+  lineEnd: LineEnd;
   /** The text as it is now. */
   text: () => string;
   onClose: () => void;
 }
 
-export function DownloadDialog({ title, language, text, onClose }: DownloadDialogProps) {
-  const [end, setEnd] = useState<LineEnd>('lf');
+export function DownloadDialog({ title, language, lineEnd, text, onClose }: DownloadDialogProps) {
+  const [end, setEnd] = useState(lineEnd);
   const name = fileName(title, language);
   const download = () => {
     downloadText(name, withLineEnds(text(), end));
@@ -25,8 +26,11 @@ export function DownloadDialog({ title, language, text, onClose }: DownloadDialo
   return (
     <Modal open onClose={onClose} title="Download" description={`${name}, ${fileSize(size)}`}>
       <Select label="Line ends" value={end} onChange={(event) => setEnd(event.target.value === 'crlf' ? 'crlf' : 'lf')}>
-        <option value="lf">LF (Linux, macOS)</option>
-        <option value="crlf">CRLF (Windows)</option>
+        {LINE_ENDS.map(({ value, name }) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
       </Select>
       <ModalActions>
         <Button onClick={onClose}>Cancel</Button>

@@ -1,6 +1,8 @@
 import { changeSettings, editorSettings } from './settings';
 import { useStore } from '@/lib/store';
+import type { LineEnd } from '@/lib/text';
 import { LanguagePicker } from './LanguagePicker';
+import { LineEndPicker } from './LineEndPicker';
 import type { editor } from './monaco';
 import styles from './StatusBar.module.css';
 import { useCursor } from './useCursor';
@@ -8,11 +10,12 @@ import { useCursor } from './useCursor';
 interface StatusBarProps {
   codeEditor: editor.ICodeEditor | null;
   language: string;
+  lineEnd: LineEnd;
   /** Absent where this person may not choose. */
-  onLanguage: ((id: string) => void) | undefined;
+  onChange: ((change: { language: string } | { line_end: LineEnd }) => void) | undefined;
 }
 
-export function StatusBar({ codeEditor, language, onLanguage }: StatusBarProps) {
+export function StatusBar({ codeEditor, language, lineEnd, onChange }: StatusBarProps) {
   const { line, column, selected, carets } = useCursor(codeEditor);
   const { tabMovesFocus } = useStore(editorSettings);
   return (
@@ -32,7 +35,8 @@ export function StatusBar({ codeEditor, language, onLanguage }: StatusBarProps) 
         Tab: {tabMovesFocus ? 'moves focus' : 'indents'}
       </button>
       <span className={styles.wide}>UTF-8</span>
-      <LanguagePicker value={language} onChange={onLanguage} className={styles.button} />
+      <LineEndPicker value={lineEnd} onChange={onChange && ((line_end) => onChange({ line_end }))} className={styles.button} />
+      <LanguagePicker value={language} onChange={onChange && ((language) => onChange({ language }))} className={styles.button} />
     </footer>
   );
 }

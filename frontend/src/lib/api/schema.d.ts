@@ -275,7 +275,7 @@ export interface paths {
         delete: operations["delete_document"];
         options?: never;
         head?: never;
-        /** Changes the title or the language; for editors. */
+        /** Changes the title, the language or the line end; for editors. */
         patch: operations["update_document"];
         trace?: never;
     };
@@ -622,6 +622,8 @@ export interface components {
             id: string;
             /** @description The language, as Monaco calls it. */
             language: string;
+            /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
+            line_end: components["schemas"]["LineEnd"];
             /** @description Whose it is; of several owners the first. */
             owner: components["schemas"]["Person"];
             /** @description What the caller may do. */
@@ -656,6 +658,11 @@ export interface components {
             email: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * @description How the lines of a document end where it leaves as a file; its shared text has LF alone.
+         * @enum {string}
+         */
+        LineEnd: "lf" | "crlf";
         /** @description A share link, without its secret. */
         Link: {
             /** Format: date-time */
@@ -697,6 +704,7 @@ export interface components {
         NewDocument: {
             /** @description The language, as Monaco calls it; `plaintext` when left out. */
             language?: string | null;
+            line_end?: components["schemas"]["LineEnd"] | null;
             /** @description What it begins with. */
             text?: string | null;
             title: string;
@@ -795,6 +803,8 @@ export interface components {
                 id: string;
                 /** @description The language, as Monaco calls it. */
                 language: string;
+                /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
+                line_end: components["schemas"]["LineEnd"];
                 /** @description Whose it is; of several owners the first. */
                 owner: components["schemas"]["Person"];
                 /** @description What the caller may do. */
@@ -999,6 +1009,7 @@ export interface components {
         /** @description What to change; what is left out stays. */
         UpdateDocument: {
             language?: string | null;
+            line_end?: components["schemas"]["LineEnd"] | null;
             title?: string | null;
         };
         /** @description What to change; what is left out stays. */
