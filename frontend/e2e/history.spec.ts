@@ -28,6 +28,11 @@ test('the text is named, changed, read as it was, and gone back to for everyone'
   await dialog.getByRole('button', { name: /Draft/ }).click();
   await expect(dialog.locator('.view-lines')).toHaveText('first');
   await expectAccessible(ada.page);
+  await dialog.getByRole('tab', { name: 'Changes since then' }).click();
+  await expect(dialog.locator('.line-insert').first()).toBeVisible();
+  await expect(dialog.locator('.view-lines.line-delete')).toHaveText('first');
+  await expect(dialog.locator('.modified .view-lines:not(.line-delete)')).toHaveText('second first');
+  await expectAccessible(ada.page);
   await dialog.getByRole('button', { name: 'Restore this version…' }).click();
   await ada.page.getByRole('dialog', { name: 'Restore this version?' }).getByRole('button', { name: 'Restore', exact: true }).click();
   await expect(ada.page.getByText('The text is back at “Draft”.')).toBeVisible();

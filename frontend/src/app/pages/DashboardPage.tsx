@@ -3,6 +3,7 @@ import { Tabs } from 'radix-ui';
 import { useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { Button } from '@/components/Button';
+import { TabList } from '@/components/Tabs';
 import { useMe } from '@/features/auth/useAuth';
 import { DeleteDialog } from '@/features/documents/DeleteDialog';
 import type { DocumentAction } from '@/features/documents/DocumentList';
@@ -69,13 +70,7 @@ export function DashboardPage() {
         </header>
         <Tabs.Root defaultValue="mine" activationMode="manual">
           <div className={styles.tools}>
-            <Tabs.List className={styles.tabs} aria-label="Whose documents">
-              {TABS.map(({ value, name }) => (
-                <Tabs.Trigger key={value} value={value} className={styles.tab}>
-                  {name}
-                </Tabs.Trigger>
-              ))}
-            </Tabs.List>
+            <TabList label="Whose documents" tabs={TABS} />
             <label className={styles.search}>
               <Search size={16} aria-hidden />
               <span className="sr-only">Search documents</span>

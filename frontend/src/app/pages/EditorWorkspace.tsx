@@ -5,6 +5,7 @@ import { useUpdateDocument } from '@/features/documents/useDocuments';
 import { CodeEditor } from '@/features/editor/CodeEditor';
 import { DownloadDialog } from '@/features/editor/DownloadDialog';
 import { ReadOnlyCode } from '@/features/editor/ReadOnlyCode';
+import { ReadOnlyDiff } from '@/features/editor/ReadOnlyDiff';
 import type { editor } from '@/features/editor/monaco';
 import { revealPeer } from '@/features/editor/revealPeer';
 import { SettingsDialog } from '@/features/editor/SettingsDialog';
@@ -99,6 +100,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
           writable={writable}
           // Without a connection nothing would settle; the call then says what is wrong.
           flush={() => (status.phase === 'live' ? open.flush() : Promise.resolve())}
+          showChanges={(text) => <ReadOnlyDiff before={text} now={() => open.text.toString()} language={language} label="Changes since the version" />}
           showText={(text) => <ReadOnlyCode text={text} language={language} label="Text of the version" />}
           onClose={close}
         />

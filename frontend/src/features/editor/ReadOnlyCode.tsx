@@ -5,6 +5,15 @@ import styles from './CodeEditor.module.css';
 import { editorSettings } from './settings';
 import { FIXED, lineHeight } from './useCodeEditor';
 
+export const READ_ONLY = {
+  ...FIXED,
+  contextmenu: false,
+  domReadOnly: true,
+  minimap: { enabled: false },
+  occurrencesHighlight: 'off',
+  readOnly: true,
+} as const satisfies editor.IEditorConstructionOptions;
+
 /** A text as the editor would show it, to read and to copy from. */
 export function ReadOnlyCode({ text, language, label }: { text: string; language: string; label: string }) {
   const container = useRef<HTMLDivElement>(null);
@@ -13,16 +22,11 @@ export function ReadOnlyCode({ text, language, label }: { text: string; language
     if (container.current === null) return;
     const model = editor.createModel(text, language);
     const shown = editor.create(container.current, {
-      ...FIXED,
+      ...READ_ONLY,
       model,
       ariaLabel: label,
-      contextmenu: false,
-      domReadOnly: true,
       fontSize,
       lineHeight: lineHeight(fontSize),
-      minimap: { enabled: false },
-      occurrencesHighlight: 'off',
-      readOnly: true,
     });
     return () => {
       shown.dispose();

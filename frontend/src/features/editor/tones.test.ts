@@ -7,7 +7,7 @@ type Color = readonly number[];
 
 const AA = 4.5;
 const TEXT = ['ink', 'quiet', 'comment', 'keyword', 'string', 'number', 'type', 'function', 'tag', 'regexp', 'invalid'] as const;
-const BEHIND = ['background', 'line', 'selection', 'match'] as const;
+const BEHIND = ['background', 'line', 'selection', 'match', 'added', 'removed'] as const;
 const tint = Number(/var\(--peer-color\) (\d+)%/.exec(peersCss)?.[1]) / 100;
 const peers = [...tokens.matchAll(/--peer-\d+: light-dark\(#(\w+), #(\w+)\)/g)];
 

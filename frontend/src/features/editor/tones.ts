@@ -17,12 +17,14 @@ export interface Tones {
   border: string;
   selection: string;
   match: string;
+  added: string;
+  removed: string;
   accent: string;
   shadow: string;
 }
 
 // Every text colour has a contrast of at least 4.5 on all that can lie behind it: `background`, `line`, `selection`, `match`,
-// and the tint of anyone's selection. tones.test.ts holds them to it.
+// `added`, `removed`, and the tint of anyone's selection. tones.test.ts holds them to it.
 export const LIGHT: Tones = {
   ink: '191c1b',
   quiet: '4c5450',
@@ -41,6 +43,8 @@ export const LIGHT: Tones = {
   border: 'dfdfd7',
   selection: 'd5ebe7',
   match: 'fdebba',
+  added: 'd3f0da',
+  removed: 'fbdeda',
   accent: '0b6b60',
   shadow: '191c1b33',
 };
@@ -63,6 +67,8 @@ export const DARK: Tones = {
   border: '2b3035',
   selection: '17403a',
   match: '453709',
+  added: '1b4229',
+  removed: '502522',
   accent: '57d3bb',
   shadow: '000000aa',
 };

@@ -1,9 +1,11 @@
+import { Tabs } from 'radix-ui';
 import { type ReactNode, useState } from 'react';
 import { Button } from '@/components/Button';
 import { Confirm } from '@/components/Confirm';
 import { FormError } from '@/components/Field';
 import { Modal } from '@/components/Modal';
 import { Skeleton } from '@/components/Skeleton';
+import { TabList } from '@/components/Tabs';
 import { toast } from '@/components/toasts';
 import { explain } from '@/lib/api/errors';
 import type { Version } from '@/lib/api/types';
@@ -21,11 +23,13 @@ interface HistoryDialogProps {
   flush: () => Promise<void>;
   /** Shows a text as the editor would. */
   showText: (text: string) => ReactNode;
+  /** Shows what became of a text until now. */
+  showChanges: (text: string) => ReactNode;
   onClose: () => void;
 }
 
 /** What the document was: states to read and to go back to. */
-export function HistoryDialog({ documentId, writable, flush, showText, onClose }: HistoryDialogProps) {
+export function HistoryDialog({ documentId, writable, flush, showText, showChanges, onClose }: HistoryDialogProps) {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useVersions(documentId);
   const [chosen, setChosen] = useState<Version | null>(null);
   const versions = data?.pages.flatMap((page) => page.items) ?? [];
@@ -46,19 +50,24 @@ export function HistoryDialog({ documentId, writable, flush, showText, onClose }
               </Button>
             )}
           </div>
-          <Shown key={shown.id} documentId={documentId} version={shown} writable={writable} flush={flush} showText={showText} onRestored={onClose} />
+          <Shown key={shown.id} {...{ documentId, writable, flush, showText, showChanges }} version={shown} onRestored={onClose} />
         </div>
       )}
     </Modal>
   );
 }
 
-interface ShownProps extends Pick<HistoryDialogProps, 'documentId' | 'writable' | 'flush' | 'showText'> {
+const TABS = [
+  { value: 'text', name: 'Text' },
+  { value: 'changes', name: 'Changes since then' },
+];
+
+interface ShownProps extends Pick<HistoryDialogProps, 'documentId' | 'writable' | 'flush' | 'showText' | 'showChanges'> {
   version: Version;
   onRestored: () => void;
 }
 
-function Shown({ documentId, version, writable, flush, showText, onRestored }: ShownProps) {
+function Shown({ documentId, version, writable, flush, showText, showChanges, onRestored }: ShownProps) {
   const text = useVersionText(documentId, version.id);
   const restore = useRestoreVersion(documentId, flush);
   const [asking, setAsking] = useState(false);
@@ -68,13 +77,22 @@ function Shown({ documentId, version, writable, flush, showText, onRestored }: S
     onRestored();
   };
   return (
-    <section className={styles.text} aria-label="Text of the version">
-      <div className={styles.code}>
+    <section className={styles.text} aria-label="The version">
+      <Tabs.Root className={styles.view} defaultValue="text">
+        <TabList label="What to show" tabs={TABS} />
         {text.isPending && <Skeleton width="60%" height="0.8rem" />}
         {text.error && <FormError>{explain(text.error)}</FormError>}
-        {text.data === '' && <p className={styles.none}>It was empty.</p>}
-        {text.data && showText(text.data)}
-      </div>
+        {text.data !== undefined && (
+          <>
+            <Tabs.Content value="text" className={styles.code}>
+              {text.data === '' ? <p className={styles.none}>It was empty.</p> : showText(text.data)}
+            </Tabs.Content>
+            <Tabs.Content value="changes" className={styles.code}>
+              {showChanges(text.data)}
+            </Tabs.Content>
+          </>
+        )}
+      </Tabs.Root>
       {writable && (
         <Button className={styles.restore} disabled={text.data === undefined} onClick={() => setAsking(true)}>
           Restore this version…
