@@ -230,7 +230,7 @@ impl Actor {
                     self.rooms.relay().say(self.doc, relay::Said::Awareness(presence));
                 }
             }
-            relay::Said::Lost => self.log.heal(),
+            relay::Said::Lost => self.log.heal("another node misses something"),
             relay::Said::Awareness(states) => match decode_awareness(&states, &Limits::default()) {
                 Ok(entries) => self.state.take_in_presence(entries, self.now_ms()),
                 Err(error) => warn!(%error, "presence from another node does not decode"),

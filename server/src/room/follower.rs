@@ -139,7 +139,7 @@ impl Follower {
     pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
         let Heard::Entries { origin, appended, mut updates } = heard else {
             // What is to be restored is read again until that has succeeded, wherever the log ends.
-            if matches!(self.healing, Some(Healing::Reading)) || heard != Heard::End(self.chain.seen()) {
+            if self.is_healing() || heard != Heard::End(self.chain.seen()) {
                 self.look();
             }
             return;
@@ -153,7 +153,7 @@ impl Follower {
             Ok(updates) => {
                 let changed = self.follow(updates, state, effects);
                 if known && changed {
-                    self.heal();
+                    self.heal("it was written to below what was read");
                 }
                 if self.chain.waits() {
                     self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
@@ -161,7 +161,7 @@ impl Follower {
                     self.look_at = None;
                 }
             }
-            Err(Broken) => self.heal(),
+            Err(Broken) => self.heal("an append stands below what was read"),
         }
     }
 
@@ -179,18 +179,23 @@ impl Follower {
         if taken.gap {
             // Whoever has what is missing is to append it.
             self.rooms.relay().say(self.doc, Said::Lost);
-            self.heal();
+            self.heal("what is in it does not follow");
         }
         taken.changed
     }
 
-    /// Looks at what the log holds behind what is known; while healing, at all that it holds.
+    /// Looks at what the log holds behind what is known; while healing, at all that it holds, until the whole document is
+    /// on its way: what is read then would be held against a place that is about to change.
     fn look(&mut self) {
         self.look_at = None;
+        let after = match self.healing {
+            None => self.chain.seen(),
+            Some(Healing::Reading) => Offset::ZERO,
+            Some(Healing::Restoring(..)) => return,
+        };
         if self.reading.is_some() {
             return;
         }
-        let after = if self.is_healing() { Offset::ZERO } else { self.chain.seen() };
         let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
         self.reading = Some(async move { (after, log.read(doc, after).await) }.boxed());
     }
@@ -211,12 +216,13 @@ impl Follower {
                 return Ok(());
             }
         };
-        if let Some(Healing::Reading) = self.healing {
-            if after > Offset::ZERO {
+        match self.healing {
+            None => {}
+            Some(Healing::Reading) if after == Offset::ZERO => return self.restore_from(contents, state).await,
+            Some(_) => {
                 self.look();
                 return Ok(());
             }
-            return self.restore_from(contents, state).await;
         }
         match self.chain.read(after, contents) {
             Ok(Read::Updates(updates)) => {
@@ -225,7 +231,7 @@ impl Follower {
             }
             Ok(Read::Trimmed) => self.reload(state).await,
             Err(Broken) => {
-                self.heal();
+                self.heal("it does not reach on from what was read");
                 Ok(())
             }
         }
@@ -290,7 +296,7 @@ impl Follower {
         let appended = match result {
             Ok(appended) => appended,
             Err(LogError::Lost) => {
-                self.heal();
+                self.heal("it does not hold what was appended behind");
                 self.start_append(state);
                 return Ok(());
             }
@@ -315,6 +321,8 @@ impl Follower {
             self.chain.reset(*last);
             self.healing = None;
             self.snapshots.grown(1, 0);
+            // What was heard meanwhile was not followed.
+            self.look_at = Some(Instant::now() + LOOK_DELAY);
         }
         if let Some(received) = state.appended() {
             metrics::histogram!("codesync_edit_to_durable_seconds").record(received.elapsed());
@@ -322,7 +330,7 @@ impl Follower {
         match self.chain.heard(appended, Vec::new()) {
             // What was heard early and waited for our own piece.
             Ok(updates) => drop(self.follow(updates, state, effects)),
-            Err(Broken) => self.heal(),
+            Err(Broken) => self.heal("our append stands below what was read"),
         }
         if self.chain.waits() {
             self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);

@@ -19,9 +19,9 @@ pub(super) enum Healing {
 
 impl Follower {
     /// Begins to restore a log that has lost something.
-    pub(in crate::room) fn heal(&mut self) {
+    pub(in crate::room) fn heal(&mut self, why: &str) {
         if !self.is_healing() {
-            warn!(log.offset = %self.chain.seen(), "the log has lost entries: the document is appended whole");
+            warn!(log.offset = %self.chain.seen(), why, "the log has lost entries: the document is appended whole");
             self.healing = Some(Healing::Reading);
             self.look();
         }
@@ -95,7 +95,7 @@ impl Follower {
         let seen = self.chain.seen();
         match self.rooms.storage().log.read(self.doc, seen).await {
             Ok(contents) if contents.last >= seen => return true,
-            Ok(_) => self.heal(),
+            Ok(_) => self.heal("it ends below what was read"),
             Err(error) => warn!(%error, "the log could not be looked at: the room stays"),
         }
         false
