@@ -24,6 +24,8 @@ pub struct Document {
     roots: BTreeSet<Box<str>>,
     limits: Limits,
     size_bytes: usize,
+    /// How much of the size is estimated.
+    grown_bytes: usize,
     poisoned: bool,
 }
 
@@ -45,6 +47,7 @@ impl Document {
             roots: BTreeSet::new(),
             limits,
             size_bytes: 2,
+            grown_bytes: 0,
             poisoned: false,
         }
     }
@@ -54,7 +57,7 @@ impl Document {
         let mut document = Self::new(limits);
         let update = document.check_stored(Bytes::copy_from_slice(state))?;
         document.apply(&update)?;
-        document.size_bytes = state.len();
+        (document.size_bytes, document.grown_bytes) = (state.len(), 0);
         Ok(document)
     }
 
@@ -95,6 +98,7 @@ impl Document {
         };
         if effect == Effect::Changed {
             self.size_bytes += update.bytes().len();
+            self.grown_bytes += update.bytes().len();
         }
         for section in &parts.sections {
             self.state_vector.advance(section.client, section.end.clock);
@@ -148,9 +152,19 @@ impl Document {
         Ok(Some(update))
     }
 
-    /// Estimates the size of the encoded state: exact after a load, plus the bytes of all that changed it since.
+    /// Estimates the size of the encoded state: exact when it was loaded or measured, plus the bytes of all that changed it
+    /// since.
     pub fn size_bytes(&self) -> usize {
         self.size_bytes
+    }
+
+    /// Whether so many bytes more stay within a limit. What is merged takes less room than the updates that it came in, so
+    /// the size is measured before it is said to be too much, unless little of it is estimated: encoding all has its price.
+    pub fn has_room(&mut self, bytes: usize, limit: usize) -> bool {
+        if self.size_bytes + bytes > limit && self.grown_bytes > limit / 64 {
+            (self.size_bytes, self.grown_bytes) = (self.state().len(), 0);
+        }
+        self.size_bytes + bytes <= limit
     }
 
     fn known(&self) -> Known<'_> {

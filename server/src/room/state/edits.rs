@@ -73,7 +73,7 @@ impl State {
             }
             return;
         }
-        if adds && self.replica.size_bytes() + received_bytes > self.document_bytes_max {
+        if adds && !self.replica.has_room(received_bytes, self.document_bytes_max) {
             reject(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
@@ -131,7 +131,7 @@ impl State {
             return;
         }
         let limit = self.document_bytes_max;
-        if text.len() > limit || (self.replica.size_bytes() + text.len()).saturating_sub(present.text.len()) > limit {
+        if text.len() > limit || !self.replica.has_room(text.len(), limit + present.text.len()) {
             let _ = reply.send(Err(RoomError::TooLarge { limit }));
             return;
         }

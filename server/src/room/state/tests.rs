@@ -264,6 +264,21 @@ fn whoever_asks_while_behind_is_answered() {
 }
 
 #[test]
+fn a_document_is_too_large_by_its_size_and_not_by_how_it_was_typed() {
+    let mut room = Room::with(&[Dialect::Stock]);
+    room.state.document_bytes_max = 600;
+    for clock in 0..100 {
+        room.types(0, clock);
+    }
+    assert_eq!(room.state.replica.text_len(TEXT), 100);
+    let long = [&[1, 1, 1, 100, 0x84, 1, 99, 0xd8, 0x04][..], &[b'x'; 600], &[0]].concat();
+    room.says(0, Said::Update(long.into()));
+    assert_eq!(room.state.replica.text_len(TEXT), 100, "that would be too much");
+    room.says(0, Said::Update([1, 1, 1, 100, 0x84, 1, 99, 1, b'x', 0].to_vec().into()));
+    assert_eq!(room.state.replica.text_len(TEXT), 100, "who was refused is gone");
+}
+
+#[test]
 fn whoever_loses_access_is_closed_and_only_he() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
