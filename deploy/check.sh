@@ -16,14 +16,27 @@ skip() {
 }
 # Runs quietly; shows what was said only when it failed.
 quiet() {
-  local what=$1
+  local what=$1 said
   shift
-  if ! "$@" > "$work/said" 2>&1; then
-    cat "$work/said" >&2
+  said=$(mktemp -p "$work")
+  if ! "$@" > "$said" 2>&1; then
+    cat "$said" >&2
     say "FAILED: $what" >&2
     exit 1
   fi
   say "$what"
+}
+
+# Calls a function with each of the other arguments, two at a time: Terraform leaves a core idle.
+in_pairs() {
+  local call=$1 argument started=()
+  shift
+  for argument in "$@"; do
+    if [ "$(jobs -rp | wc -l)" -ge 2 ]; then wait -n || true; fi
+    "$call" "$argument" &
+    started+=($!)
+  done
+  for argument in "${started[@]}"; do wait "$argument"; done
 }
 
 # Tools of Python's registry live in an environment of their own: checkov brings many packages of exact versions.
@@ -99,7 +112,7 @@ check_terraform() {
   # On a copy, so that nothing is left behind in the modules.
   cp -r "$folder/terraform" "$work/terraform"
   find "$work/terraform" -name .terraform -type d -prune -exec rm -rf {} +
-  local mirror init=(init -backend=false -input=false -no-color) unit
+  local mirror init=(init -backend=false -input=false -no-color)
   mirror=$(find_mirror)
   [ -z "$mirror" ] || init+=("-plugin-dir=$mirror")
   if ! timeout 120 terraform -chdir="$work/terraform" "${init[@]}" > "$work/init" 2>&1; then
@@ -109,16 +122,27 @@ check_terraform() {
   # By itself, a module that is handed a second provider has to be given one. It has its own copy, the root its own.
   cp -r "$work/terraform/modules" "$work/modules"
   printf 'provider "aws" {\n  alias = "us_east_1"\n}\n' > "$work/modules/edge/provider.tf"
-  for unit in "$work"/terraform "$work"/terraform/bootstrap "$work"/modules/*; do
-    terraform -chdir="$unit" "${init[@]}" > "$work/init" 2>&1 || { cat "$work/init" >&2; exit 1; }
-    quiet "terraform validate ${unit#"$work"/}" terraform -chdir="$unit" validate -no-tests -no-color
-  done
-  local environment
-  for environment in dev staging prod; do
-    quiet "terraform test $environment" terraform -chdir="$work/terraform" test -no-color -var-file="envs/$environment.tfvars" -filter="tests/$environment.tftest.hcl"
-  done
-  quiet 'terraform test modules, and the default shape' terraform -chdir="$work/terraform" test -no-color \
-    -filter=tests/standard.tftest.hcl -filter=tests/platform.tftest.hcl -filter=tests/services.tftest.hcl
+  in_pairs validate "$work"/terraform "$work"/terraform/bootstrap "$work"/modules/*
+  # The longest first.
+  in_pairs try prod staging modules dev
+}
+
+validate() {
+  quiet "terraform validate ${1#"$work"/}" init_and_validate "$1"
+}
+
+init_and_validate() {
+  terraform -chdir="$1" "${init[@]}" && terraform -chdir="$1" validate -no-tests -no-color
+}
+
+try() {
+  local test=(terraform -chdir="$work/terraform" test -no-color)
+  if [ "$1" = modules ]; then
+    quiet 'terraform test modules, and the default shape' "${test[@]}" \
+      -filter=tests/standard.tftest.hcl -filter=tests/platform.tftest.hcl -filter=tests/services.tftest.hcl
+  else
+    quiet "terraform test $1" "${test[@]}" -var-file="envs/$1.tfvars" -filter="tests/$1.tftest.hcl"
+  fi
 }
 
 check_policies() {
