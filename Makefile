@@ -7,6 +7,8 @@ BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 FUZZ_SECONDS ?= 15
+# More than machines of two cores have: much of what is tested is waiting.
+TEST_THREADS ?= 4
 CHAOS_FAULTS ?= 300
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
@@ -21,7 +23,7 @@ run: release ## Builds and runs CodeSync on its embedded default
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
 	exec $(RELEASE) serve
 
-test: lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
+test: site lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
 
 setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json $(MOTO) ## Installs the packages that tests and builds need
@@ -47,9 +49,9 @@ release: site ## Builds what runs, as the container does too
 	$(SAY) 'Building the server (a first release build takes some minutes)'
 	cargo build --release --locked -p codesync-server
 
-build: site ## Builds the server for tests
-	$(SAY) 'Building the server'
-	cargo build --locked -p codesync-server
+build: site ## Builds the server and its tests
+	$(SAY) 'Building the server and its tests'
+	cargo test --locked --workspace --no-run
 
 lint: frontend/node_modules/.package-lock.json ## Formatting, clippy, types and lint of the browser's part
 	$(SAY) 'Checking form and lints (the first time compiles all dependencies)'
@@ -65,7 +67,9 @@ test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, 
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --test-threads=$(TEST_THREADS) --skip nodes::deaths
+	@# Alone, for it is about time: whoever lost a node has to be back soon.
+	cargo test --locked --workspace --test it -- nodes::deaths
 
 test-s3: setup ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
 	@.ci/need radosgw ceph-mon ceph-osd
@@ -107,7 +111,7 @@ cluster: release $(MOTO) ## Runs three nodes on PostgreSQL, Redis and an S3-comp
 	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
 chaos: setup ## Many random faults, twenty dead nodes and outages of a minute (long)
-	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 cargo test --locked -p codesync-server --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::snapshots::s3 s3_outage::s3_that
+	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::snapshots::s3 s3_outage::s3_that
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json

@@ -60,7 +60,7 @@ export function HistoryDialog({ documentId, writable, flush, showText, showChang
 const TABS = [
   { value: 'text', name: 'Text' },
   { value: 'changes', name: 'Changes since then' },
-];
+] as const;
 
 interface ShownProps extends Pick<HistoryDialogProps, 'documentId' | 'writable' | 'flush' | 'showText' | 'showChanges'> {
   version: Version;
@@ -71,6 +71,10 @@ function Shown({ documentId, version, writable, flush, showText, showChanges, on
   const text = useVersionText(documentId, version.id);
   const restore = useRestoreVersion(documentId, flush);
   const [asking, setAsking] = useState(false);
+  const show = {
+    text: (data: string) => (data === '' ? <p className={styles.none}>It was empty.</p> : showText(data)),
+    changes: showChanges,
+  };
   const called = version.name === null ? `the version of ${exactTime(version.created_at)}` : `“${version.name}”`;
   const done = () => {
     toast(`The text is back at ${called}.`);
@@ -80,18 +84,13 @@ function Shown({ documentId, version, writable, flush, showText, showChanges, on
     <section className={styles.text} aria-label="The version">
       <Tabs.Root className={styles.view} defaultValue="text">
         <TabList label="What to show" tabs={TABS} />
-        {text.isPending && <Skeleton width="60%" height="0.8rem" />}
-        {text.error && <FormError>{explain(text.error)}</FormError>}
-        {text.data !== undefined && (
-          <>
-            <Tabs.Content value="text" className={styles.code}>
-              {text.data === '' ? <p className={styles.none}>It was empty.</p> : showText(text.data)}
-            </Tabs.Content>
-            <Tabs.Content value="changes" className={styles.code}>
-              {showChanges(text.data)}
-            </Tabs.Content>
-          </>
-        )}
+        {TABS.map(({ value }) => (
+          <Tabs.Content key={value} value={value} className={styles.code}>
+            {text.isPending && <Skeleton width="60%" height="0.8rem" />}
+            {text.error && <FormError>{explain(text.error)}</FormError>}
+            {text.data !== undefined && show[value](text.data)}
+          </Tabs.Content>
+        ))}
       </Tabs.Root>
       {writable && (
         <Button className={styles.restore} disabled={text.data === undefined} onClick={() => setAsking(true)}>
