@@ -7,8 +7,6 @@ BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 FUZZ_SECONDS ?= 15
-# More than machines of two cores have: much of what is tested is waiting.
-TEST_THREADS ?= 4
 CHAOS_FAULTS ?= 300
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
@@ -67,7 +65,7 @@ test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, 
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
-	cargo test --locked --workspace -- --test-threads=$(TEST_THREADS) --skip nodes::deaths
+	cargo test --locked --workspace -- --skip nodes::deaths
 	@# Alone, for it is about time: whoever lost a node has to be back soon.
 	cargo test --locked --workspace --test it -- nodes::deaths
 

@@ -7,6 +7,7 @@ mod counts;
 mod db;
 mod documents;
 mod grants;
+mod line_end;
 mod links;
 mod moving;
 mod page;
@@ -27,8 +28,9 @@ use self::{
 pub use self::{
     audit::{Action, AuditEntry, By, Contact},
     counts::Counts,
-    documents::{Document, DocumentChange, LineEnd, NewDocument, Person},
+    documents::{Document, DocumentChange, NewDocument, Person},
     grants::{Access, Change, Collaborator, Grant},
+    line_end::LineEnd,
     links::{Link, NewLink},
     moving::Listed,
     page::{Page, Position},

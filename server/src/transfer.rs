@@ -1,5 +1,6 @@
 //! Moving documents from one installation to another, whatever its parts: their text with all history that merging needs,
-//! title, language, line end, people by e-mail address, and versions with a name. Accounts, log-ins and share links stay behind.
+//! title, language, line end, people by e-mail address, and versions with a name. Accounts, log-ins and share links stay
+//! behind.
 //!
 //! An export is text, a record a line: the SHA-256 of the rest of the line in hexadecimal digits, a space, and a JSON
 //! object with one field. First `{"export":{"format":1,"made_at":…}}`, then `{"document":{…}}` for each document, last

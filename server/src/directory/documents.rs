@@ -1,12 +1,11 @@
 //! Documents: what is known of them beside their text.
 
-use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use super::{
-    Action, By, Directory, DirectoryError, Page, Position, Result, audit::Deed, fold, from_millis, millis, note, on_db,
+    Action, By, Directory, DirectoryError, LineEnd, Page, Position, Result, audit::Deed, fold, from_millis, millis,
+    note, on_db,
 };
 use crate::{
     auth::Role,
@@ -67,33 +66,6 @@ pub struct DocumentChange {
     pub language: Option<String>,
     /// How its lines end where it leaves as a file.
     pub line_end: Option<LineEnd>,
-}
-
-/// How the lines of a document end where it leaves as a file; its shared text has LF alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LineEnd {
-    /// LF, as on Linux and macOS.
-    #[default]
-    Lf,
-    /// CR LF, as on Windows.
-    Crlf,
-}
-
-impl LineEnd {
-    /// What most lines of a text end in.
-    pub fn of(text: &str) -> Self {
-        let (all, crlf) = (text.matches('\n').count(), text.matches("\r\n").count());
-        Self::from_crlf(crlf * 2 > all)
-    }
-
-    pub(super) fn from_crlf(crlf: bool) -> Self {
-        if crlf { Self::Crlf } else { Self::Lf }
-    }
-
-    pub(super) fn is_crlf(self) -> bool {
-        self == Self::Crlf
-    }
 }
 
 #[derive(FromRow)]
