@@ -41,10 +41,15 @@ pub struct SqliteLog {
 
 enum Request {
     Append(Append),
-    Trim { doc: DocId, through: Offset, reply: oneshot::Sender<Result<(), LogError>> },
-    Delete { doc: DocId, reply: oneshot::Sender<Result<(), LogError>> },
-    Clean { dirty: Dirty, reply: oneshot::Sender<Result<(), LogError>> },
-    Ready { reply: oneshot::Sender<Result<(), LogError>> },
+    Other { what: Other, reply: oneshot::Sender<Result<(), LogError>> },
+}
+
+/// What is done by itself, in its order among the appends.
+enum Other {
+    Trim { doc: DocId, through: Offset },
+    Delete(DocId),
+    Clean(Dirty),
+    Ready,
 }
 
 impl SqliteLog {
@@ -73,6 +78,11 @@ impl SqliteLog {
         let gone = || LogError::Failed(anyhow::anyhow!("the log's writer has ended"));
         self.writer.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    async fn other(&self, what: Other) -> Result<(), LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Other { what, reply }, answer).await
     }
 }
 
@@ -145,23 +155,19 @@ impl UpdateLog for SqliteLog {
     }
 
     async fn clean(&self, dirty: Dirty) -> Result<(), LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Request::Clean { dirty, reply }, answer).await
+        self.other(Other::Clean(dirty)).await
     }
 
     async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Request::Trim { doc, through, reply }, answer).await
+        self.other(Other::Trim { doc, through }).await
     }
 
     async fn delete(&self, doc: DocId) -> Result<(), LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Request::Delete { doc, reply }, answer).await
+        self.other(Other::Delete(doc)).await
     }
 
     async fn ready(&self) -> Result<(), LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Request::Ready { reply }, answer).await
+        self.other(Other::Ready).await
     }
 }
 
@@ -203,28 +209,24 @@ impl Writer {
             for request in waiting.drain(..) {
                 match request {
                     Request::Append(append) => group.push(append),
-                    // The order between appends and these must hold.
-                    Request::Trim { doc, through, reply } => {
+                    Request::Other { what, reply } => {
                         self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.trim(doc, through).await.map_err(failed));
-                    }
-                    Request::Delete { doc, reply } => {
-                        self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.delete(doc).await.map_err(failed));
-                    }
-                    Request::Clean { dirty, reply } => {
-                        self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.clean(dirty).await.map_err(failed));
-                    }
-                    Request::Ready { reply } => {
-                        self.append(std::mem::take(&mut group)).await;
-                        let _ = reply.send(self.ready().await.map_err(failed));
+                        let _ = reply.send(self.other(what).await.map_err(failed));
                     }
                 }
             }
             self.append(group).await;
         }
         let _ = self.connection.close().await;
+    }
+
+    async fn other(&mut self, what: Other) -> anyhow::Result<()> {
+        match what {
+            Other::Trim { doc, through } => self.trim(doc, through).await,
+            Other::Delete(doc) => self.delete(doc).await,
+            Other::Clean(dirty) => self.clean(dirty).await,
+            Other::Ready => self.ready().await,
+        }
     }
 
     async fn append(&mut self, group: Vec<Append>) {

@@ -1,19 +1,19 @@
 import { useParams } from 'react-router';
 import { useMe, useSession } from '@/features/auth/useAuth';
-import { useDocumentInfo } from '@/features/documents/useDocuments';
+import { UNKNOWN, useDocumentInfo } from '@/features/documents/useDocuments';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { INITIAL, type Status } from '@/features/session/status';
 import { useDocument } from '@/features/session/useDocument';
 import type { User } from '@/lib/api/types';
 import { downloadText } from '@/lib/download';
-import { fileName, PLAIN } from '@/lib/languages';
-import { withLineEnds } from '@/lib/text';
+import { fileName } from '@/lib/languages';
 import { type Store, useStore } from '@/lib/store';
+import { withLineEnds } from '@/lib/text';
 import { RequireSession } from '../RequireSession';
-import { EditorLoading } from './EditorLoading';
-import { EditorWorkspace } from './EditorWorkspace';
 import { SignInAgain } from '../SignInAgain';
 import { DocumentUnavailable } from './DocumentUnavailable';
+import { EditorLoading } from './EditorLoading';
+import { EditorWorkspace } from './EditorWorkspace';
 
 export function EditorPage() {
   const { id = '' } = useParams();
@@ -35,7 +35,7 @@ function Editor({ id }: { id: string }) {
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
   const download = () => {
-    const { title, language, line_end } = info.data ?? { title: 'document', language: PLAIN.id, line_end: 'lf' as const };
+    const { title, language, line_end } = info.data ?? UNKNOWN;
     downloadText(fileName(title, language), withLineEnds(open.text.toString(), line_end));
   };
   // The text is here; its name and language may still be on their way, or out of reach by now.

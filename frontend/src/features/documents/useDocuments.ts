@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, ask } from '@/lib/api/client';
 import type { Document, DocumentChange } from '@/lib/api/types';
+import { PLAIN } from '@/lib/languages';
 
 const LIST = ['documents'] as const;
 const PAGE = 50;
@@ -29,6 +30,9 @@ export function belongs(document: Document, whose: Whose): boolean {
 }
 
 const one = (id: string) => ['document', id] as const;
+
+/** What a document passes for while only its text is known. */
+export const UNKNOWN: Pick<Document, 'title' | 'language' | 'line_end'> = { title: 'Document', language: PLAIN.id, line_end: 'lf' };
 
 export function useDocumentInfo(id: string) {
   return useQuery({
