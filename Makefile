@@ -65,14 +65,15 @@ test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, 
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 	@.ci/need redis-server
 	$(SAY) 'Testing the server and the documents'
-	cargo test --locked --workspace -- --skip nodes::deaths
+	@# More at a time than there are cores, for many of them wait.
+	cargo test --locked --workspace -- --skip nodes::deaths --test-threads=$$((2 * $$(nproc)))
 	@# Alone, for it is about time: whoever lost a node has to be back soon.
 	cargo test --locked --workspace --test it -- nodes::deaths
 
 test-s3: setup ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
 	@.ci/need radosgw ceph-mon ceph-osd
 	$(SAY) 'Testing on S3 by Ceph'
-	server/tests/with-radosgw cargo test --locked -p codesync-server --test it -- storage:: compaction:: versions:: transfer:: s3_outage::
+	server/tests/with-radosgw cargo test --locked --workspace --test it -- storage:: compaction:: versions:: transfer:: s3_outage::
 
 test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser's part
 	$(SAY) "Testing the browser's part"
@@ -97,7 +98,7 @@ fuzz-run:
 	@.ci/need g++
 	@command -v cargo-fuzz >/dev/null || { printf '\n==> Installing cargo-fuzz\n'; cargo install --locked --quiet cargo-fuzz; }
 	$(SAY) 'Fuzzing $(FUZZ_TARGETS)'
-	cd crdt && CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo run --quiet --locked --manifest-path fuzz/Cargo.toml --example seed_corpus
+	cargo run --quiet --locked --example seed_corpus
 	cd crdt && for target in $(FUZZ_TARGETS); do \
 	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
 	done

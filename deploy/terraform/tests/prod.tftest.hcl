@@ -66,10 +66,13 @@ run "apply" {
   }
 }
 
-# What checks.tf refuses. Each changes one thing of a production that is fine.
+# What checks.tf refuses. Each changes one thing of a production that is fine; the checks alone are planned.
 
 run "refuses_one_zone_database" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     database = { multi_az = false, protected = true }
   }
@@ -78,6 +81,9 @@ run "refuses_one_zone_database" {
 
 run "refuses_one_node_cache" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     cache = { nodes = 1 }
   }
@@ -86,6 +92,9 @@ run "refuses_one_node_cache" {
 
 run "refuses_one_nat" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     nat_gateway_count = 1
   }
@@ -94,6 +103,9 @@ run "refuses_one_nat" {
 
 run "refuses_no_certificate" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     domain_name    = ""
     hosted_zone_id = ""
@@ -103,6 +115,9 @@ run "refuses_no_certificate" {
 
 run "refuses_unprotected" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     database = { protected = false }
   }
@@ -111,6 +126,9 @@ run "refuses_unprotected" {
 
 run "refuses_one_task" {
   command = plan
+  plan_options {
+    target = [terraform_data.production]
+  }
   variables {
     services = { api = { min = 1 }, sync = { min = 2 }, compactor = {} }
   }
