@@ -6,7 +6,7 @@ mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{TryRngCore, rngs::OsRng};
+use rand::{TryRng, rngs::SysRng};
 use time::OffsetDateTime;
 
 use self::{
@@ -270,7 +270,7 @@ fn unavailable(error: DirectoryError) -> SocketRefusal {
 /// A secret of 256 random bits, as 64 characters that fit into an address.
 pub fn random_secret() -> String {
     let mut bytes = [0; 32];
-    OsRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
+    SysRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
     hex(bytes)
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, Page, Position, Result, from_millis, millis, on_db};

@@ -1,6 +1,6 @@
 //! How much there is of everything.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, Result, millis, on_db};

@@ -71,14 +71,14 @@ impl Db {
             .connect_with(options)
             .await
             .context("open the directory")?;
-        sqlx::migrate!("migrations/sqlite").run(&pool).await.context("migrate the directory")?;
+        sqlx_macros::migrate!("migrations/sqlite").run(&pool).await.context("migrate the directory")?;
         Ok(Self::Sqlite(pool))
     }
 
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
         // A connection of its own: a migration may take longer than calls may. Nodes that start together take turns.
         let mut connection = PgConnection::connect_with(&options).await.context("connect to PostgreSQL")?;
-        sqlx::migrate!("migrations/postgres").run(&mut connection).await.context("migrate the directory")?;
+        sqlx_macros::migrate!("migrations/postgres").run(&mut connection).await.context("migrate the directory")?;
         connection.close().await.context("migrate the directory")?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)

@@ -1,6 +1,6 @@
 //! Documents: what is known of them beside their text.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Documents that move from one installation to another.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, LineEnd, Result, Version, fold, from_millis, millis, on_db};

@@ -1,6 +1,6 @@
 //! Log-ins: what tokens name, and what is looked up at every request.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, Result, User, from_millis, millis, on_db, users::UserRow};

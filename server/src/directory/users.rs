@@ -1,6 +1,6 @@
 //! Accounts.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{

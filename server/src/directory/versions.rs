@@ -1,7 +1,7 @@
 //! Versions: states of documents that stay for people to go back to. Each is the row of a snapshot; only who has taken
 //! the row of a snapshot without a name away may delete that snapshot, so that naming and pruning cannot cross.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, DirectoryError, Page, Person, Position, Result, from_millis, millis, on_db};

@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Mutex, time::Duration};
 use async_trait::async_trait;
 use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, stream};
-use rand::Rng;
+use rand::RngExt;
 use redis::{AsyncCommands, FromRedisValue, RedisError, Script};
 use tokio::{
     sync::mpsc,

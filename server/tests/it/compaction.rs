@@ -16,7 +16,7 @@ use codesync_server::{
     log::Offset,
 };
 use futures_util::FutureExt;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::Notify;
 
 use crate::stored::{Stored, everywhere, text, write};

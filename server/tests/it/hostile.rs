@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use codesync_crdt::encode;
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use crate::{
     process::{Process, free_port},

@@ -12,7 +12,7 @@ mod together;
 use std::net::SocketAddr;
 
 use futures_util::future::join_all;
-use rand::{Rng, rngs::StdRng};
+use rand::{RngExt, rngs::StdRng};
 use serde_json::json;
 use tempfile::TempDir;
 

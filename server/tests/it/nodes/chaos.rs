@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use codesync_server::log::Offset;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{Nodes, check, progress, promotion::Replica, typing};
 use crate::{

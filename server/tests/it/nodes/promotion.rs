@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 use super::{CLIENTS, Nodes, Setting, audit, audit_stored, check, leave, log_id, progress, settle, type_on, typing};

@@ -1,6 +1,6 @@
 //! What authors hear of each other and of themselves, whatever the log does.
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::*;
 
