@@ -6,13 +6,15 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 BIN := $(CARGO_TARGET_DIR)/debug/codesync
 RELEASE := $(CARGO_TARGET_DIR)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
+PACKAGES := $(foreach folder,frontend server/tests/node crdt/tests/node,$(folder)/node_modules/.package-lock.json)
 FUZZ_SECONDS ?= 15
 CHAOS_FAULTS ?= 300
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
+.DELETE_ON_ERROR:
+.PHONY: help run test test-s3 setup release build site lint lint-rust lint-web docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,10 +23,17 @@ run: release ## Builds and runs CodeSync on its embedded default
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
 	exec $(RELEASE) serve
 
-test: site lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
+test: site ## Sets up what is missing and runs all tests
+	@# What cargo builds, beside what waits or has a core to spare. Then, with both cores to themselves, what is about time.
+	@$(MAKE) --no-print-directory beside & trap 'kill $$! 2>/dev/null' EXIT INT TERM; $(MAKE) --no-print-directory compiled && wait $$!
+	@$(MAKE) --no-print-directory test-rust test-e2e
 	$(SAY) 'All tests passed'
 
-setup: frontend/node_modules/.package-lock.json server/tests/node/node_modules/.package-lock.json $(MOTO) ## Installs the packages that tests and builds need
+.PHONY: compiled beside
+compiled: lint-rust docs build fuzz-short
+beside: setup need-postgresql need-redis-server need-chromium need-g++ lint-web test-web tf wasm
+
+setup: $(PACKAGES) $(MOTO) ## Installs the packages that tests and builds need
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	$(SAY) 'Installing Node packages in $*'
@@ -37,9 +46,16 @@ $(MOTO):
 	python3 -m venv $(@D)/..
 	$(@D)/pip install --quiet --disable-pip-version-check 'moto[server,s3]==5.2.5'
 
-crdt/tests/node/node_modules/.package-lock.json: crdt/tests/node/package-lock.json
+need-postgresql:
+	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 
-site: frontend/node_modules/.package-lock.json ## Builds the browser's part into frontend/dist
+need-%:
+	@.ci/need $*
+
+site: frontend/dist/index.html ## Builds the browser's part into frontend/dist
+
+# Folders too: their times tell of files that are gone.
+frontend/dist/index.html: frontend/node_modules/.package-lock.json frontend/index.html $(wildcard frontend/*.ts) $(shell find frontend/src frontend/public frontend/scripts)
 	$(SAY) 'Building the editor for the browser'
 	cd frontend && npm run --silent build
 
@@ -51,27 +67,29 @@ build: site ## Builds the server and its tests
 	$(SAY) 'Building the server and its tests'
 	cargo test --locked --workspace --no-run
 
-lint: frontend/node_modules/.package-lock.json ## Formatting, clippy, types and lint of the browser's part
+lint: lint-rust lint-web ## Formatting, clippy, types and lint of the browser's part
+
+lint-rust: site
 	$(SAY) 'Checking form and lints (the first time compiles all dependencies)'
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+lint-web: frontend/node_modules/.package-lock.json
+	$(SAY) "Checking types and lints of the browser's part"
 	cd frontend && npm run --silent typecheck && npm run --silent lint
 
-docs: ## Builds the API documentation with warnings denied
+docs: site ## Builds the API documentation with warnings denied
 	$(SAY) 'Checking the documentation'
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 
-test-rust: setup crdt/tests/node/node_modules/.package-lock.json ## Rust tests, with stock clients in Node and real processes
-	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
-	@.ci/need redis-server
+test-rust: setup need-postgresql need-redis-server ## Rust tests, with stock clients in Node and real processes
 	$(SAY) 'Testing the server and the documents'
 	@# More at a time than there are cores, for many of them wait.
 	cargo test --locked --workspace -- --skip nodes::deaths --test-threads=$$((2 * $$(nproc)))
 	@# Alone, for it is about time: whoever lost a node has to be back soon.
 	cargo test --locked --workspace --test it -- nodes::deaths
 
-test-s3: setup ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
-	@.ci/need radosgw ceph-mon ceph-osd
+test-s3: setup need-radosgw need-ceph-mon need-ceph-osd ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
 	$(SAY) 'Testing on S3 by Ceph'
 	server/tests/with-radosgw cargo test --locked --workspace --test it -- storage:: compaction:: versions:: transfer:: s3_outage::
 
@@ -79,8 +97,7 @@ test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser'
 	$(SAY) "Testing the browser's part"
 	cd frontend && npm run --silent test
 
-test-e2e: build ## The whole product in Chromium
-	@.ci/need chromium
+test-e2e: build need-chromium ## The whole product in Chromium
 	$(SAY) 'Testing the product in a browser'
 	cd frontend && CODESYNC_BIN=$(BIN) npm run --silent e2e
 
@@ -94,18 +111,14 @@ fuzz: FUZZ_RUN := -max_total_time=3600
 fuzz: fuzz-run ## Fuzzes each target for an hour
 
 .PHONY: fuzz-run
-fuzz-run:
-	@.ci/need g++
+fuzz-run: need-g++
 	@command -v cargo-fuzz >/dev/null || { printf '\n==> Installing cargo-fuzz\n'; cargo install --locked --quiet cargo-fuzz; }
 	$(SAY) 'Fuzzing $(FUZZ_TARGETS)'
 	cargo run --quiet --locked --example seed_corpus
-	cd crdt && for target in $(FUZZ_TARGETS); do \
-	  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz cargo fuzz run -s none $$target -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0 || exit 1; \
-	done
+	cd crdt && export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz && cargo fuzz build -s none && \
+	  printf '%s\n' $(FUZZ_TARGETS) | xargs -P $$(nproc) -I{} cargo fuzz run -s none {} -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0
 
-cluster: release $(MOTO) ## Runs three nodes on PostgreSQL, Redis and an S3-compatible server, behind one address
-	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
-	@.ci/need redis-server
+cluster: release $(MOTO) need-postgresql need-redis-server ## Runs three nodes on PostgreSQL, Redis and an S3-compatible server, behind one address
 	$(SAY) 'Starting three nodes; their data is in ./data/cluster, Ctrl-C stops them'
 	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
@@ -116,9 +129,7 @@ openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
 	cd frontend && npm run --silent generate
 
-bench: ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)
-	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
-	@.ci/need redis-server
+bench: need-postgresql need-redis-server ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
 	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)
