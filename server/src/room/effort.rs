@@ -1,7 +1,10 @@
 //! What a user costs a room: new authors, and the processor time of edits. Counted by user, so that another socket is no
 //! new allowance. A few hostile kilobytes can keep yrs busy for seconds.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -91,19 +94,60 @@ fn a_microsecond_each(bytes: usize) -> Duration {
     Duration::from_micros(bytes as u64)
 }
 
-/// Measures processor time of this thread: that others keep the machine busy is nobody's fault.
-pub(super) struct Stopwatch(Duration);
+/// Measures processor time of this thread, up to `READ_AGAIN` too much: that others keep the machine busy is nobody's fault.
+/// Asking the system for it takes as long as many an edit, so that it is asked only now and then, and of what took no
+/// longer than is honest by any clock, not at all.
+pub(super) struct Stopwatch {
+    started: Instant,
+    thread_time: Duration,
+}
+
+const READ_AGAIN: Duration = Duration::from_micros(200);
+
+thread_local! {
+    static LAST_READ: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
 
 impl Stopwatch {
     pub(super) fn start() -> Self {
-        Self(thread_time())
+        let started = Instant::now();
+        let fresh = LAST_READ.get().filter(|(at, _)| started.duration_since(*at) < READ_AGAIN);
+        let (_, thread_time) = fresh.unwrap_or_else(|| {
+            let read = (started, thread_time());
+            LAST_READ.set(Some(read));
+            read
+        });
+        Self { started, thread_time }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
-        thread_time().saturating_sub(self.0)
+        let by_the_wall = self.started.elapsed();
+        if by_the_wall <= HONEST {
+            by_the_wall
+        } else {
+            thread_time().saturating_sub(self.thread_time).min(by_the_wall)
+        }
     }
 }
 
 fn thread_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_measured_and_waiting_is_not() {
+        let (work, wait) = (Duration::from_millis(5), Duration::from_millis(50));
+        for _ in 0..2 {
+            let (stopwatch, before) = (Stopwatch::start(), thread_time());
+            std::thread::sleep(wait);
+            assert!(stopwatch.elapsed() < wait / 2, "waiting cost {:?}", stopwatch.elapsed());
+            while thread_time() - before < work {}
+            let elapsed = stopwatch.elapsed();
+            assert!(elapsed >= work && elapsed < wait, "work cost {elapsed:?}");
+        }
+    }
 }
