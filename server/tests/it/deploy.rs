@@ -10,7 +10,7 @@ use codesync_server::{
 };
 use serde_json::Value;
 
-use crate::harness::TestApp;
+use crate::{harness::TestApp, rest};
 
 /// Settings that are right as they are, on AWS too.
 const LEFT_ALONE: &[&str] = &[
@@ -161,17 +161,17 @@ async fn health_paths_and_routes_are_the_servers() {
         let roles = vec![NodeRole::from_str(&role, false).unwrap()];
         let app = TestApp::with(|config| config.roles = roles).await;
         let health = service["health"].as_str().unwrap();
-        let answer = reqwest::get(app.url(health)).await.unwrap();
+        let answer = rest::get(app.url(health)).await.unwrap();
         assert!(answer.status().is_success(), "{role} is ready at {health}: {}", answer.status());
         let paths: Vec<_> = service["paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
         let leads = paths.iter().any(|path| path.strip_suffix('*').is_some_and(|start| health.starts_with(start)));
         assert!(leads || paths.is_empty(), "the balancer leads {health} to {role}");
         for path in paths {
-            let answer = reqwest::get(app.url(&path.replace('*', "health"))).await.unwrap();
+            let answer = rest::get(app.url(&path.replace('*', "health"))).await.unwrap();
             let site = answer.headers().get("content-type").is_some_and(|kind| kind.to_str().unwrap().contains("html"));
             assert!(!site, "{path} leads to {role}, which has only the site there");
         }
-        assert!(reqwest::get(app.url("/health")).await.unwrap().status().is_success(), "{role} is alive");
+        assert!(rest::get(app.url("/health")).await.unwrap().status().is_success(), "{role} is alive");
         app.stop().await;
     }
 }
@@ -179,7 +179,7 @@ async fn health_paths_and_routes_are_the_servers() {
 #[tokio::test]
 async fn the_edge_says_of_the_site_what_the_server_says() {
     let app = TestApp::embedded().await;
-    let site = reqwest::get(app.url("/")).await.unwrap();
+    let site = rest::get(app.url("/")).await.unwrap();
     assert_eq!(Value::from(site.headers()["content-security-policy"].to_str().unwrap()), agreed()["site_policy"]);
     app.stop().await;
 }

@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::rig::postgres::{self, Postgres};
+use crate::{
+    rest,
+    rig::postgres::{self, Postgres},
+};
 
 /// Names a PostgreSQL server; the tests that would run on the embedded directory run on it then.
 pub(crate) const POSTGRES: &str = "CODESYNC_TEST_POSTGRES";
@@ -66,7 +69,7 @@ impl TestApp {
 
     /// What `/metrics` says.
     pub(crate) async fn metrics(&self) -> String {
-        reqwest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
+        rest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
     }
 
     /// Stops as SIGTERM would, and waits until every task has ended.

@@ -8,7 +8,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use crate::{
     process::{Process, free_port},
     raw::Raw,
-    rest::Caller,
+    rest::{self, Caller},
 };
 
 const DOCUMENTS: usize = 10_000;
@@ -25,7 +25,7 @@ async fn visit(server: &Process, caller: &Caller, number: usize) {
 
 /// The value of a gauge in `/metrics`; 0 before it was first set.
 async fn gauge(server: &Process, name: &str) -> f64 {
-    let metrics = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = rest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
     let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
@@ -75,6 +75,6 @@ async fn who_never_finishes_asking_holds_no_drain_up() {
         callers.push(caller);
     }
     // All of them were accepted once a later one is answered.
-    reqwest::get(server.url("/health")).await.unwrap();
+    rest::get(server.url("/health")).await.unwrap();
     assert!(server.terminate().await, "the drain keeps its deadline");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::process::{Child, Command};
 
-use crate::rig::disk::Disk;
+use crate::{rest, rig::disk::Disk};
 
 const CODESYNC: &str = env!("CARGO_BIN_EXE_codesync");
 
@@ -63,7 +63,7 @@ impl Process {
         let process = Self { child, port };
         let started = Instant::now();
         let health = process.url("/api/health");
-        while !reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
+        while !rest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
             assert!(started.elapsed() < Duration::from_secs(30), "the server is not ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -3,7 +3,7 @@
 use std::ops::Index;
 
 use reqwest::{
-    Client, Method, RequestBuilder,
+    Client, ClientBuilder, IntoUrl, Method, RequestBuilder, Response,
     header::{CONTENT_TYPE, HeaderMap},
 };
 use serde_json::{Value, json};
@@ -30,6 +30,20 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+/// Makes clients that load no certificates: that takes longer than most calls, and nothing here is encrypted.
+pub(crate) fn client_builder() -> ClientBuilder {
+    Client::builder().tls_certs_only([])
+}
+
+pub(crate) fn client() -> Client {
+    client_builder().build().expect("nothing was set that could fail")
+}
+
+/// Gets what is at a URL, as somebody without a token.
+pub(crate) async fn get(url: impl IntoUrl) -> reqwest::Result<Response> {
+    client().get(url).send().await
+}
+
 impl TestApp {
     /// Somebody without a token.
     pub(crate) fn nobody(&self) -> Caller {
@@ -50,7 +64,7 @@ impl TestApp {
 impl Caller {
     /// Somebody without a token at that server.
     pub(crate) fn at(base: &str) -> Self {
-        Self { client: Client::new(), base: base.to_owned(), token: None, user: Value::Null }
+        Self { client: client(), base: base.to_owned(), token: None, user: Value::Null }
     }
 
     /// Registers `<name>@example.org` and logs in.

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     clients::Clients,
     harness::TestApp,
-    rest::{Answer, Caller},
+    rest::{self, Answer, Caller},
     rig::s3::S3,
 };
 
@@ -170,7 +170,7 @@ async fn the_newest_snapshot_comes_from_here_or_by_a_link_to_s3() {
         })
         .await,
     ];
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = rest::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for (app, status) in apps.into_iter().zip([200, 307]) {
         let [ada, vic, eve] = [app.register("ada").await, app.register("vic").await, app.register("eve").await];
         let document = ada.document("a.rs").await;

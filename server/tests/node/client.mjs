@@ -9,6 +9,8 @@ const { values: defaults } = parseArgs({
   options: { url: { type: 'string' }, doc: { type: 'string' }, token: { type: 'string' } }
 })
 const peers = new Map()
+// Each provider listens for the end of the process.
+process.setMaxListeners(0)
 const emit = message => process.stdout.write(JSON.stringify(message) + '\n')
 
 const peer = name => {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Error};
 
 use super::{CLIENTS, Nodes, audit_stored, leave, settle, type_on};
-use crate::{clients::Clients, harness::seed, rig::redis::Redis};
+use crate::{clients::Clients, harness::seed, rest, rig::redis::Redis};
 
 /// Over how long a node closes its sockets.
 const SPREAD: Duration = Duration::from_secs(4);
@@ -50,7 +50,7 @@ async fn a_node_that_stops_sends_its_people_elsewhere_one_after_another() {
     let (asked, asked_at) = (Instant::now(), SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64);
     nodes.node(0).ask_to_stop();
     let health = nodes.node(0).url("/socket/health");
-    while reqwest::get(&health).await.unwrap().status() != 503 {}
+    while rest::get(&health).await.unwrap().status() != 503 {}
     let left = nodes.counted_at(0, "codesync_sessions_open").await;
     assert!(left > 0.0, "readiness goes first, before all {served} sockets have gone");
     let (status, retry_after) = refused(&format!("{}/{doc}?token={}", nodes.socket(0), ann.token())).await;
@@ -96,7 +96,7 @@ async fn a_full_node_says_so_before_the_upgrade() {
     }
     let url = format!("{}/{doc}?token={}", nodes.socket(0), ann.token());
     assert_eq!(refused(&url).await, (503, "5".to_owned()));
-    assert_eq!(reqwest::get(nodes.node(0).url("/api/health")).await.unwrap().status(), 200, "calls are served");
+    assert_eq!(rest::get(nodes.node(0).url("/api/health")).await.unwrap().status(), 200, "calls are served");
     clients.open("d", &nodes.socket(0), &doc, ann.token()).await;
     clients.wait("d", json!({ "closed": 1006 })).await;
     assert_eq!(clients.status("d", "connects").await, Value::from(0));

@@ -10,6 +10,7 @@ use super::{CLIENTS, Nodes, audit_stored, check, leave, progress, settle, type_o
 use crate::{
     clients::Clients,
     harness::{outage, seed},
+    rest,
     rig::{proxy::Traffic, redis::Redis},
 };
 
@@ -122,7 +123,7 @@ async fn a_redis_that_says_nothing_is_a_clear_503_and_no_hang() {
     clients.open("late", &nodes.socket(1), &doc, ann.token()).await;
     clients.wait("late", json!({ "closed": 4503 })).await;
     for index in 0..2 {
-        assert_eq!(reqwest::get(nodes.node(index).url("/api/health")).await.unwrap().status(), 503);
+        assert_eq!(rest::get(nodes.node(index).url("/api/health")).await.unwrap().status(), 503);
     }
     nodes.redis.freeze(false);
     clients.wait("late", json!({ "synced": true })).await;

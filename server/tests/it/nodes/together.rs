@@ -6,7 +6,11 @@ use codesync_server::snapshot::SnapshotStore;
 use serde_json::{Value, json};
 
 use super::Nodes;
-use crate::{clients::Clients, rest::Caller, rig::redis::Redis};
+use crate::{
+    clients::Clients,
+    rest::{self, Caller},
+    rig::redis::Redis,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_on_two_nodes_edit_one_document() {
@@ -60,9 +64,9 @@ async fn a_document_whose_node_died_is_compacted_by_another() {
     clients.wait("ann", json!({ "acknowledged": true })).await;
     let compactor = nodes.node(1);
     for path in ["/api/documents", "/socket/x"] {
-        assert_eq!(reqwest::get(compactor.url(path)).await.unwrap().status(), 404, "{path} is for other roles");
+        assert_eq!(rest::get(compactor.url(path)).await.unwrap().status(), 404, "{path} is for other roles");
     }
-    assert_eq!(reqwest::get(compactor.url("/api/health")).await.unwrap().status(), 200);
+    assert_eq!(rest::get(compactor.url("/api/health")).await.unwrap().status(), 200);
     nodes.kill(0).await;
     let snapshots = SnapshotStore::new(nodes.s3.objects());
     let started = Instant::now();

@@ -17,7 +17,7 @@ use object_store::{
 use uuid::Uuid;
 
 use super::proxy::{Proxy, Traffic};
-use crate::process::free_port;
+use crate::{process::free_port, rest};
 
 /// The bucket is shared with others.
 const PREFIX: &str = "shared/with others";
@@ -109,7 +109,7 @@ impl S3 {
             *request.method_mut() = reqwest::Method::PUT;
             *request.uri_mut() = url.parse().unwrap();
             AwsAuthorizer::new(&credential, "s3", REGION).try_authorize(&mut request, None).unwrap();
-            let signed = reqwest::Client::new().put(&url).headers(request.headers().clone());
+            let signed = rest::client().put(&url).headers(request.headers().clone());
             match signed.send().await {
                 Ok(answer) if answer.status().is_success() => return,
                 answer => assert!(started.elapsed() < Duration::from_secs(60), "no bucket could be made: {answer:?}"),
