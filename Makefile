@@ -14,7 +14,7 @@ SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-s3 setup release build site lint lint-rust lint-web docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
+.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
 
 help: ## Lists the words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,15 +23,8 @@ run: release ## Builds and runs CodeSync on its embedded default
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
 	exec $(RELEASE) serve
 
-test: site ## Sets up what is missing and runs all tests
-	@# What cargo builds, beside what waits or has a core to spare. Then, with both cores to themselves, what is about time.
-	@$(MAKE) --no-print-directory beside & trap 'kill $$! 2>/dev/null' EXIT INT TERM; $(MAKE) --no-print-directory compiled && wait $$!
-	@$(MAKE) --no-print-directory test-rust test-e2e
+test: site lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
-
-.PHONY: compiled beside
-compiled: lint-rust docs build fuzz-short
-beside: setup need-postgresql need-redis-server need-chromium need-g++ lint-web test-web tf wasm
 
 setup: $(PACKAGES) $(MOTO) ## Installs the packages that tests and builds need
 
@@ -67,15 +60,10 @@ build: site ## Builds the server and its tests
 	$(SAY) 'Building the server and its tests'
 	cargo test --locked --workspace --no-run
 
-lint: lint-rust lint-web ## Formatting, clippy, types and lint of the browser's part
-
-lint-rust: site
+lint: site ## Formatting, clippy, types and lint of the browser's part
 	$(SAY) 'Checking form and lints (the first time compiles all dependencies)'
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-
-lint-web: frontend/node_modules/.package-lock.json
-	$(SAY) "Checking types and lints of the browser's part"
 	cd frontend && npm run --silent typecheck && npm run --silent lint
 
 docs: site ## Builds the API documentation with warnings denied
