@@ -19,6 +19,9 @@ const HONEST: Duration = Duration::from_millis(1);
 const GIVE_UP: Duration = Duration::from_millis(500);
 const GIVE_UP_MAX: Duration = Duration::from_secs(5);
 
+/// How old a reading of the thread's clock may be to stand for now.
+const READ_AGAIN: Duration = Duration::from_micros(200);
+
 struct Rate {
     burst: u64,
     per_s: u64,
@@ -101,8 +104,6 @@ pub(super) struct Stopwatch {
     started: Instant,
     thread_time: Duration,
 }
-
-const READ_AGAIN: Duration = Duration::from_micros(200);
 
 thread_local! {
     static LAST_READ: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };

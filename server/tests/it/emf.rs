@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     process::{Process, free_port},
     raw::Raw,
-    rest::{self, Caller},
+    rest::Caller,
 };
 
 const SETTINGS: [(&str, &str); 6] = [
@@ -95,7 +95,7 @@ async fn a_snapshot_takes_the_age_of_the_oldest_edit_back() {
     let started = Instant::now();
     let mut waited = false;
     loop {
-        let text = rest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+        let text = server.metrics().await;
         let age = text.lines().find_map(|line| line.strip_prefix("codesync_oldest_unarchived_edit_seconds ")).unwrap();
         let age: f64 = age.parse().unwrap();
         waited |= age > 0.0;

@@ -25,7 +25,7 @@ async fn visit(server: &Process, caller: &Caller, number: usize) {
 
 /// The value of a gauge in `/metrics`; 0 before it was first set.
 async fn gauge(server: &Process, name: &str) -> f64 {
-    let metrics = rest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = server.metrics().await;
     let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     clients::Clients,
     process::{Process, free_port},
-    rest::{self, Caller},
+    rest::Caller,
     rig::{postgres::Postgres, proxy::Proxy, redis::Redis, s3::S3},
 };
 
@@ -131,7 +131,7 @@ impl Nodes {
 
     /// The value of a counter at one node.
     async fn counted_at(&self, index: usize, name: &str) -> f64 {
-        let metrics = rest::get(self.node(index).url("/metrics")).await.unwrap().text().await.unwrap();
+        let metrics = self.node(index).metrics().await;
         metrics.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok()).sum()
     }
 

@@ -70,6 +70,11 @@ impl Process {
         process
     }
 
+    /// What `/metrics` says.
+    pub(crate) async fn metrics(&self) -> String {
+        rest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
+    }
+
     /// The address of `path`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
