@@ -276,15 +276,14 @@ impl Writer {
             self.heads.insert(*doc, head);
             results.push(Some(Appended { previous, last: Offset(head.last.into()) }));
         }
+        if rows.len() <= ROWS_MAX && marks.is_empty() {
+            // One statement is a transaction by itself, and each way to the connection's thread costs as much as it does.
+            insert_rows(&mut self.connection, &rows).await?;
+            return Ok(results);
+        }
         let mut transaction = self.connection.begin().await?;
         for chunk in rows.chunks(ROWS_MAX) {
-            QueryBuilder::<Sqlite>::new("insert into updates (doc, at, data) ")
-                .push_values(chunk, |mut values, (doc, at, update)| {
-                    values.push_bind(key(*doc)).push_bind(*at).push_bind(update.as_ref());
-                })
-                .build()
-                .execute(&mut *transaction)
-                .await?;
+            insert_rows(&mut transaction, chunk).await?;
         }
         for doc in marks {
             sqlx::query("insert or replace into dirty (doc, marked) values ($1, $2)")
@@ -360,6 +359,20 @@ impl Writer {
         sqlx::query("delete from dirty where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
     }
+}
+
+async fn insert_rows(connection: &mut SqliteConnection, rows: &[(DocId, i64, &Bytes)]) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    QueryBuilder::<Sqlite>::new("insert into updates (doc, at, data) ")
+        .push_values(rows, |mut values, (doc, at, update)| {
+            values.push_bind(key(*doc)).push_bind(*at).push_bind(update.as_ref());
+        })
+        .build()
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn key(doc: DocId) -> Vec<u8> {

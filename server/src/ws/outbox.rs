@@ -3,13 +3,14 @@
 //! has put one diff into it: a slow client costs O(1) memory and nobody's time.
 
 use std::{
-    collections::VecDeque,
+    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
     time::Instant,
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use smallvec::SmallVec;
 
 use crate::error::CloseReason;
 
@@ -41,23 +42,24 @@ pub enum Pushed {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The frames to write, in order.
-    pub frames: VecDeque<Frame>,
+    pub frames: SmallVec<[Frame; 1]>,
     /// The queue was dropped, for this many times by now: ask the room for a diff once these are written, once each time.
     pub behind: Option<u64>,
+    /// Asks for a sign of life.
+    pub ping: bool,
     /// Answers the client's newest ping.
     pub pong: Option<Bytes>,
     /// Write these frames, then close.
     pub close: Option<CloseReason>,
 }
 
-/// The queue, shared by the room and the session.
+/// The queue, shared by the room and the session, of which one future at a time takes.
 #[derive(Clone, Debug)]
 pub struct Outbox(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
-    filled: Notify,
     frames_max: usize,
     bytes_max: usize,
 }
@@ -70,12 +72,16 @@ struct Queue {
     /// Where the diff stands among the frames.
     diff: Option<usize>,
     drops: u64,
+    /// There is something that the session has not seen.
+    news: bool,
+    /// The session, where it waits for news.
+    waiting: Option<Waker>,
 }
 
 impl Queue {
     /// Drops all but the diff: the room counts on it that what it gave once arrives.
     fn drop_all(&mut self) {
-        let diff = self.diff.take().and_then(|at| self.batch.frames.swap_remove_front(at));
+        let diff = self.diff.take().map(|at| self.batch.frames.swap_remove(at));
         self.diff = diff.as_ref().map(|_| 0);
         self.batch.frames = diff.into_iter().collect();
         self.bytes = 0;
@@ -89,7 +95,7 @@ impl Outbox {
     /// An empty outbox with its limits.
     pub fn new(frames_max: usize, bytes_max: usize) -> Self {
         let queue = Mutex::default();
-        Self(Arc::new(Shared { queue, filled: Notify::new(), frames_max, bytes_max }))
+        Self(Arc::new(Shared { queue, frames_max, bytes_max }))
     }
 
     /// Adds a frame, or drops what waits if there is too much. One larger than the whole limit goes into an empty queue.
@@ -105,11 +111,10 @@ impl Outbox {
             Pushed::Dropped
         } else {
             queue.bytes += frame.bytes.len();
-            queue.batch.frames.push_back(frame);
+            queue.batch.frames.push(frame);
             Pushed::Queued
         };
-        drop(queue);
-        self.0.filled.notify_one();
+        tell(queue);
         pushed
     }
 
@@ -118,9 +123,8 @@ impl Outbox {
     pub fn push_diff(&self, frame: Frame) {
         let mut queue = self.queue();
         queue.diff = Some(queue.batch.frames.len());
-        queue.batch.frames.push_back(frame);
-        drop(queue);
-        self.0.filled.notify_one();
+        queue.batch.frames.push(frame);
+        tell(queue);
     }
 
     /// Drops what waits: the client is to be brought up to date with a diff as soon as it takes anything.
@@ -130,8 +134,7 @@ impl Outbox {
         if queue.batch.behind.is_none() {
             queue.drop_all();
         }
-        drop(queue);
-        self.0.filled.notify_one();
+        tell(queue);
     }
 
     /// Takes frames again: the room is about to push the diff.
@@ -150,31 +153,55 @@ impl Outbox {
         queue.batch.frames.is_empty() && queue.batch.behind.is_none()
     }
 
+    /// Has the session ping its client.
+    pub fn ping(&self) {
+        let mut queue = self.queue();
+        queue.batch.ping = true;
+        tell(queue);
+    }
+
     /// Has the session answer a ping of the transport; of several the newest.
     pub fn pong(&self, payload: Bytes) {
-        self.queue().batch.pong = Some(payload);
-        self.0.filled.notify_one();
+        let mut queue = self.queue();
+        queue.batch.pong = Some(payload);
+        tell(queue);
     }
 
     /// Has the session close the socket after what waits; the first reason stays.
     pub fn close(&self, reason: CloseReason) {
-        self.queue().batch.close.get_or_insert(reason);
-        self.0.filled.notify_one();
+        let mut queue = self.queue();
+        queue.batch.close.get_or_insert(reason);
+        tell(queue);
     }
 
     /// Takes everything that waits, once there is something that was not seen before.
-    pub async fn take(&self) -> Batch {
-        self.0.filled.notified().await;
-        let mut queue = self.queue();
-        (queue.bytes, queue.diff) = (0, None);
-        let frames = std::mem::take(&mut queue.batch.frames);
-        let pong = queue.batch.pong.take();
-        Batch { frames, behind: queue.batch.behind, pong, close: queue.batch.close }
+    pub fn take(&self) -> impl Future<Output = Batch> {
+        poll_fn(|session| {
+            let mut queue = self.queue();
+            if !std::mem::take(&mut queue.news) {
+                queue.waiting = Some(session.waker().clone());
+                return Poll::Pending;
+            }
+            (queue.bytes, queue.diff) = (0, None);
+            // It stays behind until the room says otherwise, and closed for good.
+            let Batch { behind, close, .. } = queue.batch;
+            Poll::Ready(std::mem::replace(&mut queue.batch, Batch { behind, close, ..Batch::default() }))
+        })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is held; were it so, the queue would still be whole.
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the session, which must not find the queue held.
+fn tell(mut queue: MutexGuard<'_, Queue>) {
+    queue.news = true;
+    let waiting = queue.waiting.take();
+    drop(queue);
+    if let Some(session) = waiting {
+        session.wake();
     }
 }
 

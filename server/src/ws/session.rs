@@ -1,6 +1,7 @@
-//! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader and a writer run side by side, so
-//! that a client that reads nothing is still heard. Owns no document; says everything to its room.
+//! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader, a writer and a pulse run side by
+//! side, so that a client that reads nothing is still heard. Owns no document; says everything to its room.
 
+mod pulse;
 mod reader;
 mod sides;
 mod writer;
@@ -11,7 +12,7 @@ use codesync_crdt::{Limits, encode, protocol::codesync::Message as Extension};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::debug;
 
-use self::{reader::Reader, writer::Writer};
+use self::reader::Reader;
 use super::{outbox::Outbox, socket::Socket, sockets::Slot};
 use crate::{
     app::Services,
@@ -141,11 +142,11 @@ impl Session {
 
     async fn serve(self: Box<Self>, mut socket: Box<Socket>, services: Arc<Services>, _slot: Box<Slot>) {
         let mut reader = Reader::new(&self, &services);
-        let writer = Writer::new(&self, &services);
-        let reason = {
-            let (reader, writer) = (pin!(reader.run(&mut socket.read)), pin!(writer.run(&mut socket.write)));
-            sides::first(reader, writer).await
-        };
+        let reason = sides::first(
+            pin!(writer::run(&self, &services, &mut socket.write)),
+            [pin!(reader.run(&mut socket.read)), pin!(pulse::run(&self, &services))],
+        )
+        .await;
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
         // The room first: nothing more is taken from this socket, and the others see it go.
         let _ = self.room.say(self.id, Said::Left).await;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request, response::Response};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -172,18 +172,21 @@ impl ReadHalf {
 impl WriteHalf {
     /// Takes messages to be sent.
     pub(super) fn put(&mut self, messages: impl IntoIterator<Item = (OpCode, Bytes)>) {
-        let mut gathered = BytesMut::new();
+        let mut gathered = Vec::new();
         for (kind, message) in messages {
             let header = FrameHeader { opcode: kind, ..FrameHeader::default() };
-            header.format(message.len() as u64, &mut (&mut gathered).writer()).expect("memory takes it");
-            if message.len() < GATHERED_BYTES {
+            let (length, copied) = (message.len() as u64, message.len() < GATHERED_BYTES);
+            // One message alone, as most come, takes the space that it needs and no more.
+            gathered.reserve(header.len(length) + if copied { message.len() } else { 0 });
+            header.format(length, &mut gathered).expect("memory takes it");
+            if copied {
                 gathered.extend_from_slice(&message);
             } else {
-                self.unsent.extend([gathered.split().freeze(), message]);
+                self.unsent.extend([std::mem::take(&mut gathered).into(), message]);
             }
         }
         if !gathered.is_empty() {
-            self.unsent.push_back(gathered.freeze());
+            self.unsent.push_back(gathered.into());
         }
     }
 
@@ -207,11 +210,11 @@ impl WriteHalf {
     }
 
     fn send_some(&mut self) -> io::Result<usize> {
-        let mut parts = [IoSlice::new(&[]); 2];
-        for (part, bytes) in parts.iter_mut().zip(&self.unsent) {
-            *part = IoSlice::new(bytes);
-        }
-        let sent = self.tcp.try_write_vectored(&parts)?;
+        let sent = match (self.unsent.front(), self.unsent.get(1)) {
+            (Some(first), Some(second)) => self.tcp.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)])?,
+            // Costs the system less than a list of one.
+            (first, _) => self.tcp.try_write(first.map_or(&[], |first| first))?,
+        };
         let mut left = sent;
         while let Some(first) = self.unsent.front_mut().filter(|_| left > 0) {
             let taken = left.min(first.len());

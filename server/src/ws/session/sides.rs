@@ -1,37 +1,37 @@
-//! Two futures side by side in one task, each polled only when it was woken itself: what is written to an idle client must
-//! not cost it a look into its socket. Smaller than the sets of futures that do the same for any number.
+//! Futures side by side in one task. The foremost is polled whenever the task is, and woken by the task's own waker; the
+//! others only when they were woken themselves: what is written to an idle client must not cost it a look into its socket.
+//! Smaller than the sets of futures that do the same for any number.
 
 use std::{
+    array,
     future::poll_fn,
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
     },
-    task::{Context, Poll, Wake},
+    task::{Context, Poll, Wake, Waker},
 };
 
-use futures_util::task::AtomicWaker;
+/// A future among others.
+pub(super) type Side<'a, T> = Pin<&'a mut (dyn Future<Output = T> + Send)>;
 
-/// Wakes the task on behalf of one side.
-struct Bell {
-    rung: AtomicBool,
-    task: AtomicWaker,
+/// Which of the others were woken, one bit each, and the task that looks.
+struct Bells {
+    rung: AtomicU8,
+    task: Mutex<Waker>,
 }
 
-impl Bell {
-    fn rung() -> Arc<Self> {
-        Arc::new(Self { rung: AtomicBool::new(true), task: AtomicWaker::new() })
+impl Bells {
+    fn task(&self) -> MutexGuard<'_, Waker> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn poll<T>(self: &Arc<Self>, side: Pin<&mut impl Future<Output = T>>, task: &Context<'_>) -> Poll<T> {
-        // Before the look, so that whoever rings after it wakes the task.
-        self.task.register(task.waker());
-        if !self.rung.swap(false, Ordering::AcqRel) {
-            return Poll::Pending;
-        }
-        side.poll(&mut Context::from_waker(&Arc::clone(self).into()))
-    }
+/// Wakes the task on behalf of one of them.
+struct Bell {
+    bit: u8,
+    bells: Arc<Bells>,
 }
 
 impl Wake for Bell {
@@ -40,40 +40,69 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        self.task.wake();
+        self.bells.rung.fetch_or(self.bit, Ordering::Release);
+        let task = self.bells.task().clone();
+        task.wake();
     }
 }
 
 /// What the side gives that ends first.
-pub(super) fn first<T>(
-    mut one: Pin<&mut impl Future<Output = T>>,
-    mut other: Pin<&mut impl Future<Output = T>>,
+pub(super) fn first<'a, T, const N: usize>(
+    mut foremost: Side<'a, T>,
+    mut others: [Side<'a, T>; N],
 ) -> impl Future<Output = T> {
-    let (bell, other_bell) = (Bell::rung(), Bell::rung());
-    poll_fn(move |task| match bell.poll(one.as_mut(), task) {
-        Poll::Pending => other_bell.poll(other.as_mut(), task),
-        ended => ended,
+    const { assert!(N <= u8::BITS as usize) };
+    let bells = Arc::new(Bells { rung: AtomicU8::new(u8::MAX), task: Mutex::new(Waker::noop().clone()) });
+    let bit = |side: usize| 1_u8 << side;
+    let wakers: [Waker; N] = array::from_fn(|side| Arc::new(Bell { bit: bit(side), bells: Arc::clone(&bells) }).into());
+    let mut known = Waker::noop().clone();
+    poll_fn(move |task| {
+        if let ended @ Poll::Ready(_) = foremost.as_mut().poll(task) {
+            return ended;
+        }
+        // Before the look, so that whoever rings after it wakes the task.
+        if !known.will_wake(task.waker()) {
+            known.clone_from(task.waker());
+            bells.task().clone_from(task.waker());
+        }
+        // Most often nobody did, and what all sides share is only read.
+        if bells.rung.load(Ordering::Acquire) == 0 {
+            return Poll::Pending;
+        }
+        let rung = bells.rung.swap(0, Ordering::Acquire);
+        for (at, (side, waker)) in others.iter_mut().zip(&wakers).enumerate() {
+            if rung & bit(at) == 0 {
+                continue;
+            }
+            if let ended @ Poll::Ready(_) = side.as_mut().poll(&mut Context::from_waker(waker)) {
+                return ended;
+            }
+        }
+        Poll::Pending
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, future::pending, pin::pin};
+    use std::{
+        future::pending,
+        pin::pin,
+        sync::atomic::{AtomicU32, Ordering::Relaxed},
+    };
 
     use tokio::sync::Notify;
 
     use super::*;
 
     /// Counts how often it is polled, and ends when it has been told to so many times.
-    async fn counted(polls: &Cell<u32>, told: &Notify, times: u32) -> u32 {
+    async fn counted(polls: &AtomicU32, told: &Notify, times: u32) -> u32 {
         let mut waits = pin!(async {
             for _ in 0..times {
                 told.notified().await;
             }
         });
         poll_fn(|task| {
-            polls.set(polls.get() + 1);
+            polls.fetch_add(1, Relaxed);
             waits.as_mut().poll(task)
         })
         .await;
@@ -83,9 +112,11 @@ mod tests {
     #[tokio::test]
     async fn a_side_is_polled_only_when_it_was_woken() {
         let (quiet, busy) = (Notify::new(), Notify::new());
-        let (quiet_polls, busy_polls) = (Cell::new(0), Cell::new(0));
-        let both =
-            async { first(pin!(counted(&quiet_polls, &quiet, 1)), pin!(counted(&busy_polls, &busy, 100))).await };
+        let (quiet_polls, busy_polls) = (AtomicU32::new(0), AtomicU32::new(0));
+        let both = async {
+            let (quiet, busy) = (counted(&quiet_polls, &quiet, 1), counted(&busy_polls, &busy, 100));
+            first(pin!(pending()), [pin!(quiet), pin!(busy)]).await
+        };
         let tell = async {
             for _ in 0..100 {
                 busy.notify_one();
@@ -94,13 +125,27 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(both, tell);
         assert_eq!(ended, 100);
-        assert_eq!(quiet_polls.get(), 1);
-        assert!(busy_polls.get() > 50);
+        assert_eq!(quiet_polls.load(Relaxed), 1);
+        assert!(busy_polls.load(Relaxed) > 50);
     }
 
     #[tokio::test]
-    async fn either_side_may_end_it() {
-        assert_eq!(first(pin!(async { 1 }), pin!(pending())).await, 1);
-        assert_eq!(first(pin!(pending()), pin!(async { 2 })).await, 2);
+    async fn it_moves_to_another_task() {
+        let told = Arc::new(Notify::new());
+        let polls = AtomicU32::new(0);
+        let mut sides = Box::pin(async { first(pin!(pending()), [pin!(counted(&polls, &told, 1))]).await });
+        assert!(futures_util::poll!(sides.as_mut()).is_pending());
+        let ended = tokio::join!(tokio::time::timeout(std::time::Duration::from_secs(5), sides), async {
+            tokio::task::yield_now().await;
+            told.notify_one();
+        });
+        assert_eq!(ended.0, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn any_side_may_end_it() {
+        assert_eq!(first(pin!(async { 1 }), [pin!(pending())]).await, 1);
+        assert_eq!(first(pin!(pending()), [pin!(async { 2 }), pin!(pending())]).await, 2);
+        assert_eq!(first(pin!(pending()), [pin!(pending()), pin!(async { 3 })]).await, 3);
     }
 }

@@ -1,0 +1,31 @@
+//! What a session does by the clock: it pings its client, and goes when the node drains.
+
+use std::convert::Infallible;
+
+use tokio::time::{Instant, interval_at, sleep};
+
+use super::Session;
+use crate::{app::Services, error::CloseReason};
+
+/// Pings until the socket has to be closed.
+pub(super) async fn run(session: &Session, services: &Services) -> Option<CloseReason> {
+    tokio::select! {
+        never = pinged(session, services) => match never {},
+        () = drained(services) => Some(CloseReason::Unavailable),
+    }
+}
+
+async fn pinged(session: &Session, services: &Services) -> Infallible {
+    let period = services.config.socket.ping;
+    let mut ping = interval_at(Instant::now() + period, period);
+    loop {
+        ping.tick().await;
+        session.outbox.ping();
+    }
+}
+
+/// Resolves when it is this socket's turn to go while the node drains: spread out, so that not all come back at once.
+async fn drained(services: &Services) {
+    services.draining.cancelled().await;
+    sleep(services.config.http.drain_spread.mul_f64(rand::random())).await;
+}
