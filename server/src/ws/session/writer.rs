@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use codesync_crdt::{encode, encode_awareness};
+use tokio::task::coop::consume_budget;
 
 use super::Session;
 use crate::{
@@ -23,6 +24,8 @@ pub(super) async fn run(session: &Session, services: &Services, socket: &mut Wri
 async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHalf) -> Result<(), Option<CloseReason>> {
     let mut asked = None;
     loop {
+        // A room that says something all the time must not keep its client from being heard.
+        consume_budget().await;
         let batch = session.outbox.take().await;
         let received = batch.frames.iter().find_map(|frame| frame.received);
         let (behind, close) = (batch.behind, batch.close);
