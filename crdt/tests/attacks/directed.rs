@@ -309,3 +309,24 @@ fn thousands_of_deletions_inside_one_paste() {
     println!("20,000 deletions in one item: {took:?}");
     assert_eq!(replica.text_len("content"), (1 << 20) - 20_000);
 }
+
+#[test]
+fn an_author_who_writes_other_things_at_the_same_clocks() {
+    let _turn = turn();
+    let text = |root: &str, text: &str| {
+        Wire::default().numbers(&[1, 1, 7, 0]).raw(&[4]).number(1).string(root).string(text).number(0).bytes()
+    };
+    // Deleted from the start, and the value of a key: what yrs counts of the root type before it falls below zero.
+    let deleted = Wire::default().numbers(&[1, 1, 7, 0]).raw(&[0x21]).number(1).string("third").string("key");
+    let updates = [text("first", "a"), text("second", "12345678"), deleted.numbers(&[48, 0]).bytes()];
+    let mut replica = document();
+    for update in &updates {
+        take_in(&mut replica, update);
+    }
+    let loaded = Document::load(&replica.state(), Limits::default()).unwrap();
+    for root in ["first", "second", "third"] {
+        assert_eq!(replica.text(root), loaded.text(root), "{root}");
+    }
+    replica.replace_text("first", "anew", 8).unwrap();
+    assert_eq!(replica.text("first"), "anew");
+}
