@@ -1,6 +1,6 @@
 //! What a session does by the clock: it pings its client, and goes when the node drains.
 
-use std::convert::Infallible;
+use std::pin::pin;
 
 use tokio::time::{Instant, interval_at, sleep};
 
@@ -9,18 +9,14 @@ use crate::{app::Services, error::CloseReason};
 
 /// Pings until the socket has to be closed.
 pub(super) async fn run(session: &Session, services: &Services) -> Option<CloseReason> {
-    tokio::select! {
-        never = pinged(session, services) => match never {},
-        () = drained(services) => Some(CloseReason::Unavailable),
-    }
-}
-
-async fn pinged(session: &Session, services: &Services) -> Infallible {
     let period = services.config.socket.ping;
     let mut ping = interval_at(Instant::now() + period, period);
+    let mut drained = pin!(drained(services));
     loop {
-        ping.tick().await;
-        session.outbox.ping();
+        tokio::select! {
+            _ = ping.tick() => session.outbox.ping(),
+            () = &mut drained => return Some(CloseReason::Unavailable),
+        }
     }
 }
 

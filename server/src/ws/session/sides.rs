@@ -55,6 +55,7 @@ pub(super) fn first<'a, T, const N: usize>(
     let bells = Arc::new(Bells { rung: AtomicU8::new(u8::MAX), task: Mutex::new(Waker::noop().clone()) });
     let bit = |side: usize| 1_u8 << side;
     let wakers: [Waker; N] = array::from_fn(|side| Arc::new(Bell { bit: bit(side), bells: Arc::clone(&bells) }).into());
+    // The waker that the bells have: compared at every poll, without their lock.
     let mut known = Waker::noop().clone();
     poll_fn(move |task| {
         if let ended @ Poll::Ready(_) = foremost.as_mut().poll(task) {
