@@ -9,6 +9,7 @@ mod documents;
 mod grants;
 mod line_end;
 mod links;
+mod migrations;
 mod moving;
 mod page;
 mod sessions;

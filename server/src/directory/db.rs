@@ -13,7 +13,7 @@ use sqlx::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{DirectoryError, Result};
+use super::{DirectoryError, Result, migrations};
 use crate::{
     auth::Role,
     ids::{AuditId, DocId, LinkId, SessionId, UserId, VersionId},
@@ -71,14 +71,16 @@ impl Db {
             .connect_with(options)
             .await
             .context("open the directory")?;
-        sqlx_macros::migrate!("migrations/sqlite").run(&pool).await.context("migrate the directory")?;
+        let mut connection = pool.acquire().await.context("open the directory")?;
+        migrations::run(&mut *connection, &sqlx_macros::migrate!("migrations/sqlite")).await?;
+        drop(connection);
         Ok(Self::Sqlite(pool))
     }
 
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
         // A connection of its own: a migration may take longer than calls may. Nodes that start together take turns.
         let mut connection = PgConnection::connect_with(&options).await.context("connect to PostgreSQL")?;
-        sqlx_macros::migrate!("migrations/postgres").run(&mut connection).await.context("migrate the directory")?;
+        migrations::run(&mut connection, &sqlx_macros::migrate!("migrations/postgres")).await?;
         connection.close().await.context("migrate the directory")?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)

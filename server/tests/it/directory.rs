@@ -4,7 +4,10 @@ use std::process::{Command, Stdio};
 
 use codesync_server::directory::{Directory, contract};
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 use crate::{harness::POSTGRES, rig::postgres::Postgres};
 
@@ -61,6 +64,48 @@ async fn nodes_that_start_at_once_make_the_tables_once() {
     for node in futures_util::future::join_all(nodes).await {
         node.unwrap().ping().await.unwrap();
     }
+}
+
+/// Runs statements as the owner of the database.
+async fn as_owner(postgres: &Postgres, sql: &'static str) {
+    let mut connection = PgConnection::connect(&postgres.url()).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_create_tables_opens_a_migrated_directory() {
+    let postgres = Postgres::start().await;
+    as_owner(&postgres, "create role node login").await;
+    let owner: PgConnectOptions = postgres.url().parse().unwrap();
+    let node = owner.clone().username("node");
+    let refused = format!("{:#}", Directory::postgres(node.clone(), 1).await.unwrap_err());
+    assert!(refused.contains("lacks the migrations [1, 2,") && refused.contains("`codesync migrate`"), "{refused}");
+    Directory::postgres(owner, 1).await.unwrap();
+    as_owner(&postgres, "grant select, insert, update, delete on all tables in schema public to node").await;
+    contract::conforms(&Directory::postgres(node.clone(), 2).await.unwrap()).await;
+    as_owner(&postgres, "delete from codesync_migrations where version = 13").await;
+    let refused = format!("{:#}", Directory::postgres(node, 1).await.unwrap_err());
+    assert!(refused.contains("lacks the migrations [13]"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_first_release_meets_only_migrations_that_it_knows_and_unknown_ones_are_ignored() {
+    let postgres = Postgres::start().await;
+    let owner: PgConnectOptions = postgres.url().parse().unwrap();
+    Directory::postgres(owner.clone(), 1).await.unwrap();
+    let mut connection = PgConnection::connect(&postgres.url()).await.unwrap();
+    let newest: i64 =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(newest, 12, "release 8c7899e refuses to start beside any later version in this table");
+    as_owner(
+        &postgres,
+        "insert into codesync_migrations (version, description, success, checksum, execution_time)
+         values (9999, 'of a later release', true, '', 0); delete from codesync_migrations where version = 13;
+         drop trigger documents_tombstone on documents; drop function note_deleted_document; drop table tombstones;",
+    )
+    .await;
+    Directory::postgres(owner, 1).await.unwrap();
 }
 
 #[tokio::test]
