@@ -60,6 +60,25 @@ pub struct Contents {
     pub entries: Vec<Entry>,
 }
 
+/// Which entry an append depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The log has to hold this entry; it may hold newer ones, which the appender has not read.
+    Known(Offset),
+    /// The log has to end with this entry. The same append repeated after [`LogError::Unavailable`] is answered as if it
+    /// were the first. Without updates it checks where the log ends, and writes nothing.
+    Exactly(Offset),
+}
+
+impl After {
+    /// The entry.
+    pub fn offset(self) -> Offset {
+        match self {
+            Self::Known(offset) | Self::Exactly(offset) => offset,
+        }
+    }
+}
+
 /// Where an append went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
@@ -111,17 +130,22 @@ pub enum LogError {
     /// It ends before what the appender has: it has been lost, whole or its end. Nothing was appended.
     #[error("update log has lost entries")]
     Lost,
+    /// It has entries after the one that an exact append names: the appender has to read them. Nothing was appended.
+    #[error("update log has newer entries")]
+    Moved,
 }
 
 /// An ordered, durable log of updates for each document.
 #[async_trait]
 pub trait UpdateLog: Send + Sync + 'static {
     /// Appends updates as one step. All offsets are above every earlier one of the document and above `after`, the newest
-    /// that the appender knows. What a returned append survives is stated at each adapter.
+    /// that the appender knows. What a returned append survives is stated at each adapter. A tail delivers an exact append
+    /// as another node's, also to its appender: it is appended before the appender applies it.
     ///
     /// # Errors
     /// [`LogError::Lost`] where the log does not reach up to `after`: the appender has to [`UpdateLog::restore`] it.
-    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError>;
+    /// [`LogError::Moved`] where it goes on after [`After::Exactly`].
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: After) -> Result<Appended, LogError>;
 
     /// Appends the whole state of a document above `after`, whatever the log holds.
     async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError>;

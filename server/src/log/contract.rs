@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Contents, Offset, UpdateLog};
 use crate::{
     ids::DocId,
-    log::{Appended, LogError},
+    log::{After, Appended, LogError},
 };
 
 /// Runs every check.
@@ -15,6 +15,9 @@ pub async fn check(log: &dyn UpdateLog) {
     reads_back_in_order(log).await;
     reads_behind_an_offset(log).await;
     refuses_who_knows_more_than_it_holds(log).await;
+    refuses_an_exact_append_to_a_log_that_goes_on(log).await;
+    takes_one_of_several_exact_appends(log).await;
+    checks_its_end_without_writing(log).await;
     trims_and_goes_on_above(log).await;
     keeps_documents_apart(log).await;
     forgets_what_is_deleted(log).await;
@@ -32,7 +35,7 @@ fn updates(texts: &[&str]) -> Vec<Bytes> {
 }
 
 async fn append(log: &dyn UpdateLog, doc: DocId, texts: &[&str]) -> Appended {
-    log.append(doc, updates(texts), Offset::ZERO).await.expect("append")
+    log.append(doc, updates(texts), After::Known(Offset::ZERO)).await.expect("append")
 }
 
 async fn read(log: &dyn UpdateLog, doc: DocId) -> Contents {
@@ -72,7 +75,9 @@ async fn refuses_who_knows_more_than_it_holds(log: &dyn UpdateLog) {
     let doc = DocId::new();
     let last = append(log, doc, &["a"]).await.last;
     let ahead = Offset(last.0 + 1_000);
-    let refused = log.append(doc, updates(&["b"]), ahead).await;
+    let refused = log.append(doc, updates(&["b"]), After::Known(ahead)).await;
+    assert!(matches!(refused, Err(LogError::Lost)), "{refused:?}");
+    let refused = log.append(doc, updates(&["b"]), After::Exactly(ahead)).await;
     assert!(matches!(refused, Err(LogError::Lost)), "{refused:?}");
     assert_eq!(texts(log, doc).await, updates(&["a"]), "a refused append leaves nothing");
     let restored = log.restore(doc, update("whole"), ahead).await.expect("restore");
@@ -80,6 +85,54 @@ async fn refuses_who_knows_more_than_it_holds(log: &dyn UpdateLog) {
     assert!(restored.last > ahead, "a restored log goes on above what is known");
     assert_eq!(texts(log, doc).await, updates(&["a", "whole"]));
     assert!(append(log, doc, &["c"]).await.last > restored.last);
+}
+
+async fn refuses_an_exact_append_to_a_log_that_goes_on(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    let exactly = async |texts: &[&str], after| log.append(doc, updates(texts), After::Exactly(after)).await;
+    let first = exactly(&["a", "b"], Offset::ZERO).await.expect("an empty log ends nowhere");
+    assert_eq!(first.previous, Offset::ZERO);
+    let second = exactly(&["c"], first.last).await.expect("it ends there");
+    assert_eq!(second.previous, first.last);
+    for after in [Offset::ZERO, first.last] {
+        for texts in [&["d"][..], &["d", "e", "f"], &["c", "d"], &[]] {
+            let refused = exactly(texts, after).await;
+            assert!(matches!(refused, Err(LogError::Moved)), "{texts:?} after {after}: {refused:?}");
+        }
+    }
+    assert_eq!(texts(log, doc).await, updates(&["a", "b", "c"]), "a refused append leaves nothing");
+    log.trim(doc, second.last).await.expect("trim");
+    exactly(&["d"], second.last).await.expect("a trimmed log ends where it did");
+}
+
+async fn takes_one_of_several_exact_appends(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    let mut last = append(log, doc, &["begin"]).await.last;
+    for round in 0..20 {
+        let texts: Vec<String> = (0..5).map(|appender| format!("{round} {appender}")).collect();
+        let appends = texts.iter().map(|text| log.append(doc, updates(&[text]), After::Exactly(last)));
+        let answers = futures_util::future::join_all(appends).await;
+        let winners: Vec<_> = answers.iter().zip(&texts).filter(|(answer, _)| answer.is_ok()).collect();
+        assert_eq!(winners.len(), 1, "{answers:?}");
+        let contents = log.read(doc, last).await.expect("read");
+        assert_eq!(contents.entries.iter().map(|entry| &entry.update).collect::<Vec<_>>(), [winners[0].1.as_str()]);
+        last = contents.last;
+    }
+}
+
+async fn checks_its_end_without_writing(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    let end = async |after| log.append(doc, Vec::new(), After::Exactly(after)).await;
+    let (zero, ahead) = (Offset::ZERO, Offset(1_000));
+    assert_eq!(end(zero).await.expect("it is empty"), Appended { previous: zero, last: zero });
+    assert!(matches!(end(ahead).await, Err(LogError::Lost)));
+    assert_eq!(read(log, doc).await, Contents::default());
+    let dirty = log.dirty(Duration::ZERO, 10_000).await.expect("dirty");
+    assert!(dirty.iter().all(|dirty| dirty.doc != doc), "nothing has grown");
+    let last = append(log, doc, &["a"]).await.last;
+    assert_eq!(end(last).await.expect("it ends there"), Appended { previous: last, last });
+    assert!(matches!(end(zero).await, Err(LogError::Moved)));
+    assert_eq!(texts(log, doc).await, updates(&["a"]));
 }
 
 async fn trims_and_goes_on_above(log: &dyn UpdateLog) {

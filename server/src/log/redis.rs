@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use self::ends::Ends;
-use super::{Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
+use super::{After, Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{
     app::Tasks,
     config::Acknowledge,
@@ -66,7 +66,8 @@ struct Scripts {
 
 /// What is kept of a document, all in one slot of a cluster.
 enum Key {
-    /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind.
+    /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind, and of an
+    /// exact one with its node `n`.
     Log,
     /// A hash: `last`, the id of the newest entry, and `trimmed`, the watermark.
     Meta,
@@ -127,7 +128,9 @@ impl RedisLog {
     }
 
     async fn write(&self, mode: &str, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
-        self.mark(doc).await?;
+        if !updates.is_empty() {
+            self.mark(doc).await?;
+        }
         let keys = [Key::Log, Key::Meta, Key::Bell].map(|key| key.of(doc));
         let (after, inline) = (id(after), INLINE_BYTES.to_string());
         let mut arguments: Vec<&[u8]> =
@@ -139,9 +142,13 @@ impl RedisLog {
             Acknowledge::Appended => append.key(&keys[..]).arg(arguments).invoke_async(&mut commands).await?,
             Acknowledge::Replicated(replicas) => commands.replicated(append, &keys, &arguments, replicas).await?,
         };
-        if word == "lost" {
-            metrics::counter!("codesync_log_lost_total").increment(1);
-            return Err(LogError::Lost);
+        match word.as_str() {
+            "lost" => {
+                metrics::counter!("codesync_log_lost_total").increment(1);
+                return Err(LogError::Lost);
+            }
+            "moved" => return Err(LogError::Moved),
+            _ => {}
         }
         Ok(Appended { previous: offset(&previous)?, last: offset(&last)? })
     }
@@ -185,8 +192,12 @@ impl FromRedisValue for RawEntry {
 
 #[async_trait]
 impl UpdateLog for RedisLog {
-    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
-        self.write("append", doc, updates, after).await
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: After) -> Result<Appended, LogError> {
+        let mode = match after {
+            After::Known(_) => "append",
+            After::Exactly(_) => "exact",
+        };
+        self.write(mode, doc, updates, after.offset()).await
     }
 
     async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError> {

@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
+use super::{After, Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{app::Tasks, ids::DocId};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
@@ -88,14 +88,14 @@ impl SqliteLog {
 
 #[async_trait]
 impl UpdateLog for SqliteLog {
-    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: Offset) -> Result<Appended, LogError> {
+    async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: After) -> Result<Appended, LogError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Append(Append { doc, updates, after, restore: false, reply }), answer).await
+        self.ask(Request::Append(Append { doc, updates, mode: Mode::Append(after), reply }), answer).await
     }
 
     async fn restore(&self, doc: DocId, state: Bytes, after: Offset) -> Result<Appended, LogError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Append(Append { doc, updates: vec![state], after, restore: true, reply }), answer).await
+        self.ask(Request::Append(Append { doc, updates: vec![state], mode: Mode::Restore(after), reply }), answer).await
     }
 
     async fn read(&self, doc: DocId, after: Offset) -> Result<Contents, LogError> {
@@ -174,9 +174,27 @@ impl UpdateLog for SqliteLog {
 struct Append {
     doc: DocId,
     updates: Vec<Bytes>,
-    after: Offset,
-    restore: bool,
+    mode: Mode,
     reply: oneshot::Sender<Result<Appended, LogError>>,
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    Append(After),
+    Restore(Offset),
+}
+
+impl Mode {
+    /// The entry that the append depends on; an error where a log that ends at `last` refuses it.
+    fn check(self, last: u64) -> anyhow::Result<Result<u64, LogError>> {
+        let (Self::Restore(after) | Self::Append(After::Known(after) | After::Exactly(after))) = self;
+        let after = u64::try_from(after.0)?;
+        Ok(match self {
+            Self::Append(_) if last < after => Err(LogError::Lost),
+            Self::Append(After::Exactly(_)) if last > after => Err(LogError::Moved),
+            _ => Ok(after),
+        })
+    }
 }
 
 /// What the writer knows of a document without asking.
@@ -238,7 +256,7 @@ impl Writer {
         match inserted {
             Ok(results) => {
                 for (append, result) in group.into_iter().zip(results) {
-                    let _ = append.reply.send(result.ok_or(LogError::Lost));
+                    let _ = append.reply.send(result);
                 }
             }
             Err(error) => {
@@ -251,17 +269,24 @@ impl Writer {
         }
     }
 
-    /// Answers where each append went, `None` where the log does not reach up to the appender.
-    async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Option<Appended>>> {
+    /// Answers where each append went, or why it was refused.
+    async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Result<Appended, LogError>>> {
         let mut rows = Vec::new();
         let mut results = Vec::with_capacity(group.len());
         let mut marks = Vec::new();
         let now = unix_ms().cast_signed();
-        for Append { doc, updates, after, restore, .. } in group {
+        for Append { doc, updates, mode, .. } in group {
             let mut head = self.head(*doc).await?;
-            let (previous, after) = (Offset(head.last.into()), u64::try_from(after.0)?);
-            if head.last < after && !restore {
-                results.push(None);
+            let previous = Offset(head.last.into());
+            let after = match mode.check(head.last)? {
+                Ok(after) => after,
+                Err(refused) => {
+                    results.push(Err(refused));
+                    continue;
+                }
+            };
+            if updates.is_empty() {
+                results.push(Ok(Appended { previous, last: previous }));
                 continue;
             }
             head.last = head.last.max(after);
@@ -274,7 +299,7 @@ impl Writer {
                 marks.push(*doc);
             }
             self.heads.insert(*doc, head);
-            results.push(Some(Appended { previous, last: Offset(head.last.into()) }));
+            results.push(Ok(Appended { previous, last: Offset(head.last.into()) }));
         }
         if rows.len() <= ROWS_MAX && marks.is_empty() {
             // One statement is a transaction by itself, and each way to the connection's thread costs as much as it does.

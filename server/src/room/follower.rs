@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::CloseReason,
     ids::DocId,
-    log::{Appended, Contents, Heard, LogError, Offset},
+    log::{After, Appended, Contents, Heard, LogError, Offset},
     relay::Said,
 };
 
@@ -278,7 +278,7 @@ impl Follower {
                 let (updates, after) = (self.appending.clone(), self.chain.seen().max(self.written));
                 async move {
                     sleep(pause).await;
-                    (Form::Updates, log.append(doc, updates, after).await)
+                    (Form::Updates, log.append(doc, updates, After::Known(after)).await)
                 }
                 .boxed()
             }
@@ -308,7 +308,7 @@ impl Follower {
                 self.ask_append(pause, state);
                 return Ok(());
             }
-            Err(error @ LogError::Failed(_)) => {
+            Err(error @ (LogError::Failed(_) | LogError::Moved)) => {
                 metrics::counter!("codesync_append_failures_total").increment(1);
                 error!(%error, "append failed: the room ends, its clients send again");
                 return Err(CloseReason::Resync);

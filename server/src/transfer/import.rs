@@ -13,7 +13,7 @@ use crate::{
     auth::Role,
     directory::{Directory, Listed, Version},
     ids::{DocId, UserId},
-    log::Offset,
+    log::{After, Offset},
     room::TEXT,
     storage::Storage,
 };
@@ -101,7 +101,7 @@ impl Import<'_> {
         let update = here.document.check_stored(moved.diff(here.document.state_vector()).into())?;
         let effect = here.document.apply(&update)?;
         if effect == Effect::Changed {
-            self.storage.log.append(doc, vec![update.bytes().clone()], here.offset).await?;
+            self.storage.log.append(doc, vec![update.bytes().clone()], After::Known(here.offset)).await?;
         }
         Ok(effect)
     }
@@ -138,7 +138,7 @@ impl Import<'_> {
         for (state, moved) in states.into_iter().zip(&moved.states) {
             let update = document.check_stored(Bytes::from(state.diff(document.state_vector())))?;
             if document.apply(&update)? == Effect::Changed {
-                offset = log.append(doc, vec![update.bytes().clone()], offset).await?.last;
+                offset = log.append(doc, vec![update.bytes().clone()], After::Known(offset)).await?.last;
             }
             let Some(named) = &moved.version else { continue };
             if offset > Offset::ZERO {

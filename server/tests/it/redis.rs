@@ -7,7 +7,7 @@ use codesync_server::{
     auth::Role,
     config::{Acknowledge, Config, RedisConfig},
     ids::{DocId, NodeId, UserId},
-    log::{Heard, LogError, Offset, Tail, UpdateLog, contract, redis::RedisLog},
+    log::{After, Heard, LogError, Offset, Tail, UpdateLog, contract, redis::RedisLog},
     redis::{Redis, Rung},
     relay::{Relay, Said, redis::RedisRelay},
     room::Present,
@@ -53,7 +53,7 @@ async fn a_replicated_append_waits_for_the_replica() {
     let log = log(&config(server.url()), Acknowledge::Replicated(1)).await;
     contract::check(&log).await;
     replica.freeze(true);
-    let refused = log.append(DocId::new(), vec!["a".into()], Offset::ZERO).await;
+    let refused = log.append(DocId::new(), vec!["a".into()], After::Known(Offset::ZERO)).await;
     assert!(matches!(refused, Err(LogError::Unavailable(_))), "{refused:?}");
     replica.freeze(false);
 }
@@ -70,7 +70,7 @@ async fn another_node_hears_what_is_appended() {
 async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let doc = DocId::new();
     let mut tail = there.tail(doc).await.unwrap();
-    let first = here.append(doc, vec!["a".into(), "b".into()], Offset::ZERO).await.unwrap();
+    let first = here.append(doc, vec!["a".into(), "b".into()], After::Known(Offset::ZERO)).await.unwrap();
     loop {
         match timeout(Duration::from_secs(5), tail.next()).await.expect("it is heard").unwrap() {
             Heard::Look | Heard::End(_) => {}
@@ -81,7 +81,7 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
         }
     }
     let large = bytes::Bytes::from(vec![b'x'; 200_000]);
-    here.append(doc, vec![large.clone()], first.last).await.unwrap();
+    here.append(doc, vec![large.clone()], After::Known(first.last)).await.unwrap();
     let heard = timeout(Duration::from_secs(5), tail.next()).await.expect("it is heard").unwrap();
     assert_eq!(heard, Heard::Look, "what is too large for the doorbell is read");
     let contents = there.read(doc, first.last).await.unwrap();
@@ -89,12 +89,52 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     assert_eq!(contents.entries[0].update, large);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exact_append_that_is_repeated_is_answered_as_the_first_and_written_once() {
+    let server = rig::Redis::start().await;
+    let config = config(server.url());
+    let (here, there) = (log(&config, Acknowledge::Appended).await, log(&config, Acknowledge::Appended).await);
+    let doc = DocId::new();
+    let begin = here.append(doc, vec!["begin".into()], After::Known(Offset::ZERO)).await.unwrap().last;
+    let updates = || vec!["a".into(), "b".into()];
+    let first = here.append(doc, updates(), After::Exactly(begin)).await.unwrap();
+    assert_eq!(here.append(doc, updates(), After::Exactly(begin)).await.unwrap(), first);
+    there.append(doc, vec!["c".into()], After::Known(first.last)).await.unwrap();
+    assert_eq!(here.append(doc, updates(), After::Exactly(begin)).await.unwrap(), first, "also once it goes on");
+    for updates in [vec!["b".into()], vec!["a".into(), "c".into()], vec!["a".into(), "b".into(), "d".into()], vec![]] {
+        let other = here.append(doc, updates.clone(), After::Exactly(begin)).await;
+        assert!(matches!(other, Err(LogError::Moved)), "{updates:?}: {other:?}");
+    }
+    let elsewhere = there.append(doc, updates(), After::Exactly(begin)).await;
+    assert!(matches!(elsewhere, Err(LogError::Moved)), "another node wrote it: {elsewhere:?}");
+    assert_eq!(there.read(doc, begin).await.unwrap().entries.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exact_append_is_delivered_to_its_own_node_as_anothers() {
+    let server = rig::Redis::start().await;
+    let (redis, node) = (Redis::open(&config(server.url()), &Tasks::default()).await.unwrap().unwrap(), NodeId::new());
+    let log = RedisLog::new(redis, node, Acknowledge::Appended, Duration::from_secs(60), &Tasks::default());
+    let doc = DocId::new();
+    let mut tail = log.tail(doc).await.unwrap();
+    let first = log.append(doc, vec!["a".into()], After::Known(Offset::ZERO)).await.unwrap();
+    let second = log.append(doc, vec!["b".into()], After::Exactly(first.last)).await.unwrap();
+    let mut delivered = Vec::new();
+    while delivered.len() < 2 {
+        match timeout(Duration::from_secs(5), tail.next()).await.expect("it is delivered").unwrap() {
+            Heard::Look | Heard::End(_) => {}
+            Heard::Entries { origin, appended, updates } => delivered.push((origin == node, appended, updates)),
+        }
+    }
+    assert_eq!(delivered, [(true, first, vec!["a".into()]), (false, second, vec!["b".into()])]);
+}
+
 /// Each tail hears of its own document, although all are asked for together.
 async fn hears_where_logs_end(log: &dyn UpdateLog) {
     let ends = (1..8).map(async |updates| {
         let doc = DocId::new();
         let mut tail = log.tail(doc).await.unwrap();
-        let appended = log.append(doc, vec!["a".into(); updates], Offset::ZERO).await.unwrap();
+        let appended = log.append(doc, vec!["a".into(); updates], After::Known(Offset::ZERO)).await.unwrap();
         until_end(&mut tail, appended.last).await;
     });
     join_all(ends).await;
@@ -112,7 +152,7 @@ async fn a_tail_hears_where_the_log_ends_also_once_it_is_lost() {
     hears_where_logs_end(&log).await;
     let doc = DocId::new();
     let mut tail = log.tail(doc).await.unwrap();
-    let appended = log.append(doc, vec!["a".into()], Offset::ZERO).await.unwrap();
+    let appended = log.append(doc, vec!["a".into()], After::Known(Offset::ZERO)).await.unwrap();
     until_end(&mut tail, appended.last).await;
     let () = server.ask(&redis::cmd("FLUSHALL")).await.unwrap();
     until_end(&mut tail, Offset::ZERO).await;
@@ -126,7 +166,7 @@ async fn a_long_log_is_read_in_pages() {
     let mut last = Offset::ZERO;
     for round in 0..5_u32 {
         let updates = (0..700_u32).map(|n| (round * 700 + n).to_be_bytes().to_vec().into()).collect();
-        last = log.append(doc, updates, last).await.unwrap().last;
+        last = log.append(doc, updates, After::Known(last)).await.unwrap().last;
     }
     let contents = log.read(doc, Offset::ZERO).await.unwrap();
     assert_eq!(contents.last, last);
@@ -153,9 +193,9 @@ async fn a_server_that_says_nothing_is_an_error_and_no_hang() {
     let server = rig::Redis::start().await;
     let log = log(&config(server.url()), Acknowledge::Appended).await;
     let doc = DocId::new();
-    log.append(doc, vec!["a".into()], Offset::ZERO).await.unwrap();
+    log.append(doc, vec!["a".into()], After::Known(Offset::ZERO)).await.unwrap();
     server.freeze(true);
-    let answer = timeout(Duration::from_secs(8), log.append(doc, vec!["b".into()], Offset::ZERO)).await;
+    let answer = timeout(Duration::from_secs(8), log.append(doc, vec!["b".into()], After::Known(Offset::ZERO))).await;
     server.freeze(false);
     assert!(matches!(answer.expect("it gives up"), Err(LogError::Unavailable(_))));
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits};
 use codesync_server::{
     ids::DocId,
-    log::{Offset, contract},
+    log::{After, Offset, contract},
     storage::LoadError,
 };
 
@@ -82,7 +82,7 @@ async fn what_does_not_load_is_an_error_and_no_empty_document(stored: Stored) {
     assert!(stored.app.services.rooms.open(doc).await.is_err());
 
     let torn = DocId::new();
-    storage.log.append(torn, vec![Bytes::from_static(b"no update")], Offset::ZERO).await.unwrap();
+    storage.log.append(torn, vec![Bytes::from_static(b"no update")], After::Known(Offset::ZERO)).await.unwrap();
     assert!(matches!(storage.load(torn).await, Err(LoadError::Damaged(_))));
     stored.app.stop().await;
 }

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codesync_server::{compaction::Compactor, ids::DocId, log::Offset, storage::Storage};
+use codesync_server::{
+    compaction::Compactor,
+    ids::DocId,
+    log::{After, Offset},
+    storage::Storage,
+};
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 
 use crate::{harness::TestApp, rig::s3::S3};
@@ -78,7 +83,7 @@ pub(crate) async fn write(storage: &Storage, doc: DocId, words: &[&str]) {
     for (client, word) in words.iter().enumerate() {
         let text = document.text("content") + word;
         let update = document.replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
-        storage.log.append(doc, vec![update.bytes().clone()], Offset::ZERO).await.unwrap();
+        storage.log.append(doc, vec![update.bytes().clone()], After::Known(Offset::ZERO)).await.unwrap();
     }
 }
 

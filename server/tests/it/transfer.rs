@@ -7,7 +7,7 @@ use codesync_server::{
     config::Secret,
     hex::hex,
     ids::DocId,
-    log::Offset,
+    log::{After, Offset},
     transfer::{
         export,
         import::{Import, Imported},
@@ -205,7 +205,8 @@ async fn what_an_ended_import_left_does_not_show() {
     let new_ada = to.register("ada").await;
     let (storage, doc) = (&to.services.storage, id(&all[0]));
     let half = from.services.storage.load(doc).await.unwrap().document;
-    let offset = storage.log.append(doc, vec![Bytes::from(half.state())], Offset::ZERO).await.unwrap().last;
+    let offset =
+        storage.log.append(doc, vec![Bytes::from(half.state())], After::Known(Offset::ZERO)).await.unwrap().last;
     storage.snapshots.put(doc, offset, &half).await.unwrap();
     assert_eq!(import(&to, &good).await.unwrap(), Imported { new: 3, ..Imported::default() });
     for document in &all {

@@ -1,17 +1,32 @@
--- Appends updates and rings. KEYS: log, meta, bell. ARGV: 'append' or 'restore', the id that the appender stands at, its node,
--- the bytes that may ride on the bell, the updates. Answers 'ok' with the ids before and at the end, or 'lost' where the
--- log does not hold what the appender stands at any more, and is not to be restored: it may have been lost and been
--- written to again since, and what is appended would build on what is gone.
+-- Appends updates and publishes them. KEYS: log, meta, bell. ARGV: 'append', 'exact' or 'restore', the id up to which the
+-- appender has read, its node, the number of bytes that may be published with the notification, the updates.
+-- Answers 'ok' with the ids before and at the end; 'lost' where the log no longer holds that id, unless it is restored: it
+-- may have been lost and written to again since, and the updates could depend on lost ones; 'moved' where an exact append
+-- finds newer entries.
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
 end
 local previous = redis.call('HGET', KEYS[2], 'last') or '0-0'
-local after = ARGV[2]
-if ARGV[1] == 'append' and after ~= previous and after ~= '0-0' and after ~= redis.call('HGET', KEYS[2], 'trimmed')
+local after, exact = ARGV[2], ARGV[1] == 'exact'
+if ARGV[1] ~= 'restore' and after ~= previous and after ~= '0-0' and after ~= redis.call('HGET', KEYS[2], 'trimmed')
     and #redis.call('XRANGE', KEYS[1], after, after) == 0 then
   return {'lost', previous, previous}
 end
+if exact and after ~= previous then
+  -- The answer to the same append may have been lost: its entries follow `after` directly, and no other append's can.
+  local at = after
+  for i = 5, #ARGV do
+    local entry = redis.call('XRANGE', KEYS[1], '(' .. at, '+', 'COUNT', 1)[1]
+    local fields = {}
+    for f = 1, entry and #entry[2] or 0, 2 do fields[entry[2][f]] = entry[2][f + 1] end
+    if (i == 5 and fields['n'] ~= ARGV[3]) or fields['u'] ~= ARGV[i] then return {'moved', previous, previous} end
+    at = entry[1]
+  end
+  if #ARGV == 4 then return {'moved', previous, previous} end
+  return {'ok', after, at}
+end
+if #ARGV == 4 then return {'ok', previous, previous} end
 local ms, seq = parts(previous)
 local after_ms, after_seq = parts(after)
 if ms < after_ms or (ms == after_ms and seq < after_seq) then ms, seq = after_ms, after_seq end
@@ -22,7 +37,9 @@ local last, bytes = previous, 0
 for i = 5, #ARGV do
   seq = seq + 1
   last = string.format('%.0f-%.0f', ms, seq)
-  if i == 5 then
+  if i == 5 and exact then
+    redis.call('XADD', KEYS[1], last, 'p', previous, 'u', ARGV[i], 'n', ARGV[3])
+  elseif i == 5 then
     redis.call('XADD', KEYS[1], last, 'p', previous, 'u', ARGV[i])
   else
     redis.call('XADD', KEYS[1], last, 'u', ARGV[i])
@@ -30,7 +47,9 @@ for i = 5, #ARGV do
   bytes = bytes + #ARGV[i]
 end
 redis.call('HSET', KEYS[2], 'last', last)
-local bell = ARGV[3] .. struct.pack('Bc0', #previous, previous) .. struct.pack('Bc0', #last, last)
+-- A node takes its own appends for applied, which an exact one is not yet: it is published without a node.
+local origin = exact and string.rep('\0', 16) or ARGV[3]
+local bell = origin .. struct.pack('Bc0', #previous, previous) .. struct.pack('Bc0', #last, last)
 if bytes > tonumber(ARGV[4]) then
   bell = bell .. '\0'
 else
