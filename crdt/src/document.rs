@@ -13,9 +13,10 @@ use yrs::{Any, Doc, GetString, OffsetKind, Options, Out, ReadTxn, Text, Transact
 
 use crate::text::{self, Edit};
 use crate::update::check::{self, Known};
+use crate::update::compare::compare;
 use crate::update::encode::start_anew;
 use crate::update::{Parts, Section};
-use crate::{ClientId, DocumentError, Limits, Malformed, Refusal, StateVector, Update};
+use crate::{ClientId, Comparison, DocumentError, Limits, Malformed, Refusal, StateVector, Update};
 
 /// One replica of a document.
 pub struct Document {
@@ -69,6 +70,18 @@ impl Document {
     /// Checks an entry of the log: it was within the limits when it was written, so only its soundness is checked.
     pub fn check_stored(&self, bytes: Bytes) -> Result<Update, Refusal> {
         check::check(bytes, self.known(), &Limits::stored())
+    }
+
+    /// Compares what an update holds at clocks that this replica knows with what the replica has there. It costs nothing where
+    /// the update has only new clocks.
+    pub fn compare(&self, update: &Update) -> Comparison {
+        let overlaps = update.overlaps(&self.state_vector);
+        if overlaps.is_empty() || self.poisoned {
+            return Comparison::Same;
+        }
+        let mut vector = self.state_vector.clone();
+        overlaps.iter().for_each(|overlap| vector.retreat(overlap.client, overlap.start));
+        compare(&overlaps, &self.diff(&vector))
     }
 
     /// Applies an update that was checked against this replica.

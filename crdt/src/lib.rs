@@ -32,7 +32,7 @@ pub use error::{DocumentError, Malformed, Refusal};
 pub use limits::Limits;
 pub use protocol::{Message, decode_frame, encode};
 pub use state_vector::StateVector;
-pub use update::Update;
+pub use update::{Comparison, Update};
 
 // Clones share a target folder, where cargo tells what they built apart by times alone: without this, the build of one clone
 // runs, with its paths, as the tests of another. Everything here depends on this crate, and is compiled anew with it.

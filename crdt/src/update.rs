@@ -1,11 +1,13 @@
 //! Updates: bytes that passed the check, and what the check learned on its way through them.
 
 pub(crate) mod check;
+pub(crate) mod compare;
 mod content;
 pub(crate) mod encode;
 mod item;
 mod merge;
 mod order;
+mod structs;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +15,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+pub use compare::Comparison;
 pub(crate) use content::check_json;
+
+use compare::Overlap;
 
 use crate::{ClientId, StateVector};
 
@@ -125,6 +130,17 @@ impl Update {
     /// Iterates over what it inserts: the clocks of each client.
     pub fn inserts(&self) -> impl Iterator<Item = (ClientId, Range<u32>)> {
         self.parts.sections.iter().map(|section| (section.client, section.start.clock..section.end.clock))
+    }
+
+    /// What it holds at clocks that `known` has seen.
+    pub(crate) fn overlaps(&self, known: &StateVector) -> Vec<Overlap<'_>> {
+        let overlap = |section: &Section| {
+            let (client, start) = (section.client, section.start.clock);
+            let end = section.end.clock.min(known.clock(client));
+            let structs = &self.bytes[section.start.byte as usize..section.end.byte as usize];
+            (start < end).then_some(Overlap { client, start, end, structs })
+        };
+        self.parts.sections.iter().filter_map(overlap).collect()
     }
 
     /// Counts the client ids that `known` has never seen.

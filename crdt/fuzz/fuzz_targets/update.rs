@@ -4,7 +4,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use codesync_crdt::{Document, Limits, Update};
+use codesync_crdt::{Comparison, Document, Limits, Update};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -17,6 +17,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(update) = document.check(Bytes::copy_from_slice(bytes)) else {
             continue;
         };
+        assert_ne!(document.compare(&update), Comparison::NotComparable);
         document
             .apply(&update)
             .expect("a checked update is taken in");

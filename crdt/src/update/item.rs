@@ -6,22 +6,22 @@ use super::{Point, Run};
 use crate::text::utf16_len;
 use crate::{ClientId, Malformed};
 
-const GC: u8 = 0;
-const DELETED: u8 = 1;
+pub(super) const GC: u8 = 0;
+pub(super) const DELETED: u8 = 1;
 const JSON: u8 = 2;
-const BINARY: u8 = 3;
-const STRING: u8 = 4;
-const EMBED: u8 = 5;
-const FORMAT: u8 = 6;
+pub(super) const BINARY: u8 = 3;
+pub(super) const STRING: u8 = 4;
+pub(super) const EMBED: u8 = 5;
+pub(super) const FORMAT: u8 = 6;
 const TYPE: u8 = 7;
-const ANY: u8 = 8;
+pub(super) const ANY: u8 = 8;
 const DOC: u8 = 9;
 const SKIP: u8 = 10;
 
-const HAS_ORIGIN: u8 = 0x80;
-const HAS_RIGHT_ORIGIN: u8 = 0x40;
-const HAS_KEY: u8 = 0x20;
-const CONTENT: u8 = 0x1f;
+pub(super) const HAS_ORIGIN: u8 = 0x80;
+pub(super) const HAS_RIGHT_ORIGIN: u8 = 0x40;
+pub(super) const HAS_KEY: u8 = 0x20;
+pub(super) const CONTENT: u8 = 0x1f;
 
 /// How far a section has been read.
 pub(super) struct Cursor {

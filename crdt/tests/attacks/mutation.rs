@@ -1,7 +1,9 @@
 //! Mutated updates, states and frames: each is refused or applied whole, and what was applied can be loaded again.
 
 use bytes::Bytes;
-use codesync_crdt::{Document, Effect, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame};
+use codesync_crdt::{
+    Comparison, Document, Effect, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame,
+};
 
 use crate::cost::turn;
 use crate::support::{Chance, HISTORIES, PIECES, ROOT, Wire, bytes, document, recorded, seeded, take_in, updates};
@@ -146,6 +148,7 @@ fn take_in_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Effe
             return Effect::Unchanged;
         }
     };
+    assert_ne!(base.compare(&update), Comparison::NotComparable, "its own encoding can be read");
     tally.accepted += 1;
     let effect = base.apply(&update).unwrap();
     tally.changed += u32::from(effect == Effect::Changed);

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::support::{Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, seeded, take_in, unhex};
 
 /// A Node process with any number of Yjs replicas.
-struct Yjs {
+pub(crate) struct Yjs {
     process: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Yjs {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut node = Command::new("node");
         node.arg(node_script("peer.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = node.spawn().unwrap();
@@ -26,7 +26,7 @@ impl Yjs {
         Self { process, commands, answers }
     }
 
-    fn ask(&mut self, command: &Value) -> Value {
+    pub(crate) fn ask(&mut self, command: &Value) -> Value {
         writeln!(self.commands, "{command}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();

@@ -7,6 +7,7 @@ mod support;
 
 mod awareness;
 mod check;
+mod compare;
 mod convergence;
 mod fixtures;
 mod interop;

@@ -34,6 +34,22 @@ function receive(replica, message) {
   if (encoding.length(encoder) > 1) replica.sent.push(hex(encoding.toUint8Array(encoder)));
 }
 
+// A random history of several replicas that are mostly apart, from the edits given: each its state before they meet and after.
+function history({ clients, edits }) {
+  const docs = clients.map((client) => Object.assign(new Y.Doc(), { clientID: client }));
+  for (const [who, from, at, deleted, inserted] of edits) {
+    const [doc, other] = [docs[who % docs.length], docs[from % docs.length]];
+    const text = doc.getText("content");
+    const start = Math.min(at, text.length);
+    if (other !== doc && inserted === "") Y.applyUpdate(doc, Y.encodeStateAsUpdate(other, Y.encodeStateVector(doc)));
+    else if (deleted > 0) text.delete(start, Math.min(deleted, text.length - start));
+    else text.insert(start, inserted);
+  }
+  const states = docs.map((doc) => hex(Y.encodeStateAsUpdate(doc)));
+  for (const doc of docs) for (const state of states) Y.applyUpdate(doc, bytes(state));
+  return { states: [...states, ...docs.map((doc) => hex(Y.encodeStateAsUpdate(doc)))] };
+}
+
 const commands = {
   step1: ({ doc }) => ({ frame: frame((encoder) => sync.writeSyncStep1(encoder, doc)) }),
   receive: (replica, { frame }) => receive(replica, frame),
@@ -60,6 +76,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer = {};
   if (command.do === "open") {
     open(command.replica, command.client);
+  } else if (command.do === "history") {
+    answer = history(command);
   } else {
     const replica = replicas.get(command.replica);
     answer = commands[command.do](replica, command) ?? {};
