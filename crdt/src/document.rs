@@ -18,6 +18,19 @@ use crate::update::encode::start_anew;
 use crate::update::{Parts, Section};
 use crate::{ClientId, Comparison, DocumentError, Limits, Malformed, Refusal, StateVector, Update};
 
+/// An update of fewer places is applied without a look at the blocks.
+const PLACES_MIN: usize = 32;
+/// Units that yrs may walk for one update, estimated as places times text: about 20 ms, and where that must be avoided even
+/// though the blocks were split not long ago.
+const WALK_MAX: usize = 16 << 20;
+const LONG_WALK: usize = 16 * WALK_MAX;
+/// Bytes that must have been added since the blocks were split before they are split again.
+const UNSPLIT_MIN: usize = 64 << 10;
+/// The size of a split block.
+const BLOCK_BYTES: usize = 8 << 10;
+/// In how many parts a block is split at once: each split copies the rest of the block.
+const SPLIT_IN: usize = 16;
+
 /// One replica of a document.
 pub struct Document {
     doc: Doc,
@@ -27,6 +40,8 @@ pub struct Document {
     size_bytes: usize,
     /// How much of the size is estimated.
     grown_bytes: usize,
+    /// How much was added since the blocks were split.
+    unsplit_bytes: usize,
     poisoned: bool,
 }
 
@@ -49,6 +64,7 @@ impl Document {
             limits,
             size_bytes: 2,
             grown_bytes: 0,
+            unsplit_bytes: 0,
             poisoned: false,
         }
     }
@@ -104,7 +120,10 @@ impl Document {
         if parts.deletions.is_empty() && self.unseen(parts) == 0 {
             return Ok(Effect::Unchanged);
         }
-        let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update, &mut go_on)));
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            self.split_blocks_for(update)?;
+            self.integrate(update, &mut go_on)
+        }));
         let Ok(Some(effect)) = applied else {
             self.poisoned = true;
             return Err(DocumentError::Poisoned);
@@ -112,6 +131,7 @@ impl Document {
         if effect == Effect::Changed {
             self.size_bytes += update.bytes().len();
             self.grown_bytes += update.bytes().len();
+            self.unsplit_bytes += update.bytes().len();
         }
         for section in &parts.sections {
             self.state_vector.advance(section.client, section.end.clock);
@@ -210,6 +230,34 @@ impl Document {
         (inserted == self.unseen(update.parts())).then_some(effect)
     }
 
+    /// Splits large blocks before an update of many places is applied. yrs walks a block from its start to every place where
+    /// it splits it, so a block of a megabyte that is edited last place first would be walked once for each place.
+    fn split_blocks_for(&mut self, update: &Update) -> Option<()> {
+        let places = update.places();
+        let walk = places.saturating_mul(self.size_bytes);
+        let whole = self.unsplit_bytes >= UNSPLIT_MIN || walk > LONG_WALK;
+        if places < PLACES_MIN || walk <= WALK_MAX || !whole {
+            return Some(());
+        }
+        let mut txn = self.doc.try_transact_mut().ok()?;
+        for root in &self.roots {
+            let Some(shared) = txn.get_text(&**root) else { continue };
+            let stops = block_stops(&shared.diff(&txn, YChange::identity));
+            // A value that the diff leaves out would move all stops behind it, perhaps into a surrogate pair.
+            if stops.last().copied().unwrap_or(0) != shared.len(&txn) {
+                continue;
+            }
+            let largest = stops.len().checked_ilog(SPLIT_IN).map_or(1, |levels| SPLIT_IN.pow(levels));
+            for step in std::iter::successors(Some(largest), |step| (*step > 1).then(|| step / SPLIT_IN)) {
+                let retains = retains(&stops, step);
+                // Caught here for the same reason as in `integrate`.
+                catch_unwind(AssertUnwindSafe(|| shared.apply_delta(&mut txn, retains))).ok()?;
+            }
+        }
+        self.unsplit_bytes = 0;
+        Some(())
+    }
+
     /// Counts the clocks of an update that this replica has not seen.
     fn unseen(&self, parts: &Parts) -> u64 {
         let unseen = |section: &Section| {
@@ -268,6 +316,36 @@ fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -
     // Caught here for the same reason as in `integrate`.
     catch_unwind(AssertUnwindSafe(|| text.apply_delta(&mut txn, delta))).ok()?;
     (text.get_string(&txn) == new).then(|| txn.encode_update_v1())
+}
+
+/// Where blocks of about [`BLOCK_BYTES`] would end, between characters, the last at the end.
+fn block_stops(chunks: &[yrs::types::text::Diff<YChange>]) -> Vec<u32> {
+    let (mut stops, mut at) = (Vec::new(), 0);
+    for chunk in chunks {
+        let Out::Any(Any::String(string)) = &chunk.insert else {
+            at += 1;
+            stops.push(at);
+            continue;
+        };
+        let mut rest: &str = string;
+        while !rest.is_empty() {
+            let (block, behind) = rest.split_at(rest.floor_char_boundary(BLOCK_BYTES));
+            at += text::utf16_len(block);
+            stops.push(at);
+            rest = behind;
+        }
+    }
+    stops
+}
+
+/// A delta that changes nothing and splits blocks at every `step`-th stop.
+fn retains(stops: &[u32], step: usize) -> impl Iterator<Item = Delta<String>> {
+    let mut before = 0;
+    stops
+        .iter()
+        .skip(step - 1)
+        .step_by(step)
+        .map(move |stop| Delta::Retain(stop - std::mem::replace(&mut before, *stop), None))
 }
 
 fn is_text(chunk: &Out) -> bool {

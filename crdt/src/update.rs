@@ -143,6 +143,12 @@ impl Update {
         self.parts.sections.iter().filter_map(overlap).collect()
     }
 
+    /// Counts the places that it changes: its structs and its ranges of deletions.
+    pub fn places(&self) -> usize {
+        let structs = self.parts.sections.iter().map(|section| section.end.structs as usize);
+        structs.sum::<usize>() + self.parts.deletions.len()
+    }
+
     /// Counts the client ids that `known` has never seen.
     pub fn new_clients(&self, known: &StateVector) -> usize {
         self.parts.sections.iter().filter(|section| known.clock(section.client) == 0).count()

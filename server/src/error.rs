@@ -254,6 +254,10 @@ pub enum CloseReason {
     Resync,
     /// Too many sockets.
     TooMany,
+    /// The user's edits took too much processor time.
+    TooCostly,
+    /// Edits under too many client ids that the document did not know.
+    TooManyAuthors,
 }
 
 impl CloseReason {
@@ -268,6 +272,8 @@ impl CloseReason {
             Self::Unavailable => (4503, "unavailable, try again"),
             Self::Resync => (4513, "out of date, try again"),
             Self::TooMany => (4529, "too many sockets, try again later"),
+            Self::TooCostly => (4529, "edits that take too much work, try again later"),
+            Self::TooManyAuthors => (4529, "edits under too many new client ids, try again later"),
         }
     }
 }

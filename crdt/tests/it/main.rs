@@ -11,6 +11,7 @@ mod compare;
 mod convergence;
 mod fixtures;
 mod interop;
+mod mass;
 mod merge;
 mod protocol;
 mod replace;

@@ -8,6 +8,8 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::error::CloseReason;
+
 /// New authors that a user may bring in at once, and how many more a second. Each makes later edits at the same spot
 /// dearer for everyone.
 const AUTHORS: Rate = Rate { burst: 256, per_s: 4 };
@@ -15,8 +17,10 @@ const AUTHORS: Rate = Rate { burst: 256, per_s: 4 };
 const EXCESS_US: Rate = Rate { burst: 3_000_000, per_s: 50_000 };
 /// What an honest edit takes at most: so much, and a microsecond a byte.
 const HONEST: Duration = Duration::from_millis(1);
-/// Where applying one update is given up: after so much and a microsecond a byte, and at the latest then.
+/// When applying one update is given up: after this long, a microsecond a byte, and a nanosecond for each place and 128 bytes
+/// of the document, because at each place yrs may move the list of all blocks. The maximum bounds the sum.
 const GIVE_UP: Duration = Duration::from_millis(500);
+const MOVED_BYTES_A_NS: usize = 128;
 const GIVE_UP_MAX: Duration = Duration::from_secs(5);
 
 /// How old a reading of the thread's clock may be to stand for now.
@@ -61,18 +65,20 @@ impl Effort {
         Self { authors: Allowance::new(now_ms), excess_us: Allowance::new(now_ms) }
     }
 
-    /// Whether an edit that brings in so many new authors is taken now.
-    pub(super) fn allows(&mut self, new_authors: usize, now_ms: u64) -> bool {
+    /// Checks whether an edit that adds `new_authors` is accepted now; an error is the reason to close the socket.
+    pub(super) fn check(&mut self, new_authors: usize, now_ms: u64) -> Result<(), CloseReason> {
         if self.excess_us.left(&EXCESS_US, now_ms) == 0 {
-            return false;
+            return Err(CloseReason::TooCostly);
         }
         if new_authors == 0 {
-            return true;
+            return Ok(());
+        }
+        if self.authors.left(&AUTHORS, now_ms) == 0 {
+            return Err(CloseReason::TooManyAuthors);
         }
         // One update is one pass over the spot, however many authors it brings.
-        let allowed = self.authors.left(&AUTHORS, now_ms) > 0;
-        self.authors.used += u64::from(allowed);
-        allowed
+        self.authors.used += 1;
+        Ok(())
     }
 
     /// Charges what applying so many bytes took beyond what is honest.
@@ -88,9 +94,10 @@ impl Effort {
     }
 }
 
-/// When applying so many bytes is given up.
-pub(super) fn deadline(bytes: usize) -> Duration {
-    (GIVE_UP + a_microsecond_each(bytes)).min(GIVE_UP_MAX)
+/// When applying an update of `bytes` that changes `places` of a document of `size` bytes is given up.
+pub(super) fn deadline(bytes: usize, places: usize, size: usize) -> Duration {
+    let moved = Duration::from_nanos((places as u64).saturating_mul((size / MOVED_BYTES_A_NS) as u64));
+    (GIVE_UP + a_microsecond_each(bytes)).saturating_add(moved).min(GIVE_UP_MAX)
 }
 
 fn a_microsecond_each(bytes: usize) -> Duration {

@@ -23,11 +23,14 @@ async fn visit(server: &Process, caller: &Caller, number: usize) {
     socket.socket.close(None).await.unwrap();
 }
 
-/// The value of a gauge in `/metrics`; 0 before it was first set.
-async fn gauge(server: &Process, name: &str) -> f64 {
-    let metrics = server.metrics().await;
+/// The value of a metric in what `/metrics` says; 0 before it was first set.
+pub(crate) fn metric(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+async fn gauge(server: &Process, name: &str) -> f64 {
+    metric(&server.metrics().await, name)
 }
 
 /// However long it takes: what matters is that it goes on.

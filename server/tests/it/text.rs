@@ -8,7 +8,12 @@ use crate::{
     rest::{Answer, Caller},
 };
 
-async fn put(caller: &Caller, path: &str, text: impl Into<reqwest::Body>, condition: Option<&str>) -> Answer {
+pub(crate) async fn put(
+    caller: &Caller,
+    path: &str,
+    text: impl Into<reqwest::Body>,
+    condition: Option<&str>,
+) -> Answer {
     let mut request = caller.request(Method::PUT, path).header("content-type", "text/plain; charset=utf-8").body(text);
     if let Some(condition) = condition {
         request = request.header("if-match", condition);

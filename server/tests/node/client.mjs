@@ -69,6 +69,7 @@ const commands = {
   disconnect: ({ client }) => peer(client).provider.disconnect(),
   insert: ({ client, at, text }) => peer(client).text.insert(at ?? peer(client).text.length, text),
   delete: ({ client, at, length }) => peer(client).text.delete(at, length),
+  many: ({ client, edits }) => peer(client).many(edits),
   text: ({ client }) => peer(client).text.toString(),
   status: ({ client }) => peer(client).status(),
   awareness: ({ client, state }) => peer(client).provider.awareness.setLocalState(state),

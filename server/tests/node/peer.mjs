@@ -94,6 +94,16 @@ export class Peer {
     }
   }
 
+  // All of it in one transaction, in this order, as an editor's binding does.
+  many (edits) {
+    this.doc.transact(() => {
+      for (const [at, length, text] of edits) {
+        if (length > 0) this.text.delete(at, length)
+        if (text !== '') this.text.insert(at, text)
+      }
+    })
+  }
+
   states () {
     return Object.fromEntries(this.provider.awareness.getStates())
   }

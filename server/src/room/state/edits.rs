@@ -77,11 +77,15 @@ impl State {
             reject(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
-        if !self.peers.effort(user, now_ms).allows(authors, now_ms) {
-            return self.close(from, CloseReason::TooMany, now_ms);
+        if let Err(reason) = self.peers.effort(user, now_ms).check(authors, now_ms) {
+            return self.close(from, reason, now_ms);
         }
-        let (stopwatch, deadline) = (Stopwatch::start(), effort::deadline(received_bytes));
-        let applied = self.replica.apply_while(&update, || stopwatch.elapsed() < deadline);
+        let deadline = effort::deadline(received_bytes, update.places(), self.replica.size_bytes());
+        let (stopwatch, mut in_time) = (Stopwatch::start(), true);
+        let applied = self.replica.apply_while(&update, || {
+            in_time = stopwatch.elapsed() < deadline;
+            in_time
+        });
         self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
         match applied {
             Ok(Effect::Unchanged) => {}
@@ -91,8 +95,8 @@ impl State {
                 self.outgoing.push(update, Origin::Peer(from), Some(received));
             }
             Err(error) => {
-                warn!(%error, "replica lost: it is rebuilt from what is stored");
-                self.close(from, CloseReason::BadMessage, now_ms);
+                warn!(%error, in_time, "replica lost: it is rebuilt from what is stored");
+                self.close(from, if in_time { CloseReason::BadMessage } else { CloseReason::TooCostly }, now_ms);
                 effects.rebuild = true;
             }
         }
