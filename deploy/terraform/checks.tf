@@ -25,3 +25,17 @@ resource "terraform_data" "production" {
     }
   }
 }
+
+# A task that is killed before its drain has ended closes its sockets all at once, and leaves its last snapshots to others.
+resource "terraform_data" "stop" {
+  lifecycle {
+    precondition {
+      condition     = tonumber(local.settings.environment.CODESYNC_DRAIN_DELAY_S) + tonumber(local.settings.environment.CODESYNC_DRAIN_S) < local.contract.stop_timeout_s
+      error_message = "A task is killed ${local.contract.stop_timeout_s} s after it was asked to stop: drain_delay_s with CODESYNC_DRAIN_S must be shorter."
+    }
+    precondition {
+      condition     = tonumber(local.settings.environment.CODESYNC_DRAIN_SPREAD_MS) < 1000 * tonumber(local.settings.environment.CODESYNC_DRAIN_S)
+      error_message = "The sockets must be closed before the drain ends: CODESYNC_DRAIN_SPREAD_MS below CODESYNC_DRAIN_S."
+    }
+  }
+}

@@ -29,6 +29,7 @@ locals {
     environment      = var.environment
     public_url       = "https://${module.edge.host}"
     sockets_max      = var.connections_max
+    drain_delay_s    = var.drain_delay_s
     db_connections   = var.database_connections
     db_host          = module.database.host
     db_port          = module.database.port

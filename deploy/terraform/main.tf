@@ -112,7 +112,7 @@ module "service" {
   cluster              = { arn = module.cluster.arn, name = module.cluster.name }
   image                = { uri = var.image, repository_arn = local.repository_arn }
   port                 = each.value.port
-  size                 = merge(var.services[each.key], { architecture = var.architecture })
+  size                 = merge(var.services[each.key], { architecture = var.architecture, stop_timeout_s = local.contract.stop_timeout_s })
   environment          = merge(local.settings.environment, local.settings.services[each.key].environment)
   secrets              = local.settings.secrets
   network              = { subnet_ids = module.network.app_subnet_ids, security_group_id = module.security.service_group_ids[each.key] }

@@ -105,6 +105,16 @@ variable "connections_max" {
   }
 }
 
+variable "drain_delay_s" {
+  description = "Seconds that a task which is asked to stop still serves everything, for the balancer to notice. ECS takes a task out of the balancer first; a task that is stopped otherwise needs them."
+  type        = number
+  default     = 15
+  validation {
+    condition     = var.drain_delay_s >= 0 && floor(var.drain_delay_s) == var.drain_delay_s
+    error_message = "Whole seconds."
+  }
+}
+
 variable "database" {
   description = "PostgreSQL: class, storage, zones, days of backups, protection against deletion."
   type = object({

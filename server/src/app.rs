@@ -62,7 +62,9 @@ pub struct Services {
     pub limits: Arc<Limits>,
     /// Changes of access, for open sockets.
     pub access_events: AccessEvents,
-    /// Cancelled once the node drains: readiness says no, nothing new is taken.
+    /// Cancelled once the node is asked to stop: readiness answers 503, everything else is served until the node drains.
+    pub stopping: CancellationToken,
+    /// Cancelled once the node drains: nothing new is accepted.
     pub draining: CancellationToken,
     /// When the node started.
     pub started_at: OffsetDateTime,
@@ -74,7 +76,7 @@ impl Services {
     /// # Errors
     /// When something does not answer, or the node drains.
     pub async fn ready(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(!self.draining.is_cancelled(), "draining");
+        anyhow::ensure!(!self.stopping.is_cancelled() && !self.draining.is_cancelled(), "stopping");
         self.directory.ping().await.context("directory")?;
         self.storage.log.ready().await.context("update log")?;
         self.storage.snapshots.ready().await.context("snapshots")
@@ -170,6 +172,7 @@ impl App {
             access_events,
             sockets,
             tasks: Tasks::default(),
+            stopping: CancellationToken::new(),
             draining: CancellationToken::new(),
             started_at: OffsetDateTime::now_utc(),
         };
@@ -202,7 +205,8 @@ impl App {
         let Self { services, rooms, adapters, occupied: _occupied } = self;
         telemetry::keep_up(&services.tasks);
         telemetry::emf::report(&services);
-        let (draining, sessions) = (services.draining.clone(), services.tasks.clone());
+        let (stopping, draining) = (services.stopping.clone(), services.draining.clone());
+        let (sessions, delay) = (services.tasks.clone(), services.config.http.drain_delay);
         let (keep_alive, deadline) = (services.config.http.keep_alive, services.config.http.drain);
         if services.config.has(NodeRole::Compactor) {
             services.tasks.spawn(sweeper::run(services.clone()));
@@ -216,6 +220,11 @@ impl App {
         // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
         let gone = async {
             signal.await;
+            stopping.cancel();
+            if !delay.is_zero() {
+                info!(delay_s = delay.as_secs(), "stopping: not ready, and serving until the balancer has noticed");
+                sleep(delay).await;
+            }
             info!("draining");
             draining.cancel();
             sessions.end().await;
@@ -259,7 +268,7 @@ pub async fn open_storage(
         None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
     };
     let config = &config.storage;
-    let snapshots = match config.s3.bucket.as_deref().filter(|bucket| !bucket.is_empty()) {
+    let snapshots = match config.s3.bucket()? {
         Some(bucket) => s3::open(&config.s3, bucket)?,
         None => local_snapshots(&config.data_dir.join("snapshots"))?,
     };

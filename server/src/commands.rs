@@ -14,7 +14,7 @@ use crate::{
     app::{Tasks, open_storage},
     auth::{hash_password, random_color},
     config::{
-        AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, Secret, StorageConfig,
+        AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs, Secret,
     },
     directory::{By, Directory, NewUser, Standing},
     http,
@@ -31,8 +31,9 @@ const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When one cannot be opened or migrated.
-pub async fn migrate(storage: &StorageConfig) -> anyhow::Result<()> {
-    Directory::open(storage).await.map(drop)
+pub async fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
+    args.validate()?;
+    Directory::open(&args.storage).await.map(drop)
 }
 
 /// Does what `admin` was asked for.
@@ -40,6 +41,7 @@ pub async fn migrate(storage: &StorageConfig) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be done.
 pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
+    args.validate()?;
     let directory = Directory::open(&args.storage).await?;
     match args.command {
         AdminCommand::CreateUser { email, name, password } => {
@@ -115,6 +117,7 @@ pub async fn import(args: &ImportArgs) -> anyhow::Result<()> {
 
 /// Opens an installation's stores beside a server that may run on them.
 async fn open(config: &Config) -> anyhow::Result<(Directory, Storage, Tasks)> {
+    config.stores()?;
     let adapters = Tasks::default();
     let directory = Directory::open(&config.storage).await?;
     let redis = Redis::open(&config.redis, &adapters).await?;

@@ -2,22 +2,25 @@
 
 mod cli;
 mod database;
+mod host;
 mod redis;
 mod s3;
+mod stores;
 
 use std::{
     fmt,
     net::SocketAddr,
     num::{NonZero, ParseIntError},
+    ops::RangeInclusive,
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum, builder::RangedI64ValueParser};
 use url::Url;
 
 pub use self::{
-    cli::{AdminArgs, AdminCommand, Cli, Command, ExportArgs, HealthcheckArgs, ImportArgs},
+    cli::{AdminArgs, AdminCommand, Cli, Command, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs},
     database::DatabaseConfig,
     redis::{Acknowledge, RedisConfig},
     s3::S3Config,
@@ -90,7 +93,11 @@ pub struct HttpConfig {
     /// keeps it open.
     #[arg(long, env = "CODESYNC_KEEP_ALIVE_S", default_value = "130", value_parser = seconds)]
     pub keep_alive: Duration,
-    /// How long a stop may take, in seconds.
+    /// For how long a node that is asked to stop goes on with everything, its readiness excepted, in seconds: as long as a
+    /// balancer in front needs to notice. The drain begins after it.
+    #[arg(long, env = "CODESYNC_DRAIN_DELAY_S", default_value = "0", value_parser = delay)]
+    pub drain_delay: Duration,
+    /// How long a stop may take after that, in seconds.
     #[arg(long, env = "CODESYNC_DRAIN_S", default_value = "20", value_parser = seconds)]
     pub drain: Duration,
     /// Over how long the sockets are closed while draining, in milliseconds, so that not all come back at once.
@@ -107,6 +114,9 @@ pub struct StorageConfig {
     /// The folder that holds the databases, the snapshots and the secret.
     #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+    /// Whether this is the only node, so that some of PostgreSQL, Redis and S3 may be configured without the others.
+    #[arg(long, env = "CODESYNC_SINGLE_NODE", default_value = "off")]
+    pub single_node: Switch,
     /// The database of accounts, documents and grants.
     #[command(flatten)]
     pub database: DatabaseConfig,
@@ -128,10 +138,12 @@ pub struct AuthConfig {
     #[arg(long, env = "CODESYNC_TICKET_S", default_value = "60", value_parser = seconds)]
     pub ticket: Duration,
     /// How many days entries of the audit trail stay; 0 keeps them for ever.
-    #[arg(long, env = "CODESYNC_AUDIT_DAYS", default_value_t = 365)]
+    #[arg(long, env = "CODESYNC_AUDIT_DAYS", default_value_t = 365,
+        value_parser = clap::value_parser!(u32).range(..=36_500))]
     pub audit_days: u32,
     /// Memory of one password hash (argon2id), in KiB.
-    #[arg(long, env = "CODESYNC_ARGON2_KIB", default_value_t = 19 * 1024)]
+    #[arg(long, env = "CODESYNC_ARGON2_KIB", default_value_t = 19 * 1024,
+        value_parser = clap::value_parser!(u32).range(8..=4 << 20))]
     pub argon2_kib: u32,
 }
 
@@ -259,16 +271,47 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, ParseIntError> {
-    text.parse::<NonZero<u64>>().map(|seconds| Duration::from_secs(seconds.get()))
+/// The longest time that can be set; added to the time of day, a much longer one would overflow.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_secs, Duration::from_secs(1)..=LONGEST)
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_secs, Duration::ZERO..=LONGEST)
 }
 
 fn limit(text: &str) -> Result<usize, ParseIntError> {
     text.parse::<NonZero<usize>>().map(NonZero::get)
 }
 
-fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {
-    text.parse().map(Duration::from_millis)
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_millis, Duration::ZERO..=LONGEST)
+}
+
+fn within(text: &str, unit: fn(u64) -> Duration, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration = unit(text.parse().map_err(|error: ParseIntError| error.to_string())?);
+    let message = || format!("expected {:?} to {:?}", range.start(), range.end());
+    range.contains(&duration).then_some(duration).ok_or_else(message)
+}
+
+fn port() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..)
+}
+
+/// A value that was set; an empty one was not.
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+/// Whether `text` is the address of a site or a server, as `https://example.org`.
+fn is_site(text: &str) -> bool {
+    let is_plain = !text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    let parsed = Url::parse(text).ok().filter(|url| is_plain && matches!(url.scheme(), "http" | "https"));
+    parsed.is_some_and(|url| {
+        url.has_host() && url.username().is_empty() && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 impl Config {
@@ -277,9 +320,9 @@ impl Config {
     /// # Errors
     /// When the settings make no server.
     pub fn validate(&self) -> anyhow::Result<()> {
+        let stores = self.stores()?;
         anyhow::ensure!(
-            self.auth.jwt_secret.is_some()
-                || self.storage.database.options()?.is_none() && self.redis.address().is_none(),
+            self.auth.jwt_secret.is_some() || !(stores.database || stores.redis),
             "JWT_SECRET is missing: nodes that share a database (DATABASE_URL) or Redis (REDIS_URL) sign tokens with one \
              secret of 32 bytes or more, which each of them must be given"
         );
@@ -290,9 +333,10 @@ impl Config {
              sockets would be closed after the node has given up"
         );
         if let Some(address) = public_url {
-            let is_site =
-                Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            anyhow::ensure!(is_site, "CODESYNC_PUBLIC_URL is no address of a site, as https://example.org: {address}");
+            anyhow::ensure!(
+                is_site(address),
+                "CODESYNC_PUBLIC_URL is no address of a site, as https://example.org: {address}"
+            );
         }
         Ok(())
     }
@@ -305,6 +349,7 @@ impl Config {
             "--listen=127.0.0.1:0",
             "--argon2-kib=64",
             "--rate-limits=off",
+            "--single-node=on",
             "--data-dir",
             &data_dir.to_string_lossy(),
         ])

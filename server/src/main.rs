@@ -3,7 +3,6 @@
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
-use clap::Parser;
 use codesync_server::{
     app::App,
     commands,
@@ -17,7 +16,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse().command).await {
+    match run(Cli::read().command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever reads it may be gone.
@@ -37,8 +36,8 @@ fn in_a_line(error: &anyhow::Error) -> String {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
-        Command::Migrate(storage) => commands::migrate(&storage).await,
-        Command::Admin(args) => commands::admin(args).await,
+        Command::Migrate(args) => commands::migrate(&args).await,
+        Command::Admin(args) => commands::admin(*args).await,
         Command::Export(args) => commands::export(&args).await,
         Command::Import(args) => commands::import(&args).await,
         Command::Healthcheck(args) => commands::healthcheck(&args),

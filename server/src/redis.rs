@@ -41,7 +41,7 @@ impl Redis {
     /// # Errors
     /// When the address cannot be understood, or no node of the cluster answers.
     pub async fn open(config: &RedisConfig, tasks: &Tasks) -> anyhow::Result<Option<Self>> {
-        let Some(url) = config.address() else { return Ok(None) };
+        let Some(url) = config.address()? else { return Ok(None) };
         let (commands, subscriptions) = match config.is_cluster() {
             false => {
                 let client = redis::Client::open(url.expose()).context("REDIS_URL")?;

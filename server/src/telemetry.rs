@@ -3,6 +3,7 @@
 pub mod emf;
 mod known;
 
+use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -16,7 +17,7 @@ use crate::{
 /// # Errors
 /// When the directives are not understood, or logging was already started.
 pub fn init(config: &TelemetryConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    let filter = EnvFilter::try_new(&config.log).context("CODESYNC_LOG")?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => lines.try_init(),

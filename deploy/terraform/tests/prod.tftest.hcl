@@ -135,6 +135,17 @@ run "refuses_one_task" {
   expect_failures = [terraform_data.production]
 }
 
+run "refuses_a_stop_longer_than_its_timeout" {
+  command = plan
+  plan_options {
+    target = [terraform_data.stop]
+  }
+  variables {
+    drain_delay_s = 25
+  }
+  expect_failures = [terraform_data.stop]
+}
+
 run "refuses_a_tag_for_an_image" {
   command = plan
   variables {

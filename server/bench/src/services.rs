@@ -60,6 +60,8 @@ impl Services {
         vec![
             ("DATABASE_URL", self.url.clone()),
             ("REDIS_URL", format!("redis://{}", self.redis.addr)),
+            // Snapshots are not measured: each node keeps its own.
+            ("CODESYNC_SINGLE_NODE", "on".into()),
             (
                 "JWT_SECRET",
                 "a secret that all nodes of the benchmark share".into(),

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
-use super::{AuthConfig, Config, Secret, StorageConfig};
+use super::{AuthConfig, Config, RedisConfig, Secret, StorageConfig, stores};
 
 /// The command line of `codesync`.
 #[derive(Debug, Parser)]
@@ -15,15 +15,36 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads the command line and the environment, in which an empty variable is not set: a compose file leaves such.
+    /// What cannot be read ends the process with a message.
+    pub fn read() -> Self {
+        let matches = prepared(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn prepared(command: clap::Command) -> clap::Command {
+    command.mut_args(prepared_argument).mut_subcommands(prepared)
+}
+
+fn prepared_argument(argument: Arg) -> Arg {
+    let Some(variable) = argument.get_env().and_then(|name| name.to_str()).map(str::to_owned) else { return argument };
+    let is_empty = std::env::var_os(&variable).is_some_and(|value| value.is_empty());
+    // Messages about a value name the variable. They need it for as long as the process lives.
+    let argument = argument.value_name(&*variable.leak());
+    if is_empty { argument.env(Resettable::Reset) } else { argument }
+}
+
 /// The words of the command line.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the editor, the REST API and the sync sockets until SIGTERM or SIGINT.
     Serve(Box<Config>),
     /// Brings the databases up to date and exits.
-    Migrate(StorageConfig),
+    Migrate(Box<MigrateArgs>),
     /// Manages accounts from the command line.
-    Admin(AdminArgs),
+    Admin(Box<AdminArgs>),
     /// Writes all documents to a file: text, history, titles, people and named versions. The server may run meanwhile.
     Export(Box<ExportArgs>),
     /// Takes an export in; what is here already stays, and importing again changes nothing.
@@ -57,18 +78,52 @@ pub struct ImportArgs {
     pub owner: Option<String>,
 }
 
+/// What `migrate` works on.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// Redis, which is not used: it shows whether this is one of several nodes.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+}
+
+impl MigrateArgs {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// When they name no database, or the wrong one.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        stores::check_database(&self.storage, &self.redis)
+    }
+}
+
 /// What `admin` works on.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     /// Where the data is.
     #[command(flatten)]
     pub storage: StorageConfig,
+    /// Redis, which is not used: it shows whether this is one of several nodes.
+    #[command(flatten)]
+    pub redis: RedisConfig,
     /// How passwords are kept.
     #[command(flatten)]
     pub auth: AuthConfig,
     /// What to do.
     #[command(subcommand)]
     pub command: AdminCommand,
+}
+
+impl AdminArgs {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// When they name no database, or the wrong one.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        stores::check_database(&self.storage, &self.redis)
+    }
 }
 
 /// The words of `admin`.

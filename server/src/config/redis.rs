@@ -2,29 +2,32 @@
 
 use std::str::FromStr;
 
+use anyhow::{Context, ensure};
 use clap::Args;
+use redis::IntoConnectionInfo;
 
-use super::{Secret, Switch};
+use super::{Secret, Switch, given, host::host, port};
 
 /// Redis, which makes a node one of several.
 #[derive(Clone, Debug, Args)]
 pub struct RedisConfig {
-    /// Where Redis is, `redis://` or with TLS `rediss://`; of a cluster some nodes, separated by commas.
+    /// Where Redis is, `redis://` or with TLS `rediss://`; of a cluster some nodes, separated by commas. The host and what
+    /// belongs to it must not be set then.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
-    /// The host of Redis, where no address is given.
+    /// The host of Redis, a name or an address, where no URL is given.
     #[arg(long, env = "REDIS_HOST")]
     pub redis_host: Option<String>,
-    /// The port at that host.
-    #[arg(long, env = "REDIS_PORT", default_value_t = 6379)]
-    pub redis_port: u16,
+    /// The port at that host; by default 6379.
+    #[arg(long, env = "REDIS_PORT", value_parser = port())]
+    pub redis_port: Option<u16>,
     /// The user at that host.
     #[arg(long, env = "REDIS_USERNAME")]
     pub redis_username: Option<String>,
     /// The password at that host.
     #[arg(long, env = "REDIS_PASSWORD", hide_env_values = true)]
     pub redis_password: Option<Secret>,
-    /// Whether that host is spoken to over TLS.
+    /// Whether the connection to that host uses TLS.
     #[arg(long, env = "REDIS_TLS", default_value = "off")]
     pub redis_tls: Switch,
     /// Whether the address is that of a Redis Cluster; several addresses always are.
@@ -37,15 +40,48 @@ pub struct RedisConfig {
 
 impl RedisConfig {
     /// The address, with user and password; none where Redis is not used.
-    pub fn address(&self) -> Option<Secret> {
-        if let Some(url) = self.redis_url.as_ref().filter(|url| !url.expose().is_empty()) {
-            return Some(url.clone());
+    ///
+    /// # Errors
+    /// When a setting would not be used, or is no address.
+    pub fn address(&self) -> anyhow::Result<Option<Secret>> {
+        let url = self.redis_url.as_ref().filter(|url| !url.expose().is_empty());
+        let host = given(&self.redis_host);
+        let parts = [
+            ("REDIS_PORT", self.redis_port.is_some()),
+            ("REDIS_USERNAME", given(&self.redis_username).is_some()),
+            ("REDIS_PASSWORD", self.redis_password.as_ref().is_some_and(|password| !password.expose().is_empty())),
+            ("REDIS_TLS", self.redis_tls == Switch::On),
+        ];
+        let part = parts.into_iter().find_map(|(variable, is_set)| is_set.then_some(variable));
+        let address = match (url, host) {
+            (Some(url), host) => {
+                let unused = host.map(|_| "REDIS_HOST").or(part);
+                ensure!(unused.is_none(), "REDIS_URL and {} are both set: one address is enough", unused.unwrap_or(""));
+                url.clone()
+            }
+            (None, Some(host)) => self.joined(host)?,
+            (None, None) => {
+                let unused = part.or((self.redis_cluster == Switch::On).then_some("REDIS_CLUSTER"));
+                let unused = unused.or((self.acknowledge != Acknowledge::Appended).then_some("CODESYNC_ACKNOWLEDGE"));
+                ensure!(unused.is_none(), "{} is set, and neither REDIS_HOST nor REDIS_URL is", unused.unwrap_or(""));
+                return Ok(None);
+            }
+        };
+        let variable = if url.is_some() { "REDIS_URL" } else { "REDIS_HOST" };
+        for part in address.expose().split(',') {
+            check(part).with_context(|| format!("{variable} is not an address, as redis://user:password@host:6379"))?;
         }
+        Ok(Some(address))
+    }
+
+    fn joined(&self, text: &str) -> anyhow::Result<Secret> {
         let scheme = if self.redis_tls == Switch::On { "rediss" } else { "redis" };
-        let mut url = url::Url::parse(&format!("{scheme}://{}:{}", self.redis_host.as_ref()?, self.redis_port)).ok()?;
-        url.set_username(self.redis_username.as_deref().unwrap_or_default()).ok()?;
-        url.set_password(self.redis_password.as_ref().map(Secret::expose)).ok()?;
-        Some(Secret(url.into()))
+        let address = format!("{scheme}://{}:{}", host("REDIS_HOST", text)?, self.redis_port.unwrap_or(6379));
+        let mut url = url::Url::parse(&address).context("REDIS_HOST")?;
+        let set = url.set_username(self.redis_username.as_deref().unwrap_or_default());
+        set.and_then(|()| url.set_password(self.redis_password.as_ref().map(Secret::expose)))
+            .expect("an address with a host takes a user and a password");
+        Ok(Secret(url.into()))
     }
 
     /// Whether the address is that of a cluster.
@@ -53,6 +89,15 @@ impl RedisConfig {
         let several = |url: &Secret| url.expose().contains(',');
         self.redis_cluster == Switch::On || self.redis_url.as_ref().is_some_and(several)
     }
+}
+
+/// Parses one address as the connection will.
+fn check(address: &str) -> anyhow::Result<()> {
+    address.into_connection_info()?;
+    for (key, _) in url::Url::parse(address)?.query_pairs() {
+        ensure!(matches!(&*key, "protocol" | "db" | "user" | "pass"), "its parameter {key} is not known");
+    }
+    Ok(())
 }
 
 /// When an edit counts as durable in Redis.
@@ -76,6 +121,68 @@ impl FromStr for Acknowledge {
                 _ => Err("the number of replicas is a whole number above zero"),
             },
             _ => Err("expected appended, replicated or replicated:N"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        redis: RedisConfig,
+    }
+
+    fn address(arguments: &[&str]) -> anyhow::Result<Option<String>> {
+        let config = Line::try_parse_from([&["test"], arguments].concat()).unwrap().redis;
+        Ok(config.address()?.map(|address| address.expose().to_owned()))
+    }
+
+    #[test]
+    fn every_address_is_used() {
+        for (arguments, expected) in [
+            (&["--redis-host=::1"][..], "redis://[::1]:6379"),
+            (&["--redis-host=[::1]", "--redis-port=7000"], "redis://[::1]:7000"),
+            (&["--redis-host=cache.example", "--redis-tls=on"], "rediss://cache.example:6379"),
+            (
+                &["--redis-host=h", "--redis-username=me", "--redis-password=p@ss/ word"],
+                "redis://me:p%40ss%2F%20word@h:6379",
+            ),
+            (&["--redis-url=redis://me:secret@one:7000/2"], "redis://me:secret@one:7000/2"),
+            (&["--redis-url=redis://one:1,redis://two:2"], "redis://one:1,redis://two:2"),
+        ] {
+            assert_eq!(address(arguments).unwrap().as_deref(), Some(expected), "{arguments:?}");
+        }
+        for arguments in [&[][..], &["--redis-url="], &["--redis-host="]] {
+            assert_eq!(address(arguments).unwrap(), None, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_would_not_be_used_is_refused_by_name() {
+        for (arguments, named) in [
+            (&["--redis-host=host:6379"][..], "REDIS_HOST"),
+            (&["--redis-host= host"], "REDIS_HOST"),
+            (&["--redis-host=redis://host"], "REDIS_HOST"),
+            (&["--redis-url=host:6379"], "REDIS_URL"),
+            (&["--redis-url=redis://one:1,"], "REDIS_URL"),
+            (&["--redis-url=redis://one/0?tls=on"], "tls"),
+            (&["--redis-url=redis://one:1, redis://two:port"], "REDIS_URL"),
+            (&["--redis-url=http://secret@one"], "REDIS_URL"),
+            (&["--redis-url=redis://one", "--redis-host=two"], "REDIS_HOST"),
+            (&["--redis-url=redis://one", "--redis-tls=on"], "REDIS_TLS"),
+            (&["--redis-url=redis://one", "--redis-password=secret"], "REDIS_PASSWORD"),
+            (&["--redis-port=6380"], "REDIS_PORT"),
+            (&["--redis-password=secret"], "REDIS_PASSWORD"),
+            (&["--redis-cluster=on"], "REDIS_CLUSTER"),
+            (&["--acknowledge=replicated:1"], "CODESYNC_ACKNOWLEDGE"),
+        ] {
+            let error = format!("{:#}", address(arguments).unwrap_err());
+            assert!(error.contains(named) && !error.contains("secret"), "{arguments:?}: {error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
 
 use super::SnapshotStore;
@@ -26,20 +26,20 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_read_timeout(SILENCE_TIMEOUT)
         .with_timeout(REQUEST_TIMEOUT)
-        .with_allow_http(config.endpoint.is_some());
+        .with_allow_http(config.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_empty()));
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
     // Credentials that are not among our settings: a role's, a web identity's, a session token.
-    let mut builder = AmazonS3Builder::from_env()
+    let environment = S3Config::environment().into_iter();
+    let mut builder = environment
+        .fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
         .with_bucket_name(bucket)
         .with_region(&config.region)
         .with_client_options(client)
         .with_retry(RetryConfig { backoff, max_retries: RETRIES_MAX, retry_timeout: RETRY_WITHIN })
         // The call for many at once wants checksums that not every S3-compatible server knows.
         .with_disable_bulk_delete(true);
-    if let Some(endpoint) = &config.endpoint {
-        let known = ["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme));
-        ensure!(known, "AWS_ENDPOINT_URL does not begin with http:// or https://");
+    if let Some(endpoint) = config.endpoint.as_ref().filter(|endpoint| !endpoint.is_empty()) {
         builder = builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false);
     }
     if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {

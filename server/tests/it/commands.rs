@@ -10,6 +10,7 @@ use codesync_server::directory::Directory;
 use serde_json::json;
 
 use crate::{
+    deploy,
     harness::TestApp,
     process::{Process, free_port},
     rest::PASSWORD,
@@ -90,7 +91,8 @@ fn a_node_of_several_needs_their_secret() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
     let url = "postgres://me:hidden@127.0.0.1:9/nothing";
-    let refused = codesync(&["serve", "--listen=127.0.0.1:0", "--data-dir", folder, "--database-url", url], "");
+    let args = ["serve", "--listen=127.0.0.1:0", "--data-dir", folder, "--database-url", url, "--single-node=on"];
+    let refused = codesync(&args, "");
     assert!(!refused.status.success());
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(told.contains("JWT_SECRET") && !told.contains("hidden"), "{told}");
@@ -100,10 +102,82 @@ fn a_node_of_several_needs_their_secret() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_without_a_value_are_not_set() {
     let data = tempfile::tempdir().unwrap();
-    let empty = ["REDIS_URL", "REDIS_HOST", "DATABASE_URL", "DB_HOST", "S3_BUCKET"].map(|name| (name, ""));
+    let mut variables = deploy::read(&["serve"]);
+    // Where it listens and what it keeps, the test has to set.
+    variables.retain(|name, _| !["CODESYNC_LISTEN", "CODESYNC_DATA_DIR"].contains(&name.as_str()));
+    let empty: Vec<_> = variables.keys().map(|name| (name.as_str(), "")).collect();
     let server = Process::start(data.path(), free_port(), &empty).await;
     assert!(data.path().join("snapshots").is_dir());
     assert!(server.terminate().await);
+}
+
+/// A compose file whose variable for the bucket is not set leaves such a node behind.
+#[test]
+fn every_command_refuses_only_some_of_the_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    let (postgres, redis) = ("postgres://me:hidden@127.0.0.1:9/nothing", "redis://127.0.0.1:9");
+    for command in [
+        &["serve", "--listen=127.0.0.1:0", "--jwt-secret=a secret that is long enough for tests"][..],
+        &["export", "/nowhere/export"],
+        &["import", "/dev/null"],
+    ] {
+        let stores = ["--data-dir", here, "--database-url", postgres, "--redis-url", redis, "--s3-bucket="];
+        let refused = codesync(&[command, &stores].concat(), "");
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {message}");
+        assert!(message.contains("S3_BUCKET") && message.contains("CODESYNC_SINGLE_NODE=on"), "{command:?}: {message}");
+        assert!(!message.contains("hidden"), "{command:?}: {message}");
+    }
+    for command in [&["migrate"][..], &["admin"]] {
+        let user: &[&str] = match command[0] {
+            "admin" => &["create-user", "--email", "root@example.org", "--name", "Root"],
+            _ => &[],
+        };
+        let stores = ["--data-dir", here, "--redis-url", redis, "--s3-bucket=bucket"];
+        let refused = codesync(&[command, &stores, user].concat(), PASSWORD);
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {message}");
+        assert!(message.contains("DATABASE_URL"), "{command:?}: {message}");
+    }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing was made beside the installation");
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_refused_by_the_name_of_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [
+        ("REDIS_HOST", "cache:6379"),
+        ("REDIS_HOST", " "),
+        ("REDIS_PORT", "0"),
+        ("REDIS_PORT", "6379 "),
+        ("REDIS_URL", "cache:6379"),
+        ("DB_HOST", "db:5432"),
+        ("DB_PORT", "none"),
+        ("DB_SSLMODE", "always"),
+        ("DATABASE_URL", "db"),
+        ("S3_BUCKET", "two words"),
+        ("CODESYNC_PUBLIC_URL", "https://example.org/?page=1"),
+        ("CODESYNC_PUBLIC_URL", " https://example.org"),
+        ("CODESYNC_LISTEN", "3000"),
+        ("CODESYNC_LOG", "codesync=loud"),
+        ("CODESYNC_SESSION_S", "18446744073709551615"),
+        ("CODESYNC_SNAPSHOT_MS", "-1"),
+        ("CODESYNC_AUDIT_DAYS", "4294967295"),
+        ("CODESYNC_ARGON2_KIB", "4294967295"),
+        ("CODESYNC_SINGLE_NODE", "yes"),
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_codesync"))
+            .args(["serve", "--data-dir", folder.path().to_str().unwrap()])
+            .env("CODESYNC_LISTEN", "127.0.0.1:0")
+            .env("CODESYNC_ARGON2_KIB", "64")
+            .env(name, value)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && message.contains(name), "{name}={value:?}: {message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

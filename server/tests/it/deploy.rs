@@ -34,6 +34,7 @@ const LEFT_ALONE: &[&str] = &[
     "CODESYNC_RATE_LIMITS",
     "CODESYNC_ROOM_IDLE_MS",
     "CODESYNC_SESSION_S",
+    "CODESYNC_SINGLE_NODE",
     "CODESYNC_SNAPSHOT_MS",
     "CODESYNC_SNAPSHOT_RETRY_MS_MAX",
     "CODESYNC_SNAPSHOT_UPDATES_MAX",
@@ -73,7 +74,7 @@ fn environment(service: &Value) -> BTreeMap<String, String> {
 }
 
 /// The variables that the named commands read, with their flags.
-fn read(commands: &[&str]) -> BTreeMap<String, String> {
+pub(crate) fn read(commands: &[&str]) -> BTreeMap<String, String> {
     let cli = Cli::command();
     let commands = commands.iter().map(|name| cli.find_subcommand(name).unwrap());
     let arguments = commands.flat_map(clap::Command::get_arguments);
@@ -111,6 +112,7 @@ fn filled(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         "db_connections" => "5",
         "db_port" => "5432",
         "redis_port" => "6379",
+        "drain_delay_s" => "15",
         "public_url" => "https://codesync.example.com",
         name if name.ends_with("_arn") => "a-secret-that-is-as-long-as-32-bytes-or-longer",
         _ => "sample",
@@ -138,8 +140,10 @@ fn the_server_takes_what_the_tasks_set() {
         let Command::Serve(config) = cli.command else { panic!("not serve") };
         assert_eq!(Value::from(config.http.listen.port()), service["port"], "the port of {role}");
         assert!(config.http.listen.ip().is_unspecified(), "the balancer reaches {role}");
-        let drain = config.http.drain.as_secs();
-        assert!((60..120).contains(&drain), "ECS waits 120 s, and {role} drains for {drain}");
+        let (delay, drain) = (config.http.drain_delay.as_secs(), config.http.drain.as_secs());
+        let stop_timeout = agreed()["stop_timeout_s"].as_u64().unwrap();
+        assert!(drain >= 60 && delay >= 10, "{role} waits {delay} s for the balancer and drains for {drain} s");
+        assert!(delay + drain < stop_timeout, "ECS waits {stop_timeout} s, and {role} takes {delay} s and {drain} s");
         assert!(config.http.drain_spread < config.http.drain, "sockets are gone before the drain ends");
         let health = format!("http://127.0.0.1:{}/health", service["port"]);
         assert_eq!(environment["CODESYNC_HEALTHCHECK_URL"], health);

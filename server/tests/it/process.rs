@@ -52,6 +52,8 @@ impl Process {
             .env("CODESYNC_LISTEN", format!("127.0.0.1:{port}"))
             .env("CODESYNC_DATA_DIR", data_dir)
             .env("CODESYNC_RATE_LIMITS", "off")
+            // Most tests start one node, and only the stores that they are about.
+            .env("CODESYNC_SINGLE_NODE", "on")
             .env("CODESYNC_ARGON2_KIB", "64")
             .env("CODESYNC_LOG", "warn")
             .envs(settings.iter().copied())

@@ -18,8 +18,8 @@ locals {
       startPeriod = 60
     }
 
-    # Longer than the drain; Fargate gives no more.
-    stopTimeout            = 120
+    # Longer than the drain with its delay; Fargate gives no more than 120 s.
+    stopTimeout            = var.size.stop_timeout_s
     readonlyRootFilesystem = true
     user                   = "65532:65532"
     linuxParameters        = { initProcessEnabled = true, capabilities = { add = [], drop = ["ALL"] } }

@@ -44,7 +44,7 @@ variable "port" {
 }
 
 variable "size" {
-  description = "CPU units, MiB and number of its tasks; whether they run on Spot, and how many of them never do."
+  description = "CPU units, MiB and number of its tasks; whether they run on Spot, and how many of them never do; seconds that a stop may take."
   type = object({
     cpu            = number
     memory         = number
@@ -53,6 +53,7 @@ variable "size" {
     spot           = bool
     on_demand_base = number
     architecture   = string
+    stop_timeout_s = optional(number, 120)
   })
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096], var.size.cpu) && var.size.memory >= 2 * var.size.cpu && var.size.memory <= 8 * var.size.cpu

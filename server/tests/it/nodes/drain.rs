@@ -8,7 +8,14 @@ use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Error};
 
 use super::{CLIENTS, Nodes, audit_stored, leave, settle, type_on};
-use crate::{clients::Clients, harness::seed, rest, rig::redis::Redis};
+use crate::{
+    clients::Clients,
+    harness::seed,
+    process::{Process, free_port},
+    raw::Raw,
+    rest::{self, Caller},
+    rig::redis::Redis,
+};
 
 /// Over how long a node closes its sockets.
 const SPREAD: Duration = Duration::from_secs(4);
@@ -84,6 +91,52 @@ fn evenly_spread(mut closed: Vec<u64>, asked_at: u64) {
     for (of_all, earliest) in [(25, 0.12), (50, 0.35), (75, 0.6), (95, 0.8)] {
         assert!(part(of_all) > earliest, "{of_all} of 100 were closed within {} of the time", part(of_all));
     }
+}
+
+/// One that nobody is connected to has no reason of its own to stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_serves_everything_until_the_balancer_has_noticed() {
+    tokio::join!(serves_until_noticed(0), serves_until_noticed(3));
+}
+
+async fn serves_until_noticed(sockets: u64) {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_DRAIN_DELAY_S", "5")]).await;
+    let ann = Caller::at(&server.url("")).register("ann").await;
+    let path = ann.document("shared").await;
+    let doc = path.rsplit('/').next().unwrap().to_owned();
+    let join = async || {
+        let mut socket = Raw::codesync(&server.socket(), &doc, ann.token()).await;
+        socket.sync().await;
+        socket
+    };
+    let mut open = Vec::new();
+    for _ in 0..sockets {
+        open.push(join().await);
+    }
+    server.ask_to_stop();
+    let asked = Instant::now();
+    let health = server.url("/api/health");
+    while rest::get(&health).await.unwrap().status() != 503 {}
+    while asked.elapsed() < Duration::from_secs(2) {
+        assert_eq!(rest::get(&health).await.unwrap().status(), 503);
+        assert_eq!(rest::get(server.url("/health")).await.unwrap().status(), 200);
+        ann.get(&path).await.expect(200);
+        for (number, socket) in open.iter_mut().enumerate() {
+            socket.append(number as u64 + 1, "typed ").await;
+            socket.mark(asked.elapsed().as_millis() as u64).await;
+        }
+        if sockets > 0 {
+            join().await.leave().await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for socket in &mut open {
+        assert_eq!(socket.closed().await, 4503);
+        assert!(asked.elapsed() >= Duration::from_secs(5), "closed after {:?}", asked.elapsed());
+    }
+    assert!(server.ended().await, "the drain ends well");
+    assert!(asked.elapsed() >= Duration::from_secs(5), "ended after {:?}", asked.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
