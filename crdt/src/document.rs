@@ -1,5 +1,5 @@
 //! One replica of a document. Owns the yrs document, which nothing outside this file sees; knows no peers, no log and no
-//! clock. yrs is given only bytes that passed the check, and a replica on which it still fails is poisoned for good.
+//! clock. yrs is given only bytes that passed the check, and a document on which it still fails is dropped, half-changed as it is.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +42,6 @@ pub struct Document {
     grown_bytes: usize,
     /// How much was added since the blocks were split.
     unsplit_bytes: usize,
-    poisoned: bool,
 }
 
 /// What applying an update did.
@@ -65,15 +64,14 @@ impl Document {
             size_bytes: 2,
             grown_bytes: 0,
             unsplit_bytes: 0,
-            poisoned: false,
         }
     }
 
     /// Loads a document from a state made by [`Document::state`].
     pub fn load(state: &[u8], limits: Limits) -> Result<Self, DocumentError> {
-        let mut document = Self::new(limits);
+        let document = Self::new(limits);
         let update = document.check_stored(Bytes::copy_from_slice(state))?;
-        document.apply(&update)?;
+        let (mut document, _) = document.with_update(&update)?;
         (document.size_bytes, document.grown_bytes) = (state.len(), 0);
         Ok(document)
     }
@@ -92,7 +90,7 @@ impl Document {
     /// the update has only new clocks.
     pub fn compare(&self, update: &Update) -> Comparison {
         let overlaps = update.overlaps(&self.state_vector);
-        if overlaps.is_empty() || self.poisoned {
+        if overlaps.is_empty() {
             return Comparison::Same;
         }
         let mut vector = self.state_vector.clone();
@@ -100,34 +98,28 @@ impl Document {
         compare(&overlaps, &self.diff(&vector))
     }
 
-    /// Applies an update that was checked against this replica.
-    pub fn apply(&mut self, update: &Update) -> Result<Effect, DocumentError> {
-        self.apply_while(update, || true)
+    /// Applies an update that was checked against this document. Where that fails the document is dropped: it may be
+    /// changed by half.
+    pub fn with_update(self, update: &Update) -> Result<(Self, Effect), DocumentError> {
+        self.with_update_while(update, || true)
     }
 
-    /// Applies an update that was checked against this replica, asking between its steps whether to go on: a few hostile
-    /// kilobytes can take seconds. A replica that did not go on is poisoned.
-    pub fn apply_while(&mut self, update: &Update, mut go_on: impl FnMut() -> bool) -> Result<Effect, DocumentError> {
-        if self.poisoned {
-            return Err(DocumentError::Poisoned);
-        }
+    /// The same, asking between its steps whether to go on.
+    pub(crate) fn with_update_while(
+        mut self,
+        update: &Update,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<(Self, Effect), DocumentError> {
+        self.follows(update)?;
         let parts = update.parts();
-        let follows =
-            parts.sections.iter().all(|section| section.start.clock <= self.state_vector.clock(section.client));
-        if !follows {
-            return Err(DocumentError::Corrupt(Malformed::Invalid("update: it was checked against another replica")));
-        }
         if parts.deletions.is_empty() && self.unseen(parts) == 0 {
-            return Ok(Effect::Unchanged);
+            return Ok((self, Effect::Unchanged));
         }
         let applied = catch_unwind(AssertUnwindSafe(|| {
             self.split_blocks_for(update)?;
             self.integrate(update, &mut go_on)
         }));
-        let Ok(Some(effect)) = applied else {
-            self.poisoned = true;
-            return Err(DocumentError::Poisoned);
-        };
+        let Ok(Some(effect)) = applied else { return Err(DocumentError::Poisoned) };
         if effect == Effect::Changed {
             self.size_bytes += update.bytes().len();
             self.grown_bytes += update.bytes().len();
@@ -137,7 +129,16 @@ impl Document {
             self.state_vector.advance(section.client, section.end.clock);
         }
         self.roots.extend(parts.new_roots.iter().cloned());
-        Ok(effect)
+        Ok((self, effect))
+    }
+
+    /// Whether an update was checked against this document, or one that has no more.
+    pub(crate) fn follows(&self, update: &Update) -> Result<(), DocumentError> {
+        let mut sections = update.parts().sections.iter();
+        match sections.all(|section| section.start.clock <= self.state_vector.clock(section.client)) {
+            true => Ok(()),
+            false => Err(DocumentError::Corrupt(Malformed::Invalid("update: it was checked against another replica"))),
+        }
     }
 
     /// Encodes what `theirs` has not seen, with all deletions.
@@ -166,23 +167,33 @@ impl Document {
         self.read(|txn| txn.get_text(root).map_or(0, |text| text.len(txn)))
     }
 
-    /// Turns the text of a root type into `text` by the smallest edits, made as `client`, whose id nobody else may use.
-    /// Line ends become `\n` and a byte order mark goes. Returns the update to log and relay, `None` when nothing differs.
-    pub fn replace_text(&mut self, root: &str, text: &str, client: ClientId) -> Result<Option<Update>, DocumentError> {
+    /// Makes the update that turns the text of a root type into `text` by the smallest edits, as `client`, whose id nobody
+    /// else may use; `None` when nothing differs. Line ends become `\n` and a byte order mark is dropped.
+    pub fn replacement(&self, root: &str, text: &str, client: ClientId) -> Result<Option<Update>, DocumentError> {
         let old = self.text(root);
         let new = text::normalize(text);
         if old == new {
             return Ok(None);
         }
         let state = self.state();
-        // Made on a copy, so that the edit reaches this replica as any other does: checked and applied.
         let made = catch_unwind(|| edit_copy(&state, client, root, &old, &new));
+        if let Some(made) = made.ok().flatten()
+            && let Ok((update, copy)) = self.try_on_copy(made, &state)
+            && copy.text(root) == new
+        {
+            return Ok(Some(update));
+        }
         // Where hostile edits have tied two root types together positions mean nothing: then only starting anew helps.
-        let made = made.ok().flatten();
-        let made = made.unwrap_or_else(|| start_anew(&self.state_vector, client, root, &new));
-        let update = self.check_stored(made.into())?;
-        self.apply(&update)?;
+        let (update, _) = self.try_on_copy(start_anew(&self.state_vector, client, root, &new), &state)?;
         Ok(Some(update))
+    }
+
+    /// Checks an update and applies it to a copy: it may be stored before any replica applies it, and one that no replica
+    /// can apply would make the document unreadable for good.
+    fn try_on_copy(&self, made: Vec<u8>, state: &[u8]) -> Result<(Update, Self), DocumentError> {
+        let update = self.check_stored(made.into())?;
+        let (copy, _) = Self::load(state, self.limits.clone())?.with_update(&update)?;
+        Ok((update, copy))
     }
 
     /// Estimates the size of the encoded state: exact when it was loaded or measured, plus the bytes of all that changed it

@@ -55,7 +55,7 @@ pub enum DocumentError {
     /// The stored state, or an update that was not checked against this replica, cannot be applied.
     #[error("document state is corrupt: {0}")]
     Corrupt(Malformed),
-    /// The replica may be half changed: drop it and load it again.
+    /// Applying the update failed and may have changed the replica by half: it was dropped, and has to be loaded again.
     #[error("the replica failed while applying an update and must be dropped")]
     Poisoned,
 }

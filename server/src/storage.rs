@@ -109,18 +109,14 @@ fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Lo
     for entry in contents.entries.into_iter().filter(|entry| entry.offset > base) {
         entries += 1;
         entry_bytes += entry.update.len();
-        if !apply(&mut document, entry.update.clone())? {
-            waiting.push(entry.update);
-        }
+        document = apply(document, entry.update, &mut waiting)?;
     }
     // Where the log was lost and restored, what an entry builds on may have come back behind it.
     while !waiting.is_empty() {
         let before = waiting.len();
         let again = std::mem::take(&mut waiting);
         for update in again {
-            if !apply(&mut document, update.clone())? {
-                waiting.push(update);
-            }
+            document = apply(document, update, &mut waiting)?;
         }
         if waiting.len() == before {
             return Err(LoadError::Damaged("an entry of its log does not follow from what is before"));
@@ -129,13 +125,17 @@ fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Lo
     Ok(Loaded { document, offset, base, entries, entry_bytes })
 }
 
-/// Whether the update followed from what the replica has.
-fn apply(document: &mut Document, update: Bytes) -> Result<bool, LoadError> {
-    let update = match document.check_stored(update) {
-        Ok(update) => update,
-        Err(Refusal::Gap) => return Ok(false),
-        Err(_) => return Err(LoadError::Damaged("an entry of its log is malformed")),
-    };
-    document.apply(&update).map_err(|_| LoadError::Damaged("an entry of its log does not apply"))?;
-    Ok(true)
+/// Applies an update, or adds it to those that wait for what they build on.
+fn apply(document: Document, update: Bytes, waiting: &mut Vec<Bytes>) -> Result<Document, LoadError> {
+    match document.check_stored(update.clone()) {
+        Ok(update) => match document.with_update(&update) {
+            Ok((document, _)) => Ok(document),
+            Err(_) => Err(LoadError::Damaged("an entry of its log does not apply")),
+        },
+        Err(Refusal::Gap) => {
+            waiting.push(update);
+            Ok(document)
+        }
+        Err(_) => Err(LoadError::Damaged("an entry of its log is malformed")),
+    }
 }

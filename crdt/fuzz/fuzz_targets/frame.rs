@@ -19,8 +19,8 @@ fuzz_target!(|data: &[u8]| {
             Message::SyncStep1(theirs) => drop(document.diff(theirs)),
             Message::SyncStep2(update) | Message::Update(update) => {
                 if let Ok(update) = document.check(Bytes::copy_from_slice(update)) {
-                    document
-                        .apply(&update)
+                    (document, _) = document
+                        .with_update(&update)
                         .expect("a checked update is taken in");
                 }
             }

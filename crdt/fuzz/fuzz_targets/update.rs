@@ -18,8 +18,8 @@ fuzz_target!(|data: &[u8]| {
             continue;
         };
         assert_ne!(document.compare(&update), Comparison::NotComparable);
-        document
-            .apply(&update)
+        (document, _) = document
+            .with_update(&update)
             .expect("a checked update is taken in");
         taken.push(update);
     }
@@ -34,10 +34,10 @@ fuzz_target!(|data: &[u8]| {
         let update = merged
             .check_stored(update.bytes().clone())
             .expect("a batch is sound");
-        merged.apply(&update).expect("a batch is taken in");
+        (merged, _) = merged.with_update(&update).expect("a batch is taken in");
     }
     assert_eq!(merged.state_vector(), document.state_vector());
     document
-        .replace_text("content", "rewritten", 1 << 52)
+        .replacement("content", "rewritten", 1 << 52)
         .expect("a text can be replaced");
 });

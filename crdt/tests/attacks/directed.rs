@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use codesync_crdt::{
-    Document, DocumentError, Effect, Limits, Malformed, Refusal, StateVector, decode_awareness, decode_frame,
+    Document, DocumentError, Effect, Limits, Malformed, Refusal, Replica, StateVector, decode_awareness, decode_frame,
 };
 
 use crate::cost::{assert_cheap, measure, turn};
-use crate::support::{Wire, document, take_in};
+use crate::support::{Wire, apply, document, take_in};
 
 fn refusal(bytes: &Bytes) -> Refusal {
     document().check(bytes.clone()).unwrap_err()
@@ -274,8 +274,8 @@ fn edits_that_make_yrs_walk_the_whole_document_can_be_stopped() {
     }
     let forced = forced.numbers(&[1, 1, 0]).root_text("y");
     for attack in [far.number(0).bytes(), forced.number(0).bytes()] {
-        let mut replica = document();
-        let update = replica.check(attack).unwrap();
+        let mut replica = Replica::from(document());
+        let update = document().check(attack).unwrap();
         let mut steps = 0;
         let applied = replica.apply_while(&update, || {
             steps += 1;
@@ -283,9 +283,10 @@ fn edits_that_make_yrs_walk_the_whole_document_can_be_stopped() {
         });
         assert_eq!(applied, Err(DocumentError::Poisoned));
         assert_eq!(steps, 4);
+        assert!(replica.live().is_none(), "nobody reads what is left of it");
         assert_eq!(replica.apply(&update), Err(DocumentError::Poisoned));
         steps = 0;
-        let applied = document().apply_while(&update, || {
+        let applied = Replica::from(document()).apply_while(&update, || {
             steps += 1;
             true
         });
@@ -327,6 +328,7 @@ fn an_author_who_writes_other_things_at_the_same_clocks() {
     for root in ["first", "second", "third"] {
         assert_eq!(replica.text(root), loaded.text(root), "{root}");
     }
-    replica.replace_text("first", "anew", 8).unwrap();
+    let update = replica.replacement("first", "anew", 8).unwrap().unwrap();
+    apply(&mut replica, &update);
     assert_eq!(replica.text("first"), "anew");
 }

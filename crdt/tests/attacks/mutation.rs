@@ -6,7 +6,9 @@ use codesync_crdt::{
 };
 
 use crate::cost::turn;
-use crate::support::{Chance, HISTORIES, PIECES, ROOT, Wire, bytes, document, recorded, seeded, take_in, updates};
+use crate::support::{
+    Chance, HISTORIES, PIECES, ROOT, Wire, apply, bytes, document, recorded, replace_text, seeded, take_in, updates,
+};
 
 /// Of 200 mutants each.
 const ROUNDS: u64 = 200;
@@ -150,7 +152,7 @@ fn take_in_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Effe
     };
     assert_ne!(base.compare(&update), Comparison::NotComparable, "its own encoding can be read");
     tally.accepted += 1;
-    let effect = base.apply(&update).unwrap();
+    let effect = apply(base, &update);
     tally.changed += u32::from(effect == Effect::Changed);
     let loaded = Document::load(&base.state(), Limits::default()).unwrap();
     assert_eq!(loaded.state_vector(), base.state_vector());
@@ -161,11 +163,11 @@ fn take_in_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Effe
 fn live_on(document: &mut Document, later: &[Bytes], chance: &mut Chance) {
     for update in later.iter().take(20) {
         if let Ok(update) = document.check(update.clone()) {
-            document.apply(&update).unwrap();
+            apply(document, &update);
         }
     }
     let text = *chance.pick(&["rewritten 😀\n", "", "{\n}\n"]);
-    document.replace_text(ROOT, text, 1 << 40).unwrap();
+    replace_text(document, text, 1 << 40);
     let seen = document.state_vector().iter();
     let theirs: StateVector =
         seen.map(|(client, clock)| (client, clock.saturating_sub(chance.below(4) as u32))).collect();

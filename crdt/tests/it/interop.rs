@@ -7,7 +7,9 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits, Message, StateVector, Update, decode_frame, encode};
 use serde_json::{Value, json};
 
-use crate::support::{Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, seeded, take_in, unhex};
+use crate::support::{
+    Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, replace_text, seeded, take_in, unhex,
+};
 
 /// A Node process with any number of Yjs replicas.
 pub(crate) struct Yjs {
@@ -180,7 +182,7 @@ fn rewrite(room: &mut Room, chance: &mut Chance, step: u64) {
     let end = (at + chance.below(4)).min(chars.len());
     chars.splice(at..end, chance.pick::<&str>(&PIECES).chars());
     let text: String = chars.into_iter().collect();
-    if let Some(update) = room.replica.replace_text(ROOT, &text, (1 << 52) + step).unwrap() {
+    if let Some(update) = replace_text(&mut room.replica, &text, (1 << 52) + step) {
         room.log.push(update);
     }
 }

@@ -3,7 +3,7 @@
 use codesync_crdt::{Document, Limits};
 
 use crate::support::writer::Writer;
-use crate::support::{PIECES, ROOT, assert_same, document, recorded, seeded, take_in, updates};
+use crate::support::{PIECES, ROOT, assert_same, document, recorded, replace_text, seeded, take_in, updates};
 
 #[test]
 fn random_texts_replace_each_other_everywhere() {
@@ -22,7 +22,7 @@ fn random_texts_replace_each_other_everywhere() {
             }
             text = chars.into_iter().collect();
             let client = 1000 + round;
-            if let Some(update) = room.replace_text(ROOT, &text, client).unwrap() {
+            if let Some(update) = replace_text(&mut room, &text, client) {
                 take_in(&mut peer, update.bytes());
                 writer.receive(update.bytes());
             }
@@ -40,11 +40,11 @@ fn random_texts_replace_each_other_everywhere() {
 #[test]
 fn people_keep_what_they_typed_meanwhile() {
     let mut room = document();
-    let first = room.replace_text(ROOT, "one\ntwo\nthree\n", 1).unwrap().unwrap();
+    let first = replace_text(&mut room, "one\ntwo\nthree\n", 1).unwrap();
     let writer = Writer::new(2);
     writer.receive(first.bytes());
     let typed = writer.insert(4, "(and a half) ");
-    room.replace_text(ROOT, "one\ntwo\nthree\nfour\n", 3).unwrap();
+    replace_text(&mut room, "one\ntwo\nthree\nfour\n", 3);
     take_in(&mut room, &typed);
     assert_eq!(room.text(ROOT), "one\n(and a half) two\nthree\nfour\n");
 }
@@ -52,12 +52,12 @@ fn people_keep_what_they_typed_meanwhile() {
 #[test]
 fn the_same_text_is_no_update() {
     let mut room = document();
-    assert!(room.replace_text(ROOT, "", 1).unwrap().is_none());
-    assert!(room.replace_text(ROOT, "a\r\nb\rc", 1).unwrap().is_some());
+    assert!(replace_text(&mut room, "", 1).is_none());
+    assert!(replace_text(&mut room, "a\r\nb\rc", 1).is_some());
     assert_eq!(room.text(ROOT), "a\nb\nc");
-    assert!(room.replace_text(ROOT, "\u{feff}a\nb\nc", 1).unwrap().is_none());
+    assert!(replace_text(&mut room, "\u{feff}a\nb\nc", 1).is_none());
     let state = room.state();
-    assert!(room.replace_text(ROOT, "a\r\nb\r\nc", 1).unwrap().is_none());
+    assert!(replace_text(&mut room, "a\r\nb\r\nc", 1).is_none());
     assert_eq!(room.state(), state);
 }
 
@@ -65,9 +65,9 @@ fn the_same_text_is_no_update() {
 fn one_changed_letter_costs_a_few_bytes() {
     let mut room = document();
     let text = "let x = 1;\n".repeat(10_000);
-    room.replace_text(ROOT, &text, 1).unwrap();
+    replace_text(&mut room, &text, 1);
     let changed = format!("{}let y = 1;\n{}", &text[..11 * 5000], &text[11 * 5001..]);
-    let update = room.replace_text(ROOT, &changed, 2).unwrap().unwrap();
+    let update = replace_text(&mut room, &changed, 2).unwrap();
     assert!(update.bytes().len() < 40, "{}", update.bytes().len());
     assert_eq!(room.text(ROOT), changed);
 }
@@ -75,8 +75,8 @@ fn one_changed_letter_costs_a_few_bytes() {
 #[test]
 fn surrogate_pairs_are_never_split() {
     let mut room = document();
-    let first = room.replace_text(ROOT, "😀", 1).unwrap().unwrap();
-    let second = room.replace_text(ROOT, "😁", 2).unwrap().unwrap();
+    let first = replace_text(&mut room, "😀", 1).unwrap();
+    let second = replace_text(&mut room, "😁", 2).unwrap();
     assert!(!room.text(ROOT).contains('\u{fffd}'));
     let writer = Writer::new(3);
     writer.receive(first.bytes());
@@ -92,7 +92,7 @@ fn embedded_values_go_with_the_old_text() {
         take_in(&mut room, &update);
     }
     assert_ne!(room.text_len(ROOT) as usize, room.text(ROOT).encode_utf16().count());
-    room.replace_text(ROOT, "plain 😀\n", 99).unwrap().unwrap();
+    replace_text(&mut room, "plain 😀\n", 99).unwrap();
     assert_eq!(room.text(ROOT), "plain 😀\n");
     assert_eq!(room.text_len(ROOT), 9);
     let loaded = Document::load(&room.state(), Limits::default()).unwrap();
@@ -104,8 +104,8 @@ fn megabytes_are_replaced_at_once() {
     let mut room = document();
     let old: String = (0..200_000).map(|i| format!("line {i} of the old\n")).collect();
     let new: String = (0..200_000).map(|i| format!("row {} of the new\n", i * 7)).collect();
-    room.replace_text(ROOT, &old, 1).unwrap();
-    let update = room.replace_text(ROOT, &new, 2).unwrap().unwrap();
+    replace_text(&mut room, &old, 1);
+    let update = replace_text(&mut room, &new, 2).unwrap();
     assert_eq!(room.text(ROOT), new);
     assert!(update.bytes().len() > Limits::default().update_bytes / 4);
     assert_eq!(Document::load(&room.state(), Limits::default()).unwrap().text(ROOT), new);

@@ -25,8 +25,22 @@ pub(crate) fn document() -> Document {
 /// Checks and applies, as a room does.
 pub(crate) fn take_in(document: &mut Document, bytes: &Bytes) -> (Update, Effect) {
     let update = document.check(bytes.clone()).unwrap();
-    let effect = document.apply(&update).unwrap();
+    let effect = apply(document, &update);
     (update, effect)
+}
+
+/// Applies an update that was checked against the document.
+pub(crate) fn apply(document: &mut Document, update: &Update) -> Effect {
+    let (changed, effect) = std::mem::replace(document, self::document()).with_update(update).unwrap();
+    *document = changed;
+    effect
+}
+
+/// Turns the text into another as `client`; `None` when nothing differs.
+pub(crate) fn replace_text(document: &mut Document, text: &str, client: u64) -> Option<Update> {
+    let update = document.replacement(ROOT, text, client).unwrap()?;
+    apply(document, &update);
+    Some(update)
 }
 
 /// Asserts that two replicas hold the same, in content and in bytes.

@@ -267,7 +267,8 @@ impl Follower {
         let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
         self.append = Some(match self.healing {
             Some(Healing::Restoring(_, after)) => {
-                let whole = state.whole();
+                // A lost replica restores nothing: loading another one ends the room.
+                let Some(whole) = state.whole() else { return };
                 async move {
                     sleep(pause).await;
                     (Form::Whole, log.restore(doc, whole, after).await)

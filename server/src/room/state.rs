@@ -8,7 +8,7 @@ mod owed;
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use codesync_crdt::{AwarenessEntry, ClientId, Document, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{AwarenessEntry, ClientId, Document, Replica, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 
 use self::{
@@ -37,7 +37,7 @@ pub struct Effects {
 
 /// The room's state.
 pub struct State {
-    replica: Document,
+    replica: Replica,
     speakers: Speakers,
     peers: Peers,
     server_client: ClientId,
@@ -53,7 +53,7 @@ impl State {
     /// A room around a loaded replica; `server_client` is the id that edits made by the server carry.
     pub fn new(replica: Document, server_client: ClientId, document_bytes_max: usize) -> Self {
         Self {
-            replica,
+            replica: replica.into(),
             speakers: Speakers::new(),
             peers: Peers::default(),
             server_client,
@@ -74,7 +74,9 @@ impl State {
             }
             Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
             Command::Text(reply) => {
-                let _ = reply.send(Text::of(self.replica.text(TEXT)));
+                if let Some(document) = self.replica.live() {
+                    let _ = reply.send(Text::of(document.text(TEXT)));
+                }
             }
             Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
             Command::Access(event) => self.access(&event, now_ms),
@@ -121,9 +123,9 @@ impl State {
         self.waiting.durable() == self.waiting.flushed() && self.outgoing.is_durable()
     }
 
-    /// The whole document, encoded.
-    pub fn whole(&self) -> Bytes {
-        self.replica.state().into()
+    /// The whole document, encoded; `None` while the replica is lost.
+    pub fn whole(&self) -> Option<Bytes> {
+        Some(self.replica.live()?.state().into())
     }
 
     /// Takes in presence from another node.
@@ -139,7 +141,8 @@ impl State {
     /// Goes on with another replica, which holds all that was durable; nothing else may wait to become so.
     pub fn rebuilt(&mut self, replica: Document) {
         debug_assert!(self.is_durable(), "edits that only the lost replica held");
-        self.replica = replica;
+        self.replica = replica.into();
+        self.settle_due();
     }
 
     /// Ends the presence of clients that were silent too long, and forgets what no longer counts.
@@ -167,7 +170,8 @@ impl State {
 
     /// Sends our step 1.
     fn ask(&mut self, id: PeerId) {
-        let step1 = encode::sync_step1(self.replica.state_vector());
+        let Some(document) = self.replica.live() else { return };
+        let step1 = encode::sync_step1(document.state_vector());
         if let Some(peer) = self.peers.get(id) {
             peer.asked = true;
             peer.push(step1);
@@ -286,7 +290,8 @@ impl State {
         if done.is_none() || !self.outgoing.is_empty() {
             return;
         }
-        let now = Arc::new(self.replica.state_vector().clone());
+        let Some(document) = self.replica.live() else { return };
+        let now = Arc::new(document.state_vector().clone());
         let durable = self.waiting.durable();
         for (id, peer) in self.peers.iter_mut() {
             // Neither has anybody the echo of what is not durable yet.

@@ -97,9 +97,9 @@ impl Import<'_> {
 
     /// Adds what the document here lacks, as an edit.
     async fn merge(&self, doc: DocId, moved: &Document) -> anyhow::Result<Effect> {
-        let mut here = self.storage.load(doc).await?;
+        let here = self.storage.load(doc).await?;
         let update = here.document.check_stored(moved.diff(here.document.state_vector()).into())?;
-        let effect = here.document.apply(&update)?;
+        let (_, effect) = here.document.with_update(&update)?;
         if effect == Effect::Changed {
             self.storage.log.append(doc, vec![update.bytes().clone()], After::Known(here.offset)).await?;
         }
@@ -137,7 +137,9 @@ impl Import<'_> {
         let mut versions = Vec::new();
         for (state, moved) in states.into_iter().zip(&moved.states) {
             let update = document.check_stored(Bytes::from(state.diff(document.state_vector())))?;
-            if document.apply(&update)? == Effect::Changed {
+            let effect;
+            (document, effect) = document.with_update(&update)?;
+            if effect == Effect::Changed {
                 offset = log.append(doc, vec![update.bytes().clone()], After::Known(offset)).await?.last;
             }
             let Some(named) = &moved.version else { continue };

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use crate::{
     lifecycle::metric,
     process::{Process, free_port},
-    raw::Raw,
+    raw::{self, Raw},
     rest::Caller,
 };
 
@@ -23,7 +23,8 @@ fn samples() -> Vec<Vec<u8>> {
     let mut page = codesync_crdt::Document::new(Default::default());
     let mut frames = vec![encode::sync_step1(page.state_vector()), encode::query_awareness()];
     for (client, text) in [(1, "hello"), (2, "hello wörld 👩‍💻"), (1, "held"), (3, "held\nfast\n")] {
-        let update = page.replace_text("content", text, client).unwrap().unwrap();
+        let update = page.replacement("content", text, client).unwrap().unwrap();
+        raw::apply(&mut page, &update);
         frames.push(encode::update(update.bytes()));
         frames.push(encode::sync_step2(&page.state()));
     }

@@ -111,12 +111,14 @@ impl Raw {
     /// Types at the end of the own replica alone.
     pub(crate) fn edit(&mut self, client: u64, text: &str) -> Update {
         let text = self.replica.text("content") + text;
-        self.replica.replace_text("content", &text, client).unwrap().expect("something to type")
+        let update = self.replica.replacement("content", &text, client).unwrap().expect("something to type");
+        apply(&mut self.replica, &update);
+        update
     }
 
     fn take_in(&mut self, bytes: bytes::Bytes) {
         let update = self.replica.check(bytes).unwrap();
-        self.replica.apply(&update).unwrap();
+        apply(&mut self.replica, &update);
     }
 
     /// Takes frames in for as long as it is polled.
@@ -247,4 +249,10 @@ impl Raw {
             }
         }
     }
+}
+
+/// Applies an update to a replica of a client's own.
+pub(crate) fn apply(replica: &mut Document, update: &Update) {
+    let (changed, _) = std::mem::replace(replica, Document::new(Limits::default())).with_update(update).unwrap();
+    *replica = changed;
 }

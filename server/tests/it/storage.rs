@@ -119,8 +119,9 @@ async fn what_is_deleted_is_gone(stored: Stored) {
 
 #[test]
 fn a_replica_that_was_stored_is_the_same() {
-    let mut document = Document::new(Limits::default());
-    document.replace_text("content", "kept 👩‍💻", 1).unwrap();
+    let document = Document::new(Limits::default());
+    let update = document.replacement("content", "kept 👩‍💻", 1).unwrap().unwrap();
+    let (document, _) = document.with_update(&update).unwrap();
     let loaded = Document::load(&document.state(), Limits::default()).unwrap();
     assert_eq!(loaded.text("content"), document.text("content"));
     assert_eq!(loaded.state_vector(), document.state_vector());

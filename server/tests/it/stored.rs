@@ -11,7 +11,7 @@ use codesync_server::{
 };
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 
-use crate::{harness::TestApp, rig::s3::S3};
+use crate::{harness::TestApp, raw, rig::s3::S3};
 
 /// A server, and its snapshots as objects to damage.
 pub(crate) struct Stored {
@@ -82,7 +82,8 @@ pub(crate) async fn write(storage: &Storage, doc: DocId, words: &[&str]) {
     let mut document = storage.load(doc).await.unwrap().document;
     for (client, word) in words.iter().enumerate() {
         let text = document.text("content") + word;
-        let update = document.replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
+        let update = document.replacement("content", &text, client as u64 + 1).unwrap().unwrap();
+        raw::apply(&mut document, &update);
         storage.log.append(doc, vec![update.bytes().clone()], After::Known(Offset::ZERO)).await.unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use codesync_crdt::{DocumentError, Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -31,7 +31,11 @@ impl State {
     pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
         let mut taken = TakenIn::default();
         for bytes in updates {
-            let update = match self.replica.check_stored(bytes) {
+            let Some(document) = self.replica.live() else {
+                effects.rebuild = true;
+                break;
+            };
+            let update = match document.check_stored(bytes) {
                 Ok(update) => update,
                 Err(refusal) => {
                     debug!(%refusal, "an entry of the log does not follow");
@@ -57,13 +61,18 @@ impl State {
 
     pub(super) fn edit(&mut self, from: PeerId, bytes: Bytes, received: Instant, now_ms: u64, effects: &mut Effects) {
         let received_bytes = bytes.len();
-        let update = match self.replica.check(bytes) {
+        let Some(document) = self.replica.live() else {
+            effects.rebuild = true;
+            return self.close(from, CloseReason::Resync, now_ms);
+        };
+        let update = match document.check(bytes) {
             Ok(update) => update,
             Err(Refusal::Gap) => return self.ask_for_gap(from),
             Err(refusal) => return self.refuse(from, &refusal, now_ms),
         };
-        let adds = update.adds_to(self.replica.state_vector());
-        let authors = update.new_clients(self.replica.state_vector());
+        let adds = update.adds_to(document.state_vector());
+        let authors = update.new_clients(document.state_vector());
+        let size_bytes = document.size_bytes();
         let Some(peer) = self.peers.get(from) else { return };
         let user = peer.grant.user;
         if !peer.grant.role.may_edit() {
@@ -73,14 +82,15 @@ impl State {
             }
             return;
         }
-        if adds && !self.replica.has_room(received_bytes, self.document_bytes_max) {
+        let limit = self.document_bytes_max;
+        if adds && !self.replica.live_mut().is_some_and(|document| document.has_room(received_bytes, limit)) {
             reject(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
         if let Err(reason) = self.peers.effort(user, now_ms).check(authors, now_ms) {
             return self.close(from, reason, now_ms);
         }
-        let deadline = effort::deadline(received_bytes, update.places(), self.replica.size_bytes());
+        let deadline = effort::deadline(received_bytes, update.places(), size_bytes);
         let (stopwatch, mut in_time) = (Stopwatch::start(), true);
         let applied = self.replica.apply_while(&update, || {
             in_time = stopwatch.elapsed() < deadline;
@@ -129,27 +139,33 @@ impl State {
         reply: oneshot::Sender<Result<Text, RoomError>>,
         effects: &mut Effects,
     ) {
-        let present = Text::of(self.replica.text(TEXT));
+        let Some(document) = self.replica.live_mut() else {
+            effects.rebuild = true;
+            return;
+        };
+        let present = Text::of(document.text(TEXT));
         if expected.is_some_and(|tag| tag != present.tag) {
             let _ = reply.send(Err(RoomError::Changed));
             return;
         }
         let limit = self.document_bytes_max;
-        if text.len() > limit || !self.replica.has_room(text.len(), limit + present.text.len()) {
+        if text.len() > limit || !document.has_room(text.len(), limit + present.text.len()) {
             let _ = reply.send(Err(RoomError::TooLarge { limit }));
             return;
         }
-        match self.replica.replace_text(TEXT, text, self.server_client) {
-            Ok(None) => {
-                let _ = reply.send(Ok(present));
-            }
-            Ok(Some(update)) => {
-                self.outgoing.push(update, Origin::Server, Some(Instant::now()));
-                let text = Text::of(self.replica.text(TEXT));
-                self.waiting.owe(self.waiting.flushed() + 1, Owed::Text(reply, text));
-            }
-            Err(DocumentError::Corrupt(_) | DocumentError::Poisoned) => effects.rebuild = true,
+        let Ok(update) = document.replacement(TEXT, text, self.server_client) else { return };
+        let Some(update) = update else {
+            let _ = reply.send(Ok(present));
+            return;
+        };
+        if self.replica.apply(&update).is_err() {
+            effects.rebuild = true;
+            return;
         }
+        self.outgoing.push(update, Origin::Server, Some(Instant::now()));
+        let Some(document) = self.replica.live() else { return };
+        let text = Text::of(document.text(TEXT));
+        self.waiting.owe(self.waiting.flushed() + 1, Owed::Text(reply, text));
     }
 }
 

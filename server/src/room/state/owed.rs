@@ -146,10 +146,17 @@ impl State {
     pub fn appended(&mut self) -> Option<Instant> {
         let received = self.waiting.appended();
         self.log_is_away = false;
-        while let Some(owed) = self.waiting.take_due() {
+        self.settle_due();
+        received
+    }
+
+    /// Does what is due. While the replica is lost it waits for the next one: what is sent has to be in the log.
+    pub(super) fn settle_due(&mut self) {
+        while self.replica.live().is_some()
+            && let Some(owed) = self.waiting.take_due()
+        {
             self.settle(owed);
         }
-        received
     }
 
     /// Does it once everything taken in so far is durable, or once all is that its peer wrote; at once if it is.
@@ -162,7 +169,7 @@ impl State {
             Some(id) => self.waiting.newest_by(id),
             None => self.waiting.flushed + u64::from(!self.outgoing.is_durable()),
         };
-        if flush <= self.waiting.durable {
+        if flush <= self.waiting.durable && self.replica.live().is_some() {
             return self.settle(owed);
         }
         if let Some(peer) = asker.and_then(|id| self.peers.get(id)) {
@@ -208,11 +215,11 @@ impl State {
     /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo. Answers
     /// step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
     fn send_diff(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(id) else { return };
+        let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
         let mut known = StateVector::clone(&peer.has);
         // Whoever wrote an edit has all that the same client wrote before it.
         self.waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
-        let diff = self.replica.diff(&known);
+        let diff = document.diff(&known);
         let message = match std::mem::take(&mut peer.waits_for_step2) {
             true => encode::sync_step2(&diff),
             false => encode::update(&diff),
@@ -224,15 +231,15 @@ impl State {
         let Some(peer) = self.peers.get(id) else { return };
         peer.outbox.resume();
         self.send_diff(id);
-        let Some(peer) = self.peers.get(id) else { return };
+        let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
         // It has all but the echo of its newest edits.
-        let mut given = self.replica.state_vector().clone();
+        let mut given = document.state_vector().clone();
         let inserted = self.waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
         inserted.for_each(|(client, clocks)| given.retreat(client, clocks.start));
         peer.has = Arc::new(given);
         peer.push(self.speakers.everyone());
         if peer.asked {
-            peer.push(encode::sync_step1(self.replica.state_vector()));
+            peer.push(encode::sync_step1(document.state_vector()));
         }
         if let Some(mark) = peer.missed_mark.take() {
             self.mark(id, mark);

@@ -4,7 +4,7 @@ mod authors;
 
 use std::sync::Arc;
 
-use codesync_crdt::{Limits, Message, StateVector, decode_frame};
+use codesync_crdt::{Limits, Message, StateVector, Update, decode_frame};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
 
@@ -75,6 +75,10 @@ impl Room {
         assert!(self.state.take_append().is_some());
     }
 
+    fn document(&self) -> &Document {
+        self.state.replica.live().unwrap()
+    }
+
     /// What waits in the peer's outbox, by name.
     fn hears(&self, peer: usize) -> Vec<&'static str> {
         let batch = self.peers[peer].take().now_or_never().unwrap_or_default();
@@ -91,6 +95,12 @@ fn name(frame: &[u8]) -> &'static str {
         Message::Codesync(Extension::Mark(_)) => "mark",
         _ => "other",
     }
+}
+
+/// Applies an update to a replica of a client's own.
+fn apply(replica: &mut Document, update: &Update) {
+    let (changed, _) = std::mem::replace(replica, Document::new(Limits::default())).with_update(update).unwrap();
+    *replica = changed;
 }
 
 const NONE: [&str; 0] = [];
@@ -238,6 +248,49 @@ fn a_diff_holds_what_others_wrote_and_no_early_echo() {
 }
 
 #[test]
+fn nothing_is_read_from_a_replica_on_which_an_update_failed() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Codesync]);
+    room.state.replica = Document::new(Limits { step_structs: 1, ..Limits::default() }).into();
+    room.types(0, 0);
+    let durable = room.state.whole().unwrap();
+    room.says(0, Said::Step1(StateVector::default()));
+    room.says(1, Said::Mark(1));
+    room.state.flush();
+    room.appends();
+    assert_eq!(room.hears(1), ["update"]);
+    // Two letters, each a step of its own; the second one fails.
+    let two = [1, 2, 5, 0, 0x84, 1, 0, 1, b'y', 0xc4, 5, 0, 1, 0, 1, b'z', 0].to_vec();
+    let update = room.document().check(two.into()).unwrap();
+    room.state.replica.apply_while(&update, || false).unwrap_err();
+    room.state.appended();
+    assert!(room.state.whole().is_none(), "it restores no log");
+    room.says(1, Said::Step1(StateVector::default()));
+    let (reply, mut text) = oneshot::channel();
+    room.take_in(Command::Text(reply));
+    assert!(text.try_recv().is_err());
+    assert_eq!((room.hears(0), room.hears(1)), (NONE.to_vec(), NONE.to_vec()));
+    room.state.rebuilt(Document::load(&durable, Limits::default()).unwrap());
+    assert_eq!(room.document().text(TEXT), "x");
+    assert_eq!((room.hears(0), room.hears(1)), (vec!["step2", "update"], vec!["mark", "step2"]));
+}
+
+#[test]
+fn who_edits_a_lost_replica_sends_again() {
+    let mut room = Room::with(&[Dialect::Codesync]);
+    room.state.replica = Document::new(Limits { step_structs: 1, ..Limits::default() }).into();
+    let two = [&[1, 2, 5, 0, 4, 1, 7][..], b"content", &[1, b'y', 0x84, 5, 0, 1, b'z', 0]].concat();
+    let update = room.document().check(two.clone().into()).unwrap();
+    room.state.replica.apply_while(&update, || false).unwrap_err();
+    let mut effects = Effects::default();
+    let said = Said::Update(two.into());
+    let command = Command::Peer { from: PeerId(0), said, received: Instant::now() };
+    room.state.handle(command, 0, &mut effects);
+    assert!(effects.rebuild);
+    let close = room.peers[0].take().now_or_never().and_then(|batch| batch.close);
+    assert_eq!(close, Some(CloseReason::Resync));
+}
+
+#[test]
 fn a_diff_larger_than_the_outbox_arrives() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let text = "x".repeat(1 << 17);
@@ -270,12 +323,12 @@ fn a_document_is_too_large_by_its_size_and_not_by_how_it_was_typed() {
     for clock in 0..100 {
         room.types(0, clock);
     }
-    assert_eq!(room.state.replica.text_len(TEXT), 100);
+    assert_eq!(room.document().text_len(TEXT), 100);
     let long = [&[1, 1, 1, 100, 0x84, 1, 99, 0xd8, 0x04][..], &[b'x'; 600], &[0]].concat();
     room.says(0, Said::Update(long.into()));
-    assert_eq!(room.state.replica.text_len(TEXT), 100, "that would be too much");
+    assert_eq!(room.document().text_len(TEXT), 100, "that would be too much");
     room.says(0, Said::Update([1, 1, 1, 100, 0x84, 1, 99, 1, b'x', 0].to_vec().into()));
-    assert_eq!(room.state.replica.text_len(TEXT), 100, "who was refused is gone");
+    assert_eq!(room.document().text_len(TEXT), 100, "who was refused is gone");
 }
 
 #[test]

@@ -61,7 +61,8 @@ impl Typing {
     }
 
     fn turns(&mut self, client: usize, text: String) {
-        let update = self.replicas[client].replace_text("content", &text, client as u64 + 1).unwrap().unwrap();
+        let update = self.replicas[client].replacement("content", &text, client as u64 + 1).unwrap().unwrap();
+        apply(&mut self.replicas[client], &update);
         if client == ELSEWHERE {
             let mut effects = Effects::default();
             let taken = self.room.state.take_in(vec![update.bytes().clone()], &mut effects);
@@ -121,7 +122,7 @@ impl Typing {
         };
         let replica = &mut self.replicas[peer];
         let update = replica.check(frame.slice_ref(update)).expect("nothing overtakes what it builds on");
-        replica.apply(&update).unwrap();
+        apply(replica, &update);
         let own = update.inserts().filter(|(client, _)| *client == peer as u64 + 1);
         let heard = own.map(|(_, clocks)| clocks.end as usize).chain(asked).max().unwrap_or(0);
         assert!(heard <= self.durable[peer], "peer {peer} was told of its own before it was durable");
@@ -138,7 +139,7 @@ impl Typing {
         }
         for peer in 0..self.room.peers.len() {
             self.hears(peer);
-            assert_eq!(self.text(peer), self.room.state.replica.text("content"), "peer {peer}");
+            assert_eq!(self.text(peer), self.room.document().text("content"), "peer {peer}");
         }
     }
 
