@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     config::{AuthConfig, StorageConfig},
-    directory::{Access, By, Directory, DirectoryError, Session, Standing, User},
+    directory::{Access, By, Directory, DirectoryError, Replaced, Session, Standing, User},
     hex::hex,
     ids::{DocId, SessionId, UserId},
 };
@@ -78,18 +78,25 @@ pub enum AuthError {
     /// The account may not log in.
     #[error("account is disabled")]
     Disabled,
-    /// The log-in has ended.
-    #[error("log-in has ended")]
-    Ended,
     /// Too many passwords are being checked.
     #[error("too many log-ins at once")]
     Busy,
     /// The directory did not do it.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    Directory(DirectoryError),
     /// Something that should work did not.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
+}
+
+impl From<DirectoryError> for AuthError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::PasswordChanged => Self::WrongPassword,
+            DirectoryError::Disabled => Self::Disabled,
+            other => Self::Directory(other),
+        }
+    }
 }
 
 /// A token and when it ends.
@@ -150,12 +157,10 @@ impl Auth {
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let right = self.passwords.verify(password, hash).await?;
         let user = user.filter(|_| right).ok_or(AuthError::WrongPassword)?;
-        if user.is_disabled {
-            return Err(AuthError::Disabled);
-        }
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
-        let session = self.directory.create_session(user.id, now, expires_at).await?;
+        // Turns are waited for: the password may be another one by now.
+        let session = self.directory.create_session(user.id, &user.password_hash, now, expires_at).await?;
         Ok((user, self.issue(session, expires_at)))
     }
 
@@ -170,24 +175,24 @@ impl Auth {
         }
     }
 
-    /// Puts a new session in the place of `old`, whose sockets are closed.
+    /// Puts a new session in the place of the caller's, whose sockets are closed.
     ///
     /// # Errors
-    /// [`AuthError::Ended`].
-    pub async fn refresh(&self, old: SessionId) -> Result<Issued, AuthError> {
+    /// When it has ended.
+    pub async fn refresh(&self, by: By) -> Result<Issued, DirectoryError> {
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
-        let session = self.directory.replace_session(old, now, expires_at).await?.ok_or(AuthError::Ended)?;
+        let Replaced { old, new } = self.directory.replace_session(by, now, expires_at).await?;
         self.events.publish(AccessEvent::SessionEnded(old));
-        Ok(self.issue(session, expires_at))
+        Ok(self.issue(new, expires_at))
     }
 
-    /// Ends a session and closes its sockets.
+    /// Ends the caller's session and closes its sockets.
     ///
     /// # Errors
-    /// When the directory does not answer.
-    pub async fn log_out(&self, session: SessionId) -> Result<(), DirectoryError> {
-        self.directory.end_session(session).await?;
+    /// When it has ended.
+    pub async fn log_out(&self, by: By) -> Result<(), DirectoryError> {
+        let session = self.directory.end_session(by).await?;
         self.events.publish(AccessEvent::SessionEnded(session));
         Ok(())
     }
@@ -196,12 +201,19 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::WrongPassword`], [`AuthError::Busy`].
-    pub async fn change_password(&self, session: &Session, current: String, new: String) -> Result<(), AuthError> {
-        if !self.passwords.verify(current, Some(session.user.password_hash.clone())).await? {
+    pub async fn change_password(
+        &self,
+        session: &Session,
+        by: By,
+        current: String,
+        new: String,
+    ) -> Result<(), AuthError> {
+        let verified = &session.user.password_hash;
+        if !self.passwords.verify(current, Some(verified.clone())).await? {
             return Err(AuthError::WrongPassword);
         }
         let hash = self.passwords.hash(new).await?;
-        for ended in self.directory.set_password(session.user.id, &hash, session.id).await? {
+        for ended in self.directory.set_password(verified, &hash, by).await? {
             self.events.publish(AccessEvent::SessionEnded(ended));
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! Accounts, log-ins, documents, grants and share links: all that is known about documents but their text. One SQL
-//! text for every database. Checks no permission: it answers and records, `auth` and `http` decide.
+//! text for every database. Anybody may read here; what changes something checks in its transaction who may (`rights`).
 
 mod audit;
 pub mod contract;
@@ -9,25 +9,24 @@ mod documents;
 mod grants;
 mod line_end;
 mod links;
+mod locks;
 mod migrations;
 mod moving;
 mod page;
+mod rights;
 mod sessions;
 mod users;
 mod versions;
 
-use std::path::Path;
+use std::{io, path::Path, sync::Arc};
 
 use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
-use self::{
-    audit::note,
-    db::{Db, on_db},
-};
 pub use self::{
-    audit::{Action, AuditEntry, By, Contact},
+    audit::{Action, AuditEntry, Contact},
     counts::Counts,
     documents::{Document, DocumentChange, NewDocument, Person},
     grants::{Access, Change, Collaborator, Grant},
@@ -35,9 +34,14 @@ pub use self::{
     links::{Link, NewLink},
     moving::Listed,
     page::{Page, Position},
-    sessions::Session,
+    rights::{By, Hold, Right},
+    sessions::{Replaced, Session},
     users::{NewUser, Standing, User, UserChange},
     versions::{Archived, Version},
+};
+use self::{
+    db::{Db, select},
+    locks::Locks,
 };
 use crate::config::StorageConfig;
 
@@ -50,6 +54,21 @@ pub enum DirectoryError {
     /// There is no such user, document, grant or link.
     #[error("not found")]
     NotFound,
+    /// The document does not exist, or not for the caller.
+    #[error("no such document")]
+    NoDocument,
+    /// The caller's log-in is not, or no longer, in force.
+    #[error("not authenticated")]
+    Unauthenticated,
+    /// The caller may not do that, or no longer.
+    #[error("forbidden")]
+    Forbidden,
+    /// The password is another one by now.
+    #[error("password has changed")]
+    PasswordChanged,
+    /// The account may not log in.
+    #[error("account is disabled")]
+    Disabled,
     /// The document would be left without an owner.
     #[error("document would have no owner")]
     LastOwner,
@@ -62,14 +81,40 @@ pub enum DirectoryError {
     /// The database did not answer.
     #[error("directory is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// The database answered, and not as it should.
+    #[error("directory is broken")]
+    Broken(#[source] sqlx::Error),
+}
+
+impl DirectoryError {
+    fn timed_out() -> Self {
+        Self::Unavailable(io::Error::from(io::ErrorKind::TimedOut).into())
+    }
 }
 
 impl From<sqlx::Error> for DirectoryError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::RowNotFound => Self::NotFound,
+            error if is_broken(&error) => Self::Broken(error),
             other => Self::Unavailable(other),
         }
+    }
+}
+
+/// Whether the same call would fail again: a row that does not read, a rule of the tables that is broken.
+fn is_broken(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Database(error) => {
+            // Data, integrity, and syntax or access in PostgreSQL's codes; SQLite's have other lengths.
+            let code = error.code().unwrap_or_default();
+            let refused = code.len() == 5 && ["22", "23", "42"].iter().any(|class| code.starts_with(class));
+            refused || ["1", "20", "25"].contains(&&*code) || !matches!(error.kind(), sqlx::error::ErrorKind::Other)
+        }
+        E::ColumnDecode { .. } | E::Decode(_) | E::ColumnNotFound(_) | E::ColumnIndexOutOfBounds { .. } => true,
+        E::TypeNotFound { .. } | E::Encode(_) | E::InvalidArgument(_) => true,
+        _ => false,
     }
 }
 
@@ -80,6 +125,9 @@ pub type Result<T, E = DirectoryError> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 pub struct Directory {
     db: Db,
+    locks: Locks,
+    /// Bounds the connections that are taken while a room works.
+    holds: Arc<Semaphore>,
 }
 
 impl Directory {
@@ -103,7 +151,8 @@ impl Directory {
     /// # Errors
     /// When it does not answer or cannot be migrated.
     pub async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::postgres(options, connections).await? })
+        let holds = usize::try_from(connections / 2).unwrap_or(usize::MAX).max(1);
+        Ok(Self::on(Db::postgres(options, connections).await?, holds))
     }
 
     /// Opens the SQLite file in `folder`, makes it when there is none, and brings its tables up to date.
@@ -111,7 +160,11 @@ impl Directory {
     /// # Errors
     /// When the file cannot be opened or migrated.
     pub async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::sqlite(folder).await? })
+        Ok(Self::on(Db::sqlite(folder).await?, Semaphore::MAX_PERMITS))
+    }
+
+    fn on(db: Db, holds: usize) -> Self {
+        Self { db, locks: Locks::default(), holds: Arc::new(Semaphore::new(holds)) }
     }
 
     /// Asks the database for one row, for readiness.
@@ -119,10 +172,8 @@ impl Directory {
     /// # Errors
     /// When it does not answer.
     pub async fn ping(&self) -> Result<()> {
-        on_db!(&self.db, pool => {
-            sqlx::query_scalar::<_, i64>("select count(*) from documents where updated_at < 0").fetch_one(pool).await?;
-            Ok(())
-        })
+        let _: (i64,) = self.db.one(select!("select count(*) from documents where updated_at < 0")).await?;
+        Ok(())
     }
 }
 

@@ -185,7 +185,12 @@ impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
         match error {
             DirectoryError::EmailTaken => Self::EmailTaken,
-            DirectoryError::NotFound => Self::NotFound(Missing::Document),
+            DirectoryError::NotFound | DirectoryError::NoDocument => Self::NotFound(Missing::Document),
+            DirectoryError::Unauthenticated => Self::Unauthenticated,
+            DirectoryError::Forbidden => Self::Forbidden,
+            DirectoryError::PasswordChanged => Self::WrongPassword,
+            DirectoryError::Disabled => Self::Disabled,
+            DirectoryError::Broken(_) => Self::Internal(error.into()),
             DirectoryError::LastOwner => Self::LastOwner,
             DirectoryError::LastAdmin => Self::LastAdmin,
             DirectoryError::LimitReached(max) => Self::LimitReached(max),
@@ -202,7 +207,6 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::WrongPassword => Self::WrongPassword,
             AuthError::Disabled => Self::Disabled,
-            AuthError::Ended => Self::Unauthenticated,
             AuthError::Busy => Self::Unavailable,
             AuthError::Directory(error) => error.into(),
             AuthError::Internal(cause) => Self::Internal(cause),

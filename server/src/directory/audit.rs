@@ -1,31 +1,15 @@
 //! The audit trail: who changed accounts and sharing, on what, when and from where. Written in the transaction that makes
 //! the change, so that there is neither without the other.
 
-use std::net::IpAddr;
-
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, Page, Position, Result, from_millis, millis, on_db};
+use super::{
+    By, Directory, Page, Position, Result, Right,
+    db::{Sql, select, sql},
+    from_millis, millis,
+};
 use crate::ids::{AuditId, DocId, UserId};
-
-/// On whose behalf something is done.
-#[derive(Clone, Copy, Debug)]
-pub struct By {
-    /// The account; `None` is the command line.
-    pub user: Option<UserId>,
-    /// The address that the call came from.
-    pub address: Option<IpAddr>,
-    /// When.
-    pub at: OffsetDateTime,
-}
-
-impl By {
-    /// Someone at the command line of the server.
-    pub fn command_line() -> Self {
-        Self { user: None, address: None, at: OffsetDateTime::now_utc() }
-    }
-}
 
 /// What the trail tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,27 +88,21 @@ impl Deed {
     }
 }
 
-/// Notes `$deed` of `$by` with `$executor`: the transaction that does it.
-macro_rules! note {
-    ($executor:expr, $by:expr, $deed:expr) => {{
-        let (by, deed): ($crate::directory::audit::By, $crate::directory::audit::Deed) = ($by, $deed);
-        sqlx::query(
-            "insert into audit (id, at, actor_id, address, action, doc_id, user_id, detail)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind($crate::ids::AuditId::new())
-        .bind($crate::directory::millis(by.at))
-        .bind(by.user)
-        .bind(by.address.map(|address| address.to_string()))
-        .bind(deed.action.as_str())
-        .bind(deed.doc)
-        .bind(deed.user)
-        .bind(deed.detail)
-        .execute($executor)
-        .await?;
-    }};
+/// Adds an entry to the trail: run in the transaction that does the deed.
+pub(super) fn note(by: By, deed: Deed) -> Sql {
+    sql!(
+        "insert into audit (id, at, actor_id, address, action, doc_id, user_id, detail)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        AuditId::new(),
+        millis(by.at),
+        by.user,
+        by.address.map(|address| address.to_string()),
+        deed.action.as_str(),
+        deed.doc,
+        deed.user,
+        deed.detail
+    )
 }
-pub(super) use note;
 
 /// One entry of the trail.
 #[derive(Clone, Debug)]
@@ -195,43 +173,45 @@ impl From<AuditRow> for AuditEntry {
 impl Directory {
     /// Notes what was done to a document outside of the directory.
     pub async fn note(&self, action: Action, doc: DocId, by: By) -> Result<()> {
-        on_db!(&self.db, pool => {
-            note!(pool, by, Deed::on(action, doc, None));
-            Ok(())
-        })
+        self.keep_books(note(by, Deed::on(action, doc, None))).await.map(drop)
+    }
+
+    /// Notes what an administrator is about to do to a document outside of the directory.
+    ///
+    /// # Errors
+    /// Where the caller is no administrator any more.
+    pub async fn note_as_administrator(&self, action: Action, doc: DocId, by: By) -> Result<()> {
+        let mut change = self.change(by, Right::Administrator, &[]).await?;
+        change.note(Deed::on(action, doc, None)).await?;
+        change.commit().await
     }
 
     /// Forgets the oldest entries that are from before `at`, so many at most; returns how many.
     pub async fn forget_audit(&self, at: OffsetDateTime, limit: u32) -> Result<u64> {
-        on_db!(&self.db, pool => {
-            let done = sqlx::query(
-                "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
-            )
-            .bind(millis(at))
-            .bind(i64::from(limit))
-            .execute(pool)
-            .await?;
-            Ok(done.rows_affected())
-        })
+        self.keep_books(sql!(
+            "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
+            millis(at),
+            i64::from(limit)
+        ))
+        .await
     }
 
     /// The trail, newest first, from `after` on.
     pub async fn audit(&self, after: Option<Position>, limit: u8) -> Result<Page<AuditEntry>> {
         let after = after.unwrap_or(Position::START);
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, AuditRow>(
+        let rows: Vec<AuditRow> = self
+            .db
+            .all(select!(
                 "select a.id, a.at, a.address, a.action, a.doc_id, a.detail,
                         a.actor_id, w.name as actor_name, w.email as actor_email,
                         a.user_id, u.name as user_name, u.email as user_email
                  from audit a left join users w on w.id = a.actor_id left join users u on u.id = a.user_id
                  where (a.at, a.id) < ($1, $2) order by a.at desc, a.id desc limit $3",
-            )
-            .bind(after.at)
-            .bind(AuditId(after.id))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(pool)
-            .await?)
-        })?;
+                after.at,
+                AuditId(after.id),
+                i64::from(limit) + 1
+            ))
+            .await?;
         let entries = rows.into_iter().map(AuditEntry::from).collect();
         Ok(Page::cut(entries, limit, |last| Position { at: millis(last.at), id: last.id.0 }))
     }

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
     Access, Action, Archived, By, Change, Directory, DirectoryError, DocumentChange, Grant, LineEnd, NewDocument,
-    NewLink, NewUser, Standing, User, UserChange,
+    NewLink, NewUser, Replaced, Right, Standing, User, UserChange, from_millis, millis,
 };
 use crate::{
     auth::Role,
@@ -34,10 +34,24 @@ pub async fn conforms(directory: &Directory) {
     everything(directory).await;
     trail(directory).await;
     archives(directory).await;
+    rights(directory).await;
+    holds(directory).await;
 }
 
-fn by(user: &User, at: OffsetDateTime) -> By {
-    By { user: Some(user.id), address: Some(IpAddr::from([192, 0, 2, 7])), at }
+/// The user, just logged in.
+async fn by(directory: &Directory, user: &User, at: OffsetDateTime) -> By {
+    let now = OffsetDateTime::now_utc();
+    let id = directory.create_session(user.id, "hash", now, now + Duration::HOUR).await.expect(WORKS);
+    by_session(directory, id).await.at(at)
+}
+
+async fn by_session(directory: &Directory, id: SessionId) -> By {
+    let session = directory.session(id, OffsetDateTime::now_utc()).await.expect(WORKS).expect("it is in force");
+    By::log_in(&session, Some(IpAddr::from([192, 0, 2, 7])))
+}
+
+fn command_line() -> By {
+    By::command_line().at(NOW)
 }
 
 const ADMIN: Standing = Standing { is_admin: Some(true), is_disabled: None };
@@ -58,7 +72,7 @@ async fn user(directory: &Directory, email: &str) -> User {
 
 async fn document(directory: &Directory, owner: &User, title: &str, at: OffsetDateTime) -> DocId {
     let new = NewDocument { title: title.to_owned(), language: "rust".to_owned(), line_end: LineEnd::Crlf };
-    directory.create_document(owner.id, new, at).await.expect(WORKS).id
+    directory.create_document(new, by(directory, owner, at).await).await.expect(WORKS).id
 }
 
 async fn users(directory: &Directory) {
@@ -78,9 +92,9 @@ async fn users(directory: &Directory) {
     let found = directory.user_by_email("äda@EXAMPLE.org ").await.expect(WORKS).map(|user| user.id);
     assert_eq!(found, Some(other.id), "addresses are compared without regard to case, beyond ASCII too");
     let change = UserChange { name: Some("Countess".to_owned()), color: None };
-    let changed = directory.update_user(ada.id, change).await.expect(WORKS);
+    let changed = directory.update_user(change, by(directory, &ada, NOW).await).await.expect(WORKS);
     assert_eq!((changed.name.as_str(), changed.color.as_str()), ("Countess", "#0b6b60"));
-    directory.change_standing(ada.id, ADMIN, By { at: NOW, ..By::command_line() }).await.expect(WORKS);
+    directory.change_standing(ada.id, ADMIN, command_line()).await.expect(WORKS);
     assert!(directory.user_by_email("ada@example.org").await.expect(WORKS).is_some_and(|user| user.is_admin));
     assert!(directory.user_by_email("ada\0@example.org").await.expect("NUL is no error").is_none());
     assert_eq!(directory.users("\0", None, 100).await.expect("NUL is no error").items.len(), 0);
@@ -88,28 +102,38 @@ async fn users(directory: &Directory) {
 
 async fn sessions(directory: &Directory) {
     let bob = user(directory, "bob@example.org").await;
-    let hour = NOW + Duration::HOUR;
-    let first = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
-    let session = directory.session(first, NOW).await.expect(WORKS).expect("it has begun");
+    // Whether a log-in is in force is decided by the clock; the tables know milliseconds.
+    let now = from_millis(millis(OffsetDateTime::now_utc()));
+    let hour = now + Duration::HOUR;
+    let first = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
+    let session = directory.session(first, now).await.expect(WORKS).expect("it has begun");
     assert_eq!((session.user.id, session.expires_at), (bob.id, hour));
     assert!(directory.session(first, hour).await.expect(WORKS).is_none(), "it ends by itself");
-    let second = directory.replace_session(first, NOW, hour).await.expect(WORKS).expect("the first was in force");
-    assert!(directory.session(first, NOW).await.expect(WORKS).is_none());
-    assert!(directory.replace_session(first, NOW, hour).await.expect(WORKS).is_none(), "only once");
-    let third = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
-    let ended = directory.set_password(bob.id, "other hash", third).await.expect(WORKS);
+    let by_first = by_session(directory, first).await;
+    let Replaced { old, new: second } = directory.replace_session(by_first, now, hour).await.expect(WORKS);
+    assert_eq!(old, first);
+    assert!(directory.session(first, now).await.expect(WORKS).is_none());
+    let twice = directory.replace_session(by_first, now, hour).await;
+    assert!(matches!(twice, Err(DirectoryError::Unauthenticated)), "only once: {twice:?}");
+    let third = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
+    let by_third = by_session(directory, third).await;
+    let wrong = directory.set_password("a hash that was replaced", "other hash", by_third).await;
+    assert!(matches!(wrong, Err(DirectoryError::PasswordChanged)), "{wrong:?}");
+    let ended = directory.set_password("hash", "other hash", by_third).await.expect(WORKS);
     assert_eq!(ended, [second]);
-    let kept = directory.session(third, NOW).await.expect(WORKS).expect("it was kept");
+    let late = directory.create_session(bob.id, "hash", now, hour).await;
+    assert!(matches!(late, Err(DirectoryError::PasswordChanged)), "{late:?}");
+    let kept = directory.session(third, now).await.expect(WORKS).expect("it was kept");
     assert_eq!(kept.user.password_hash, "other hash");
-    directory.end_session(third).await.expect(WORKS);
-    directory.end_session(SessionId::new()).await.expect("ending what is not there is no error");
-    assert!(directory.session(third, NOW).await.expect(WORKS).is_none());
-    let fourth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
-    directory.change_standing(bob.id, DISABLED, by(&bob, NOW)).await.expect(WORKS);
-    let fifth = directory.create_session(bob.id, NOW, hour).await.expect(WORKS);
-    for session in [fourth, fifth] {
-        assert!(directory.session(session, NOW).await.expect(WORKS).is_none(), "the account is shut out");
-    }
+    assert_eq!(directory.end_session(by_third).await.expect(WORKS), third);
+    let twice = directory.end_session(by_third).await;
+    assert!(matches!(twice, Err(DirectoryError::Unauthenticated)), "its successor may be in force: {twice:?}");
+    assert!(directory.session(third, now).await.expect(WORKS).is_none());
+    let fourth = directory.create_session(bob.id, "other hash", now, hour).await.expect(WORKS);
+    directory.change_standing(bob.id, DISABLED, command_line()).await.expect(WORKS);
+    assert!(directory.session(fourth, now).await.expect(WORKS).is_none(), "the account is shut out");
+    let fifth = directory.create_session(bob.id, "other hash", now, hour).await;
+    assert!(matches!(fifth, Err(DirectoryError::Disabled)), "{fifth:?}");
 }
 
 async fn documents(directory: &Directory) {
@@ -120,24 +144,27 @@ async fn documents(directory: &Directory) {
     assert_eq!(seen.line_end, LineEnd::Crlf);
     assert_eq!((seen.owner.id, seen.created_at, seen.updated_at, seen.size_bytes), (eve.id, NOW, NOW, 0));
     let later = NOW + Duration::SECOND;
+    let by_eve = by(directory, &eve, NOW).await;
     let change = DocumentChange { title: Some("Plans".to_owned()), ..DocumentChange::default() };
-    directory.update_document(doc, change, later).await.expect(WORKS);
+    directory.update_document(doc, change, by_eve.at(later)).await.expect(WORKS);
     directory.record_snapshot(doc, 42).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
     assert_eq!(seen.line_end, LineEnd::Crlf, "what is left out stays");
     let change = DocumentChange { line_end: Some(LineEnd::Lf), ..DocumentChange::default() };
-    directory.update_document(doc, change, later).await.expect(WORKS);
+    directory.update_document(doc, change, by_eve.at(later)).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.line_end), ("Plans", "rust", LineEnd::Lf));
     directory.record_snapshot(doc, 42).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert!(seen.updated_at > later, "a snapshot follows a change");
-    assert!(directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
-    assert!(!directory.delete_document(doc, by(&eve, NOW)).await.expect(WORKS));
+    assert!(directory.delete_document(doc, by_eve).await.expect(WORKS));
+    assert!(!directory.delete_document(doc, command_line()).await.expect(WORKS));
+    let gone = directory.delete_document(doc, by_eve).await;
+    assert!(matches!(gone, Err(DirectoryError::NoDocument)), "{gone:?}");
     assert_eq!(directory.access(eve.id, doc).await.expect(WORKS), Access::NoDocument);
     directory.record_snapshot(doc, 43).await.expect("what is gone is left alone");
-    let missing = directory.update_document(doc, DocumentChange::default(), later).await;
+    let missing = directory.update_document(doc, DocumentChange::default(), command_line().at(later)).await;
     assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
 }
 
@@ -172,23 +199,27 @@ async fn grants(directory: &Directory) {
     let hal = user(directory, "hal@example.org").await;
     let doc = document(directory, &gil, "Shared", NOW).await;
     assert_eq!(directory.access(hal.id, doc).await.expect(WORKS), Access::None);
-    let now = by(&gil, NOW);
+    let now = by(directory, &gil, NOW).await;
+    let by_hal = by(directory, &hal, NOW).await;
     let last = directory.set_role(doc, gil.id, Role::Editor, now).await;
     assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
     let last = directory.remove_grant(doc, gil.id, now).await;
     assert!(matches!(last, Err(DirectoryError::LastOwner)), "{last:?}");
-    let later = by(&gil, NOW + Duration::SECOND);
+    let later = now.at(NOW + Duration::SECOND);
     assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Made);
     assert_eq!(directory.set_role(doc, hal.id, Role::Editor, later).await.expect(WORKS), Change::Unneeded);
-    assert_eq!(directory.raise_role(doc, hal.id, Role::Viewer, later).await.expect(WORKS), Change::Unneeded);
+    for (secret, role) in [("as viewer", Role::Viewer), ("as owner", Role::Owner)] {
+        directory.create_link(doc, NewLink { role, expires_at: None }, secret, later).await.expect(WORKS);
+    }
+    assert_eq!(directory.accept_link("as viewer", by_hal).await.expect(WORKS).1, Change::Unneeded);
     assert_eq!(directory.access(hal.id, doc).await.expect(WORKS), Access::Role(Role::Editor));
-    assert_eq!(directory.raise_role(doc, hal.id, Role::Owner, later).await.expect(WORKS), Change::Made);
+    assert_eq!(directory.accept_link("as owner", by_hal.at(later.at)).await.expect(WORKS).1, Change::Made);
     let people = directory.collaborators(doc).await.expect(WORKS);
     assert_eq!(people.iter().map(|person| person.id).collect::<Vec<_>>(), [gil.id, hal.id]);
     directory.remove_grant(doc, gil.id, later).await.expect("there are two owners");
     let seen = directory.document(hal.id, doc).await.expect(WORKS).expect("it is shared");
     assert_eq!(seen.owner.id, hal.id, "the owner that is left");
-    let gone = directory.remove_grant(doc, gil.id, later).await;
+    let gone = directory.remove_grant(doc, gil.id, by_hal).await;
     assert!(matches!(gone, Err(DirectoryError::NotFound)), "{gone:?}");
     assert!(directory.document(gil.id, doc).await.expect(WORKS).is_none());
 }
@@ -197,33 +228,31 @@ async fn links(directory: &Directory) {
     let ivy = user(directory, "ivy@example.org").await;
     let doc = document(directory, &ivy, "Linked", NOW).await;
     let hour = NOW + Duration::HOUR;
+    let by_ivy = by(directory, &ivy, NOW).await;
     let new = NewLink { role: Role::Editor, expires_at: Some(hour) };
-    let link = directory.create_link(doc, new, "a secret", by(&ivy, NOW)).await.expect(WORKS);
+    let link = directory.create_link(doc, new, "a secret", by_ivy).await.expect(WORKS);
     assert_eq!((link.doc, link.role, link.expires_at), (doc, Role::Editor, Some(hour)));
     let found = directory.link_by_secret("a secret", NOW).await.expect(WORKS).map(|found| found.id);
     assert_eq!(found, Some(link.id));
     assert!(directory.link_by_secret("a Secret", NOW).await.expect(WORKS).is_none());
     assert!(directory.link_by_secret("a secret", hour).await.expect(WORKS).is_none(), "it has expired");
     let new = NewLink { role: Role::Viewer, expires_at: None };
-    let lasting = directory.create_link(doc, new, "another", by(&ivy, hour)).await.expect(WORKS);
+    let lasting = directory.create_link(doc, new, "another", by_ivy.at(hour)).await.expect(WORKS);
     let ids: Vec<_> = directory.links(doc).await.expect(WORKS).iter().map(|link| link.id).collect();
     assert_eq!(ids, [link.id, lasting.id]);
-    let elsewhere = directory.delete_link(DocId::new(), link.id, by(&ivy, NOW)).await;
+    let elsewhere = directory.delete_link(DocId::new(), link.id, command_line()).await;
     assert!(matches!(elsewhere, Err(DirectoryError::NotFound)), "{elsewhere:?}");
-    directory.delete_link(doc, link.id, by(&ivy, NOW)).await.expect(WORKS);
+    directory.delete_link(doc, link.id, by_ivy).await.expect(WORKS);
     assert!(directory.link_by_secret("a secret", NOW).await.expect(WORKS).is_none());
-    directory.delete_document(doc, by(&ivy, NOW)).await.expect(WORKS);
+    directory.delete_document(doc, by_ivy).await.expect(WORKS);
     assert!(directory.link_by_secret("another", NOW).await.expect(WORKS).is_none(), "links go with the document");
 }
 
 async fn transfers(directory: &Directory) {
-    let [jon, kim, leo] = [
-        user(directory, "jon@example.org").await,
-        user(directory, "kim@example.org").await,
-        user(directory, "leo@example.org").await,
-    ];
+    let [jon, kim] = [user(directory, "jon@example.org").await, user(directory, "kim@example.org").await];
+    user(directory, "leo@example.org").await;
     let doc = document(directory, &jon, "Handed over", NOW).await;
-    let later = by(&leo, NOW + Duration::SECOND);
+    let later = command_line().at(NOW + Duration::SECOND);
     let changed = directory.transfer(doc, kim.id, later).await.expect(WORKS);
     assert_eq!(changed, [(jon.id, Role::Editor), (kim.id, Role::Owner)].map(|(user, role)| Grant { user, role }));
     assert_eq!(directory.access(jon.id, doc).await.expect(WORKS), Access::Role(Role::Editor));
@@ -239,7 +268,7 @@ async fn transfers(directory: &Directory) {
 async fn administrators(directory: &Directory) {
     let ada = directory.user_by_email("ada@example.org").await.expect(WORKS).expect("she is there");
     let other = directory.user_by_email("äda@example.org").await.expect(WORKS).expect("he is there");
-    let now = by(&ada, NOW);
+    let now = command_line();
     for (change, undo) in [(NO_ADMIN, ADMIN), (DISABLED, ENABLED)] {
         let (one, two) = tokio::join!(
             directory.change_standing(ada.id, change, now),
@@ -290,18 +319,22 @@ async fn trail(directory: &Directory) {
     let doc = document(directory, &kim, "Watched", NOW).await;
     let before = trail_of(directory, doc).await;
     assert_eq!(before, [], "to make a document is to share it with nobody");
-    let at = |seconds| by(&kim, NOW + Duration::hours(1) + Duration::seconds(seconds));
+    directory.change_standing(kim.id, ADMIN, command_line()).await.expect(WORKS);
+    let by_kim = by(directory, &kim, NOW).await;
+    let at = |seconds| by_kim.at(NOW + Duration::hours(1) + Duration::seconds(seconds));
     let leo = directory.user_by_email("leo@example.org").await.expect(WORKS).expect("he is there");
     directory.set_role(doc, leo.id, Role::Viewer, at(0)).await.expect(WORKS);
     directory.set_role(doc, leo.id, Role::Viewer, at(1)).await.expect("and nothing is noted");
-    directory.raise_role(doc, leo.id, Role::Editor, at(2)).await.expect(WORKS);
+    let new = NewLink { role: Role::Editor, expires_at: None };
+    directory.create_link(doc, new, "a way in", at(1)).await.expect(WORKS);
+    directory.accept_link("a way in", by(directory, &leo, at(2).at).await).await.expect(WORKS);
     directory.remove_grant(doc, kim.id, at(3)).await.expect_err("and nothing is noted");
     let link = directory.create_link(doc, NewLink { role: Role::Viewer, expires_at: None }, "third", at(4)).await;
     directory.delete_link(doc, link.expect(WORKS).id, at(5)).await.expect(WORKS);
     directory.remove_grant(doc, leo.id, at(6)).await.expect(WORKS);
     directory.note(Action::RoomKicked, doc, at(7)).await.expect(WORKS);
     directory.transfer(doc, leo.id, at(8)).await.expect(WORKS);
-    directory.delete_document(doc, at(9)).await.expect(WORKS);
+    directory.delete_any_document(doc, at(9)).await.expect(WORKS);
     let told = [
         ("document.deleted", None, Some("Watched")),
         ("document.transferred", Some(leo.id), None),
@@ -310,6 +343,7 @@ async fn trail(directory: &Directory) {
         ("link.deleted", None, Some("viewer")),
         ("link.created", None, Some("viewer")),
         ("link.accepted", Some(leo.id), Some("editor")),
+        ("link.created", None, Some("editor")),
         ("access.granted", Some(leo.id), Some("viewer")),
     ];
     let told = told.map(|(action, user, detail)| (action.to_owned(), user, detail.map(str::to_owned)));
@@ -336,6 +370,63 @@ async fn archives(directory: &Directory) {
     directory.add_version(doc, Offset(7), 1, NOW).await.expect(WORKS);
     assert_eq!(archived().await, Some(Archived::Noted));
     assert_eq!(directory.archived(DocId::new()).await.expect(WORKS), None);
+}
+
+/// What each right needs, and that it is looked at when the change is made and not before.
+async fn rights(directory: &Directory) {
+    let [nia, oli, pam] = [
+        user(directory, "nia@example.org").await,
+        user(directory, "oli@example.org").await,
+        user(directory, "pam@example.org").await,
+    ];
+    let doc = document(directory, &nia, "Guarded", NOW).await;
+    let [by_nia, by_oli, by_pam] =
+        [by(directory, &nia, NOW).await, by(directory, &oli, NOW).await, by(directory, &pam, NOW).await];
+    directory.set_role(doc, oli.id, Role::Editor, by_nia).await.expect(WORKS);
+    let title = || DocumentChange { title: Some("Renamed".to_owned()), ..DocumentChange::default() };
+    directory.update_document(doc, title(), by_oli).await.expect(WORKS);
+    let forbidden = directory.set_role(doc, pam.id, Role::Viewer, by_oli).await;
+    assert!(matches!(forbidden, Err(DirectoryError::Forbidden)), "{forbidden:?}");
+    let foreign = directory.update_document(doc, title(), by_pam).await;
+    assert!(matches!(foreign, Err(DirectoryError::NoDocument)), "{foreign:?}");
+    let forbidden = directory.transfer(doc, pam.id, by_nia).await;
+    assert!(matches!(forbidden, Err(DirectoryError::Forbidden)), "for administrators: {forbidden:?}");
+    directory.remove_grant(doc, oli.id, by_oli).await.expect("everyone may leave");
+    let late = directory.update_document(doc, title(), by_oli).await;
+    assert!(matches!(late, Err(DirectoryError::NoDocument)), "{late:?}");
+    directory.change_standing(nia.id, DISABLED, command_line()).await.expect(WORKS);
+    let late = directory.set_role(doc, pam.id, Role::Owner, by_nia).await;
+    assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
+    directory.end_session(by_pam).await.expect(WORKS);
+    let late = directory.update_user(UserChange::default(), by_pam).await.map(|user| user.id);
+    assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
+}
+
+/// Who takes a right away waits until what relies on it is done, also where others keep relying on it.
+async fn holds(directory: &Directory) {
+    let [quin, rae] = [user(directory, "quin@example.org").await, user(directory, "rae@example.org").await];
+    let doc = document(directory, &quin, "Held", NOW).await;
+    let [by_quin, by_rae] = [by(directory, &quin, NOW).await, by(directory, &rae, NOW).await];
+    directory.set_role(doc, rae.id, Role::Editor, by_quin).await.expect(WORKS);
+    let right = Right::Document(doc, Role::Editor);
+    let hold = directory.hold(by_rae, right).await.expect(WORKS);
+    let (let_go, released) = tokio::sync::oneshot::channel::<()>();
+    let mut removal = std::pin::pin!(directory.remove_grant(doc, rae.id, by_quin));
+    let work = hold.during(async { released.await.expect("it is let go of") });
+    let mut work = std::pin::pin!(work);
+    // The removal gets as far as it can: something unrelated, asked after it, is done.
+    tokio::select! {
+        biased;
+        _ = &mut work => panic!("nothing has ended it"),
+        _ = &mut removal => panic!("the right is in use"),
+        other = document(directory, &rae, "Unrelated", NOW) => assert_ne!(other, doc),
+    }
+    let_go.send(()).expect("it is waited for");
+    let (work, removal) = tokio::join!(work, removal);
+    work.expect(WORKS);
+    removal.expect(WORKS);
+    let late = directory.hold(by_rae, right).await.map(drop);
+    assert!(matches!(late, Err(DirectoryError::NoDocument)), "{late:?}");
 }
 
 async fn trail_of(directory: &Directory, doc: DocId) -> Vec<(String, Option<UserId>, Option<String>)> {

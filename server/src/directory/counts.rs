@@ -3,7 +3,7 @@
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, Result, millis, on_db};
+use super::{Directory, Result, db::select, millis};
 
 /// How much there is.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -25,18 +25,16 @@ pub struct Counts {
 impl Directory {
     /// Counts everything.
     pub async fn counts(&self, now: OffsetDateTime) -> Result<Counts> {
-        on_db!(&self.db, pool => {
-            Ok(sqlx::query_as(
+        self.db
+            .one(select!(
                 "select (select count(*) from users) as users,
                         (select count(*) from users where is_admin) as admins,
                         (select count(*) from users where is_disabled) as disabled,
                         (select count(*) from sessions where expires_at > $1) as sessions,
                         (select count(*) from documents) as documents,
                         (select cast(coalesce(sum(size_bytes), 0) as bigint) from documents) as document_bytes",
-            )
-            .bind(millis(now))
-            .fetch_one(pool)
-            .await?)
-        })
+                millis(now)
+            ))
+            .await
     }
 }

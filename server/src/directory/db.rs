@@ -1,18 +1,25 @@
 //! The databases that a directory can be on, and how our types are stored in all of them.
 
+mod statement;
+mod transaction;
+
 use std::{future::Future, io, path::Path, time::Duration};
 
 use anyhow::Context;
 use sqlx::{
-    Connection, Database, Decode, Encode, PgConnection, PgPool, SqlitePool, Type,
-    encode::IsNull,
+    Connection, Database, Decode, PgConnection, PgPool, SqlitePool, Type,
     error::BoxDynError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
+use self::statement::Value;
+pub(super) use self::{
+    statement::{Row, Select, Sql, select, sql},
+    transaction::Transaction,
+};
 use super::{DirectoryError, Result, migrations};
 use crate::{
     auth::Role,
@@ -26,33 +33,33 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that is given back may take to say that it is well.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A pool of one of the databases; [`on_db!`] runs the same query on whichever it is.
+/// A database. Its pools are seen by nothing but this module: outside of it, [`Select`]s read, and what
+/// changes something needs an [`Allowed`](super::rights::Allowed).
 #[derive(Clone, Debug)]
-pub(super) enum Db {
+pub(super) struct Db(Pools);
+
+#[derive(Clone, Debug)]
+enum Pools {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-/// Runs `$body`, which gives a [`Result`], with `$pool` bound to the pool inside of a [`Db`], and waits for it only so
-/// long. `return` and `?` leave the body.
-macro_rules! on_db {
-    ($db:expr, $pool:ident => $body:expr) => {
-        $crate::directory::db::in_time(async {
-            match $db {
-                $crate::directory::db::Db::Sqlite($pool) => $body,
-                $crate::directory::db::Db::Postgres($pool) => $body,
-            }
-        })
-        .await
-    };
-}
-pub(super) use on_db;
-
+/// Waits for a call of the database until its time is over.
 pub(super) async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-    match timeout(CALL_TIMEOUT, call).await {
+    until(deadline(), call).await
+}
+
+/// Waits for a part of a call until `deadline`.
+pub(super) async fn until<T>(deadline: Instant, call: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout_at(deadline, call).await {
         Ok(result) => result,
-        Err(_) => Err(DirectoryError::Unavailable(io::Error::from(io::ErrorKind::TimedOut).into())),
+        Err(_) => Err(DirectoryError::timed_out()),
     }
+}
+
+/// When a call that begins now is given up.
+pub(super) fn deadline() -> Instant {
+    Instant::now() + CALL_TIMEOUT
 }
 
 impl Db {
@@ -74,7 +81,7 @@ impl Db {
         let mut connection = pool.acquire().await.context("open the directory")?;
         migrations::run(&mut *connection, &sqlx_macros::migrate!("migrations/sqlite")).await?;
         drop(connection);
-        Ok(Self::Sqlite(pool))
+        Ok(Self(Pools::Sqlite(pool)))
     }
 
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
@@ -104,13 +111,25 @@ impl Db {
             .connect_with(options)
             .await
             .context("connect to PostgreSQL")?;
-        Ok(Self::Postgres(pool))
+        Ok(Self(Pools::Postgres(pool)))
     }
 }
 
 /// Stores an id as its 16 bytes: `blob` and `bytea` are the form that all databases share.
 macro_rules! stored_id {
     ($($name:ident),*) => {$(
+        impl From<$name> for Value {
+            fn from(id: $name) -> Self {
+                Self::Bytes(Some(id.0.as_bytes().to_vec()))
+            }
+        }
+
+        impl From<Option<$name>> for Value {
+            fn from(id: Option<$name>) -> Self {
+                Self::Bytes(id.map(|id| id.0.as_bytes().to_vec()))
+            }
+        }
+
         impl<DB: Database> Type<DB> for $name
         where
             Vec<u8>: Type<DB>,
@@ -121,15 +140,6 @@ macro_rules! stored_id {
 
             fn compatible(ty: &DB::TypeInfo) -> bool {
                 <Vec<u8> as Type<DB>>::compatible(ty)
-            }
-        }
-
-        impl<'q, DB: Database> Encode<'q, DB> for $name
-        where
-            Vec<u8>: Encode<'q, DB>,
-        {
-            fn encode_by_ref(&self, buf: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-                self.0.as_bytes().to_vec().encode(buf)
             }
         }
 
@@ -144,6 +154,16 @@ macro_rules! stored_id {
     )*};
 }
 
+impl From<Role> for Value {
+    fn from(role: Role) -> Self {
+        Self::Small(match role {
+            Role::Viewer => 1,
+            Role::Editor => 2,
+            Role::Owner => 3,
+        })
+    }
+}
+
 stored_id!(AuditId, DocId, LinkId, SessionId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
@@ -156,20 +176,6 @@ where
 
     fn compatible(ty: &DB::TypeInfo) -> bool {
         <i32 as Type<DB>>::compatible(ty)
-    }
-}
-
-impl<'q, DB: Database> Encode<'q, DB> for Role
-where
-    i32: Encode<'q, DB>,
-{
-    fn encode_by_ref(&self, buf: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        match self {
-            Role::Viewer => 1,
-            Role::Editor => 2,
-            Role::Owner => 3,
-        }
-        .encode(buf)
     }
 }
 

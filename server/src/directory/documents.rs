@@ -4,8 +4,11 @@ use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{
-    Action, By, Directory, DirectoryError, LineEnd, Page, Position, Result, audit::Deed, fold, from_millis, millis,
-    note, on_db,
+    Action, By, Directory, DirectoryError, LineEnd, Page, Position, Result, Right,
+    audit::Deed,
+    db::{select, sql},
+    fold, from_millis, millis,
+    rights::Lock,
 };
 use crate::{
     auth::Role,
@@ -119,44 +122,43 @@ macro_rules! select_documents {
 }
 
 impl Directory {
-    /// Makes a document that belongs to `owner`.
-    pub async fn create_document(&self, owner: UserId, new: NewDocument, now: OffsetDateTime) -> Result<Document> {
+    /// Makes a document that belongs to the caller.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`].
+    pub async fn create_document(&self, new: NewDocument, by: By) -> Result<Document> {
         let id = DocId::new();
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            sqlx::query(
+        let (_, owner) = by.session()?;
+        let mut change = self.change(by, Right::LogIn, &[]).await?;
+        change
+            .execute(sql!(
                 "insert into documents (id, title, title_key, language, crlf, created_at, updated_at, pristine)
                  values ($1, $2, $3, $4, $5, $6, $6, true)",
-            )
-            .bind(id)
-            .bind(&new.title)
-            .bind(fold(&new.title))
-            .bind(&new.language)
-            .bind(new.line_end.is_crlf())
-            .bind(millis(now))
-            .execute(&mut *tx)
+                id,
+                &new.title,
+                fold(&new.title),
+                &new.language,
+                new.line_end.is_crlf(),
+                millis(by.at)
+            ))
             .await?;
-            sqlx::query("insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)")
-                .bind(id)
-                .bind(owner)
-                .bind(Role::Owner)
-                .bind(millis(now))
-                .execute(&mut *tx)
-                .await?;
-            Ok(tx.commit().await?)
-        })?;
-        self.document(owner, id).await?.ok_or(DirectoryError::NotFound)
+        change
+            .execute(sql!(
+                "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)",
+                id,
+                owner,
+                Role::Owner,
+                millis(by.at)
+            ))
+            .await?;
+        change.commit().await?;
+        self.document(owner, id).await?.ok_or(DirectoryError::NoDocument)
     }
 
     /// The document as `user` sees it; `None` where it does not exist or the user has no access.
     pub async fn document(&self, user: UserId, doc: DocId) -> Result<Option<Document>> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(as "$1", "d.id = $2"))
-                .bind(user)
-                .bind(doc)
-                .fetch_optional(pool)
-                .await?)
-        })?;
+        let row: Option<DocumentRow> =
+            self.db.optional(select!(select_documents!(as "$1", "d.id = $2"), user, doc)).await?;
         Ok(row.map(Document::from))
     }
 
@@ -169,102 +171,115 @@ impl Directory {
         limit: u8,
     ) -> Result<Page<Document>> {
         let after = after.unwrap_or(Position::START);
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(
-                as "$1",
-                r"d.title_key like $2 escape '\' and (d.updated_at, d.id) < ($3, $4)
-                  order by d.updated_at desc, d.id desc limit $5"
+        let rows: Vec<DocumentRow> = self
+            .db
+            .all(select!(
+                select_documents!(
+                    as "$1",
+                    r"d.title_key like $2 escape '\' and (d.updated_at, d.id) < ($3, $4)
+                      order by d.updated_at desc, d.id desc limit $5"
+                ),
+                user,
+                contains(query),
+                after.at,
+                DocId(after.id),
+                i64::from(limit) + 1
             ))
-            .bind(user)
-            .bind(contains(query))
-            .bind(after.at)
-            .bind(DocId(after.id))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(pool)
-            .await?)
-        })?;
+            .await?;
         let documents = rows.into_iter().map(Document::from).collect();
         Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
     }
 
-    /// Changes what is known of a document.
+    /// Changes what is known of a document; for editors.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`].
-    pub async fn update_document(&self, doc: DocId, change: DocumentChange, now: OffsetDateTime) -> Result<()> {
-        let key = change.title.as_deref().map(fold);
-        on_db!(&self.db, pool => {
-            sqlx::query_scalar::<_, i64>(
+    /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
+    pub async fn update_document(
+        &self,
+        doc: DocId,
+        DocumentChange { title, language, line_end }: DocumentChange,
+        by: By,
+    ) -> Result<()> {
+        let key = title.as_deref().map(fold);
+        let mut change = self.change(by, Right::Document(doc, Role::Editor), &[Lock::Shared(doc.0)]).await?;
+        let _: (i64,) = change
+            .one(sql!(
                 "update documents set title = coalesce($2, title), title_key = coalesce($3, title_key),
                         language = coalesce($4, language), crlf = coalesce($5, crlf), updated_at = $6
                  where id = $1 returning updated_at",
-            )
-            .bind(doc)
-            .bind(change.title)
-            .bind(key)
-            .bind(change.language)
-            .bind(change.line_end.map(LineEnd::is_crlf))
-            .bind(millis(now))
-            .fetch_one(pool)
+                doc,
+                title,
+                key,
+                language,
+                line_end.map(LineEnd::is_crlf),
+                millis(by.at)
+            ))
             .await?;
-            Ok(())
-        })
+        change.commit().await
     }
 
     /// Whether there is such a document.
     pub async fn has_document(&self, doc: DocId) -> Result<bool> {
-        on_db!(&self.db, pool => {
-            let found: i64 =
-                sqlx::query_scalar("select count(*) from documents where id = $1").bind(doc).fetch_one(pool).await?;
-            Ok(found > 0)
-        })
+        let (found,): (i64,) = self.db.one(select!("select count(*) from documents where id = $1", doc)).await?;
+        Ok(found > 0)
     }
 
     /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
     /// alone.
     pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {
-        on_db!(&self.db, pool => {
-            sqlx::query("update documents set size_bytes = $2, updated_at = $3 where id = $1")
-                .bind(doc)
-                .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
-                .bind(millis(OffsetDateTime::now_utc()))
-                .execute(pool)
-                .await?;
-            Ok(())
-        })
+        self.keep_books(sql!(
+            "update documents set size_bytes = $2, updated_at = $3 where id = $1",
+            doc,
+            i64::try_from(size_bytes).unwrap_or(i64::MAX),
+            millis(OffsetDateTime::now_utc())
+        ))
+        .await
+        .map(drop)
     }
 
-    /// Forgets a document with its grants and links; false where there was none.
+    /// Forgets a document with its grants and links, for its owners; false where there was none.
+    ///
+    /// # Errors
+    /// Those of [`Directory::hold`].
     pub async fn delete_document(&self, doc: DocId, by: By) -> Result<bool> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            let title: Option<String> = sqlx::query_scalar("delete from documents where id = $1 returning title")
-                .bind(doc)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let Some(title) = title else { return Ok(false) };
-            note!(&mut *tx, by, Deed::on(Action::DocumentDeleted, doc, None).detail(title));
-            tx.commit().await?;
-            Ok(true)
-        })
+        self.delete(doc, Right::Document(doc, Role::Owner), by).await
+    }
+
+    /// Forgets any document with its grants and links, for administrators; false where there was none.
+    ///
+    /// # Errors
+    /// Those of [`Directory::hold`].
+    pub async fn delete_any_document(&self, doc: DocId, by: By) -> Result<bool> {
+        self.delete(doc, Right::Administrator, by).await
+    }
+
+    async fn delete(&self, doc: DocId, right: Right, by: By) -> Result<bool> {
+        let mut change = self.change(by, right, &[Lock::Exclusive(doc.0)]).await?;
+        let title: Option<(String,)> =
+            change.optional(sql!("delete from documents where id = $1 returning title", doc)).await?;
+        let Some((title,)) = title else { return Ok(false) };
+        change.note(Deed::on(Action::DocumentDeleted, doc, None).detail(title)).await?;
+        change.commit().await?;
+        Ok(true)
     }
 
     /// All documents with `query` in their title as their owners see them, last changed first, from `after` on.
     pub async fn all_documents(&self, query: &str, after: Option<Position>, limit: u8) -> Result<Page<Document>> {
         let after = after.unwrap_or(Position::START);
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, DocumentRow>(select_documents!(
-                as "o.id",
-                r"d.title_key like $1 escape '\' and (d.updated_at, d.id) < ($2, $3)
-                  order by d.updated_at desc, d.id desc limit $4"
+        let rows: Vec<DocumentRow> = self
+            .db
+            .all(select!(
+                select_documents!(
+                    as "o.id",
+                    r"d.title_key like $1 escape '\' and (d.updated_at, d.id) < ($2, $3)
+                      order by d.updated_at desc, d.id desc limit $4"
+                ),
+                contains(query),
+                after.at,
+                DocId(after.id),
+                i64::from(limit) + 1
             ))
-            .bind(contains(query))
-            .bind(after.at)
-            .bind(DocId(after.id))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(pool)
-            .await?)
-        })?;
+            .await?;
         let documents = rows.into_iter().map(Document::from).collect();
         Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
     }
@@ -274,13 +289,8 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn any_document(&self, doc: DocId) -> Result<Document> {
-        on_db!(&self.db, pool => {
-            let row = sqlx::query_as::<_, DocumentRow>(select_documents!(as "o.id", "d.id = $1"))
-                .bind(doc)
-                .fetch_one(pool)
-                .await?;
-            Ok(row.into())
-        })
+        let row: DocumentRow = self.db.one(select!(select_documents!(as "o.id", "d.id = $1"), doc)).await?;
+        Ok(row.into())
     }
 }
 

@@ -3,7 +3,13 @@
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Action, By, Directory, DirectoryError, Result, audit::Deed, from_millis, millis, note, on_db};
+use super::{
+    Action, By, Directory, DirectoryError, Result, Right,
+    audit::Deed,
+    db::{select, sql},
+    from_millis, millis,
+    rights::{Lock, Pending},
+};
 use crate::{
     auth::Role,
     ids::{DocId, UserId},
@@ -81,48 +87,79 @@ impl From<CollaboratorRow> for Collaborator {
     }
 }
 
-/// Reads the role of `$user`, `None` included, with the document's row locked until the transaction `$tx` ends: without
-/// it, two owners could remove each other at once.
-macro_rules! locked_role {
-    ($tx:expr, $doc:expr, $user:expr) => {{
-        sqlx::query_scalar::<_, i64>("update documents set updated_at = updated_at where id = $1 returning updated_at")
-            .bind($doc)
-            .fetch_one(&mut *$tx)
-            .await?;
-        sqlx::query_scalar::<_, Role>("select role from grants where doc_id = $1 and user_id = $2")
-            .bind($doc)
-            .bind($user)
-            .fetch_optional(&mut *$tx)
-            .await?
-    }};
-}
+impl Pending {
+    /// Reads the role of `user`, with the document's row locked until the transaction ends: without it, two owners could
+    /// remove each other at once. The row is what nodes of the release before lock too.
+    async fn locked_role(&mut self, doc: DocId, user: UserId) -> Result<Option<Role>> {
+        self.lock_document(doc).await?;
+        let role = select!("select role from grants where doc_id = $1 and user_id = $2", doc, user);
+        Ok(self.optional::<(Role,)>(role).await?.map(|(role,)| role))
+    }
 
-/// Fails where the document has one owner only.
-macro_rules! keep_an_owner {
-    ($tx:expr, $doc:expr) => {{
-        let owners: i64 = sqlx::query_scalar("select count(*) from grants where doc_id = $1 and role = 3")
-            .bind($doc)
-            .fetch_one(&mut *$tx)
-            .await?;
-        if owners < 2 {
-            return Err(DirectoryError::LastOwner);
+    /// Locks the document's row.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where there is none.
+    pub(super) async fn lock_document(&mut self, doc: DocId) -> Result<()> {
+        let lock = "update documents set updated_at = updated_at where id = $1 returning updated_at";
+        self.one::<(i64,)>(sql!(lock, doc)).await.map(drop)
+    }
+
+    /// Fails where the document has one owner only.
+    async fn keep_an_owner(&mut self, doc: DocId) -> Result<()> {
+        let owners = select!("select count(*) from grants where doc_id = $1 and role = 3", doc);
+        let (owners,): (i64,) = self.one(owners).await?;
+        if owners < 2 { Err(DirectoryError::LastOwner) } else { Ok(()) }
+    }
+
+    /// Fails where as many share the document as may.
+    async fn keep_the_limit(&mut self, doc: DocId) -> Result<()> {
+        let count = select!("select count(*) from grants where doc_id = $1", doc);
+        let (count,): (i64,) = self.one(count).await?;
+        if count >= COLLABORATORS_MAX { Err(DirectoryError::LimitReached(COLLABORATORS_MAX)) } else { Ok(()) }
+    }
+
+    async fn put_grant(&mut self, doc: DocId, Grant { user, role }: Grant, at: OffsetDateTime) -> Result<()> {
+        self.execute(sql!(
+            "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)
+             on conflict (doc_id, user_id) do update set role = excluded.role",
+            doc,
+            user,
+            role,
+            millis(at)
+        ))
+        .await
+        .map(drop)
+    }
+
+    /// Gives `user` at least that role, in a document that the change has to itself.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LimitReached`].
+    pub(super) async fn raise_role(&mut self, doc: DocId, Grant { user, role }: Grant, by: By) -> Result<Change> {
+        match self.locked_role(doc, user).await? {
+            Some(present) if present >= role => return Ok(Change::Unneeded),
+            Some(_) => {}
+            None => self.keep_the_limit(doc).await?,
         }
-    }};
+        self.put_grant(doc, Grant { user, role }, by.at).await?;
+        self.note(Deed::on(Action::LinkAccepted, doc, user).detail(role.as_str())).await?;
+        Ok(Change::Made)
+    }
 }
 
 impl Directory {
     /// What `user` may do with `doc`.
     pub async fn access(&self, user: UserId, doc: DocId) -> Result<Access> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, AccessRow>(
+        let row: AccessRow = self
+            .db
+            .one(select!(
                 "select (select count(*) from documents where id = $1) as documents,
                         (select role from grants where doc_id = $1 and user_id = $2) as role",
-            )
-            .bind(doc)
-            .bind(user)
-            .fetch_one(pool)
-            .await?)
-        })?;
+                doc,
+                user
+            ))
+            .await?;
         Ok(match row {
             AccessRow { documents: 0, .. } => Access::NoDocument,
             AccessRow { role: None, .. } => Access::None,
@@ -132,123 +169,73 @@ impl Directory {
 
     /// Everyone who shares `doc`, owners first.
     pub async fn collaborators(&self, doc: DocId) -> Result<Vec<Collaborator>> {
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, CollaboratorRow>(
+        let rows: Vec<CollaboratorRow> = self
+            .db
+            .all(select!(
                 "select u.id, u.email, u.name, u.color, g.role, g.created_at
                  from grants g join users u on u.id = g.user_id
                  where g.doc_id = $1 order by g.role desc, g.created_at, u.id",
-            )
-            .bind(doc)
-            .fetch_all(pool)
-            .await?)
-        })?;
+                doc
+            ))
+            .await?;
         Ok(rows.into_iter().map(Collaborator::from).collect())
     }
 
-    /// Gives `user` that role, up or down.
+    /// Gives `user` that role, up or down; for owners.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LastOwner`],
-    /// [`DirectoryError::LimitReached`].
+    /// [`DirectoryError::LimitReached`], and those of [`Directory::hold`].
     pub async fn set_role(&self, doc: DocId, user: UserId, role: Role, by: By) -> Result<Change> {
-        self.grant(doc, Grant { user, role }, Action::AccessGranted, by).await
-    }
-
-    async fn grant(&self, doc: DocId, Grant { user, role }: Grant, how: Action, by: By) -> Result<Change> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            match locked_role!(tx, doc, user) {
-                Some(before) if before == role => return Ok(Change::Unneeded),
-                Some(Role::Owner) => keep_an_owner!(tx, doc),
-                Some(_) => {}
-                None => {
-                    let count: i64 = sqlx::query_scalar("select count(*) from grants where doc_id = $1")
-                        .bind(doc)
-                        .fetch_one(&mut *tx)
-                        .await?;
-                    if count >= COLLABORATORS_MAX {
-                        return Err(DirectoryError::LimitReached(COLLABORATORS_MAX));
-                    }
-                }
-            }
-            sqlx::query(
-                "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)
-                 on conflict (doc_id, user_id) do update set role = excluded.role",
-            )
-            .bind(doc)
-            .bind(user)
-            .bind(role)
-            .bind(millis(by.at))
-            .execute(&mut *tx)
-            .await?;
-            note!(&mut *tx, by, Deed::on(how, doc, user).detail(role.as_str()));
-            tx.commit().await?;
-            Ok(Change::Made)
-        })
-    }
-
-    /// Gives `user`, who came by a link, at least that role: one that he has is never lowered.
-    ///
-    /// # Errors
-    /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LimitReached`].
-    pub async fn raise_role(&self, doc: DocId, user: UserId, role: Role, by: By) -> Result<Change> {
-        match self.access(user, doc).await? {
-            Access::NoDocument => Err(DirectoryError::NotFound),
-            Access::Role(present) if present >= role => Ok(Change::Unneeded),
-            Access::Role(_) | Access::None => self.grant(doc, Grant { user, role }, Action::LinkAccepted, by).await,
+        let mut change = self.change(by, Right::Document(doc, Role::Owner), &[Lock::Exclusive(doc.0)]).await?;
+        match change.locked_role(doc, user).await? {
+            Some(before) if before == role => return Ok(Change::Unneeded),
+            Some(Role::Owner) => change.keep_an_owner(doc).await?,
+            Some(_) => {}
+            None => change.keep_the_limit(doc).await?,
         }
+        change.put_grant(doc, Grant { user, role }, by.at).await?;
+        change.note(Deed::on(Action::AccessGranted, doc, user).detail(role.as_str())).await?;
+        change.commit().await?;
+        Ok(Change::Made)
     }
 
-    /// Takes the access of `user` away.
+    /// Takes the access of `user` away: owners anyone's, everyone their own.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where he had none, [`DirectoryError::LastOwner`].
+    /// [`DirectoryError::NotFound`] where there was none, [`DirectoryError::LastOwner`], and those of [`Directory::hold`].
     pub async fn remove_grant(&self, doc: DocId, user: UserId, by: By) -> Result<()> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            match locked_role!(tx, doc, user) {
-                None => return Err(DirectoryError::NotFound),
-                Some(Role::Owner) => keep_an_owner!(tx, doc),
-                Some(_) => {}
-            }
-            sqlx::query("delete from grants where doc_id = $1 and user_id = $2")
-                .bind(doc)
-                .bind(user)
-                .execute(&mut *tx)
-                .await?;
-            note!(&mut *tx, by, Deed::on(Action::AccessRemoved, doc, user));
-            Ok(tx.commit().await?)
-        })
+        let needed = if by.user == Some(user) { Role::Viewer } else { Role::Owner };
+        let mut change = self.change(by, Right::Document(doc, needed), &[Lock::Exclusive(doc.0)]).await?;
+        match change.locked_role(doc, user).await? {
+            None => return Err(DirectoryError::NotFound),
+            Some(Role::Owner) => change.keep_an_owner(doc).await?,
+            Some(_) => {}
+        }
+        change.execute(sql!("delete from grants where doc_id = $1 and user_id = $2", doc, user)).await?;
+        change.note(Deed::on(Action::AccessRemoved, doc, user)).await?;
+        change.commit().await
     }
 
-    /// Makes `user` the one owner of `doc`; those who were owners edit from now on. Gives the roles that changed.
+    /// Makes `user` the one owner of `doc`, for administrators; those who were owners edit from now on. Gives the roles
+    /// that changed.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the document is gone.
+    /// [`DirectoryError::NotFound`] where the document is gone, and those of [`Directory::hold`].
     pub async fn transfer(&self, doc: DocId, user: UserId, by: By) -> Result<Vec<Grant>> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            let before = locked_role!(tx, doc, user);
-            let lowered: Vec<UserId> = sqlx::query_scalar(
+        let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(doc.0)]).await?;
+        let before = change.locked_role(doc, user).await?;
+        let lowered: Vec<(UserId,)> = change
+            .all(sql!(
                 "update grants set role = 2 where doc_id = $1 and role = 3 and user_id <> $2 returning user_id",
-            )
-            .bind(doc)
-            .bind(user)
-            .fetch_all(&mut *tx)
+                doc,
+                user
+            ))
             .await?;
-            sqlx::query(
-                "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, 3, $3)
-                 on conflict (doc_id, user_id) do update set role = excluded.role",
-            )
-            .bind(doc)
-            .bind(user)
-            .bind(millis(by.at))
-            .execute(&mut *tx)
-            .await?;
-            note!(&mut *tx, by, Deed::on(Action::DocumentTransferred, doc, user));
-            tx.commit().await?;
-            let raised = (before != Some(Role::Owner)).then_some(Grant { user, role: Role::Owner });
-            Ok(lowered.into_iter().map(|user| Grant { user, role: Role::Editor }).chain(raised).collect())
-        })
+        change.put_grant(doc, Grant { user, role: Role::Owner }, by.at).await?;
+        change.note(Deed::on(Action::DocumentTransferred, doc, user)).await?;
+        change.commit().await?;
+        let raised = (before != Some(Role::Owner)).then_some(Grant { user, role: Role::Owner });
+        Ok(lowered.into_iter().map(|(user,)| Grant { user, role: Role::Editor }).chain(raised).collect())
     }
 }

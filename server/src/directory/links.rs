@@ -4,7 +4,13 @@ use sha2::{Digest, Sha256};
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Action, By, Directory, DirectoryError, Result, audit::Deed, from_millis, millis, note, on_db};
+use super::{
+    Action, By, Change, Directory, DirectoryError, Grant, Result, Right,
+    audit::Deed,
+    db::{Select, select, sql},
+    from_millis, millis,
+    rights::Lock,
+};
 use crate::{
     auth::Role,
     ids::{DocId, LinkId},
@@ -54,88 +60,92 @@ impl From<LinkRow> for Link {
 }
 
 impl Directory {
-    /// Makes a link that is opened by `secret`.
+    /// Makes a link that is opened by `secret`; for owners.
     ///
     /// # Errors
-    /// [`DirectoryError::LimitReached`], [`DirectoryError::NotFound`] where the document is gone.
+    /// [`DirectoryError::LimitReached`], [`DirectoryError::NotFound`] where the document is gone, and those of
+    /// [`Directory::hold`].
     pub async fn create_link(&self, doc: DocId, new: NewLink, secret: &str, by: By) -> Result<Link> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            sqlx::query_scalar::<_, i64>(
-                "update documents set updated_at = updated_at where id = $1 returning updated_at",
-            )
-            .bind(doc)
-            .fetch_one(&mut *tx)
-            .await?;
-            let count: i64 = sqlx::query_scalar("select count(*) from links where doc_id = $1")
-                .bind(doc)
-                .fetch_one(&mut *tx)
-                .await?;
-            if count >= LINKS_MAX {
-                return Err(DirectoryError::LimitReached(LINKS_MAX));
-            }
-            let row = sqlx::query_as::<_, LinkRow>(
+        let mut change = self.change(by, Right::Document(doc, Role::Owner), &[Lock::Exclusive(doc.0)]).await?;
+        change.lock_document(doc).await?;
+        let (count,): (i64,) = change.one(select!("select count(*) from links where doc_id = $1", doc)).await?;
+        if count >= LINKS_MAX {
+            return Err(DirectoryError::LimitReached(LINKS_MAX));
+        }
+        let row: LinkRow = change
+            .one(sql!(
                 "insert into links (id, doc_id, secret_hash, role, created_at, expires_at)
                  values ($1, $2, $3, $4, $5, $6) returning id, doc_id, role, created_at, expires_at",
-            )
-            .bind(LinkId::new())
-            .bind(doc)
-            .bind(hash(secret))
-            .bind(new.role)
-            .bind(millis(by.at))
-            .bind(new.expires_at.map(millis))
-            .fetch_one(&mut *tx)
+                LinkId::new(),
+                doc,
+                hash(secret),
+                new.role,
+                millis(by.at),
+                new.expires_at.map(millis)
+            ))
             .await?;
-            note!(&mut *tx, by, Deed::on(Action::LinkCreated, doc, None).detail(new.role.as_str()));
-            tx.commit().await?;
-            Ok(row.into())
-        })
+        change.note(Deed::on(Action::LinkCreated, doc, None).detail(new.role.as_str())).await?;
+        change.commit().await?;
+        Ok(row.into())
     }
 
     /// The links of `doc`, oldest first; those that have expired too.
     pub async fn links(&self, doc: DocId) -> Result<Vec<Link>> {
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, LinkRow>(
+        let rows: Vec<LinkRow> = self
+            .db
+            .all(select!(
                 "select id, doc_id, role, created_at, expires_at from links where doc_id = $1 order by created_at, id",
-            )
-            .bind(doc)
-            .fetch_all(pool)
-            .await?)
-        })?;
+                doc
+            ))
+            .await?;
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
     /// The link that `secret` opens, where it has not expired.
     pub async fn link_by_secret(&self, secret: &str, now: OffsetDateTime) -> Result<Option<Link>> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, LinkRow>(
-                "select id, doc_id, role, created_at, expires_at from links
-                 where secret_hash = $1 and (expires_at is null or expires_at > $2)",
-            )
-            .bind(hash(secret))
-            .bind(millis(now))
-            .fetch_optional(pool)
-            .await?)
-        })?;
+        let row: Option<LinkRow> = self.db.optional(open_link(secret, now)).await?;
         Ok(row.map(Link::from))
     }
 
-    /// Ends a link.
+    /// Gives the caller at least the role of the link that `secret` opens, where it is in force at that moment; a role is
+    /// never lowered.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`].
-    pub async fn delete_link(&self, doc: DocId, link: LinkId, by: By) -> Result<()> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            let role: Role = sqlx::query_scalar("delete from links where id = $1 and doc_id = $2 returning role")
-                .bind(link)
-                .bind(doc)
-                .fetch_one(&mut *tx)
-                .await?;
-            note!(&mut *tx, by, Deed::on(Action::LinkDeleted, doc, None).detail(role.as_str()));
-            Ok(tx.commit().await?)
-        })
+    /// [`DirectoryError::NotFound`] where the link does not exist or has ended, [`DirectoryError::LimitReached`],
+    /// [`DirectoryError::Unauthenticated`].
+    pub async fn accept_link(&self, secret: &str, by: By) -> Result<(Link, Change)> {
+        let (_, user) = by.session()?;
+        // Which document to lock: a link never changes its document.
+        let link = self.link_by_secret(secret, by.at).await?.ok_or(DirectoryError::NotFound)?;
+        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(link.doc.0)]).await?;
+        let link: Option<LinkRow> = change.optional(open_link(secret, by.at.max(OffsetDateTime::now_utc()))).await?;
+        let link = Link::from(link.ok_or(DirectoryError::NotFound)?);
+        let done = change.raise_role(link.doc, Grant { user, role: link.role }, by).await?;
+        change.commit().await?;
+        Ok((link, done))
     }
+
+    /// Ends a link; for owners.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
+    pub async fn delete_link(&self, doc: DocId, link: LinkId, by: By) -> Result<()> {
+        let mut change = self.change(by, Right::Document(doc, Role::Owner), &[Lock::Exclusive(doc.0)]).await?;
+        let (role,): (Role,) =
+            change.one(sql!("delete from links where id = $1 and doc_id = $2 returning role", link, doc)).await?;
+        change.note(Deed::on(Action::LinkDeleted, doc, None).detail(role.as_str())).await?;
+        change.commit().await
+    }
+}
+
+/// Reads the link that `secret` opens at that moment.
+fn open_link(secret: &str, at: OffsetDateTime) -> Select {
+    select!(
+        "select id, doc_id, role, created_at, expires_at from links
+         where secret_hash = $1 and (expires_at is null or expires_at > $2)",
+        hash(secret),
+        millis(at)
+    )
 }
 
 /// The secret is random and long, so one round of a fast hash is enough.

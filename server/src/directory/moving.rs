@@ -3,7 +3,12 @@
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, LineEnd, Result, Version, fold, from_millis, millis, on_db};
+use super::{
+    By, Directory, LineEnd, Result, Version,
+    db::{select, sql},
+    fold, from_millis, millis,
+    rights::Lock,
+};
 use crate::{
     auth::Role,
     ids::{DocId, UserId},
@@ -50,17 +55,16 @@ impl From<ListedRow> for Listed {
 impl Directory {
     /// Documents behind `after`, in the order of their ids, which no change moves.
     pub async fn listed(&self, after: Option<DocId>, limit: u8) -> Result<Vec<Listed>> {
-        on_db!(&self.db, pool => {
-            let rows = sqlx::query_as::<_, ListedRow>(
+        let rows: Vec<ListedRow> = self
+            .db
+            .all(select!(
                 "select id, title, language, crlf, size_bytes, created_at, updated_at from documents
                  where id > $1 order by id limit $2",
-            )
-            .bind(after.unwrap_or(DocId(uuid::Uuid::nil())))
-            .bind(i64::from(limit))
-            .fetch_all(pool)
+                after.unwrap_or(DocId(uuid::Uuid::nil())),
+                i64::from(limit)
+            ))
             .await?;
-            Ok(rows.into_iter().map(Listed::from).collect())
-        })
+        Ok(rows.into_iter().map(Listed::from).collect())
     }
 
     /// Takes in a document with its people and its named versions, all or nothing.
@@ -70,46 +74,46 @@ impl Directory {
         people: &[(UserId, Role, OffsetDateTime)],
         versions: &[Version],
     ) -> Result<()> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            sqlx::query(
+        let mut change = self.change_without_right(By::command_line(), &[Lock::Exclusive(document.id.0)]).await?;
+        change
+            .execute(sql!(
                 "insert into documents (id, title, title_key, language, crlf, size_bytes, created_at, updated_at)
                  values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            )
-            .bind(document.id)
-            .bind(&document.title)
-            .bind(fold(&document.title))
-            .bind(&document.language)
-            .bind(document.line_end.is_crlf())
-            .bind(document.size_bytes)
-            .bind(millis(document.created_at))
-            .bind(millis(document.updated_at))
-            .execute(&mut *tx)
+                document.id,
+                &document.title,
+                fold(&document.title),
+                &document.language,
+                document.line_end.is_crlf(),
+                document.size_bytes,
+                millis(document.created_at),
+                millis(document.updated_at)
+            ))
             .await?;
-            for (user, role, since) in people {
-                sqlx::query("insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)")
-                    .bind(document.id)
-                    .bind(*user)
-                    .bind(*role)
-                    .bind(millis(*since))
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            for version in versions {
-                sqlx::query(
+        for (user, role, since) in people {
+            change
+                .execute(sql!(
+                    "insert into grants (doc_id, user_id, role, created_at) values ($1, $2, $3, $4)",
+                    document.id,
+                    *user,
+                    *role,
+                    millis(*since)
+                ))
+                .await?;
+        }
+        for version in versions {
+            change
+                .execute(sql!(
                     "insert into versions (id, doc_id, snapshot, name, size_bytes, created_at)
                      values ($1, $2, $3, $4, $5, $6)",
-                )
-                .bind(version.id)
-                .bind(document.id)
-                .bind(version.snapshot.to_string())
-                .bind(&version.name)
-                .bind(version.size_bytes)
-                .bind(millis(version.created_at))
-                .execute(&mut *tx)
+                    version.id,
+                    document.id,
+                    version.snapshot.to_string(),
+                    version.name.clone(),
+                    version.size_bytes,
+                    millis(version.created_at)
+                ))
                 .await?;
-            }
-            Ok(tx.commit().await?)
-        })
+        }
+        change.commit().await
     }
 }

@@ -3,7 +3,13 @@
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, Result, User, from_millis, millis, on_db, users::UserRow};
+use super::{
+    By, Directory, DirectoryError, Result, Right, User,
+    db::{Sql, select, sql},
+    from_millis, millis,
+    rights::Lock,
+    users::UserRow,
+};
 use crate::ids::{SessionId, UserId};
 
 /// A log-in that is in force.
@@ -17,6 +23,15 @@ pub struct Session {
     pub expires_at: OffsetDateTime,
 }
 
+/// A log-in and the one that has taken its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Replaced {
+    /// The one that has ended.
+    pub old: SessionId,
+    /// The one that is in force.
+    pub new: SessionId,
+}
+
 #[derive(FromRow)]
 struct SessionRow {
     session_id: SessionId,
@@ -26,43 +41,46 @@ struct SessionRow {
 }
 
 impl Directory {
-    /// Records a log-in, and forgets those that have ended by themselves.
+    /// Records a log-in by a password whose hash `verified` is, and forgets those that have ended by themselves.
+    ///
+    /// # Errors
+    /// [`DirectoryError::PasswordChanged`] where the account has another hash by now, [`DirectoryError::Disabled`],
+    /// [`DirectoryError::NotFound`].
     pub async fn create_session(
         &self,
         user: UserId,
+        verified: &str,
         now: OffsetDateTime,
         expires_at: OffsetDateTime,
     ) -> Result<SessionId> {
         let id = SessionId::new();
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            sqlx::query("delete from sessions where expires_at <= $1").bind(millis(now)).execute(&mut *tx).await?;
-            sqlx::query("insert into sessions (id, user_id, created_at, expires_at) values ($1, $2, $3, $4)")
-                .bind(id)
-                .bind(user)
-                .bind(millis(now))
-                .bind(millis(expires_at))
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await?;
-            Ok(id)
-        })
+        let mut change = self.change_without_right(By::command_line(), &[Lock::Shared(user.0)]).await?;
+        let (hash, is_disabled): (String, bool) =
+            change.one(select!("select password_hash, is_disabled from users where id = $1", user)).await?;
+        match is_disabled {
+            _ if hash != verified => return Err(DirectoryError::PasswordChanged),
+            true => return Err(DirectoryError::Disabled),
+            false => {}
+        }
+        change.execute(sql!("delete from sessions where expires_at <= $1", millis(now))).await?;
+        change.execute(insert(id, user, now, expires_at)).await?;
+        change.commit().await?;
+        Ok(id)
     }
 
     /// The log-in `id` where it is in force: not ended, not expired, its user not disabled.
     pub async fn session(&self, id: SessionId, now: OffsetDateTime) -> Result<Option<Session>> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, SessionRow>(
+        let row: Option<SessionRow> = self
+            .db
+            .optional(select!(
                 "select s.id as session_id, s.expires_at,
                         u.id, u.email, u.name, u.color, u.password_hash, u.is_admin, u.is_disabled, u.created_at
                  from sessions s join users u on u.id = s.user_id
                  where s.id = $1 and s.expires_at > $2 and not u.is_disabled",
-            )
-            .bind(id)
-            .bind(millis(now))
-            .fetch_optional(pool)
-            .await?)
-        })?;
+                id,
+                millis(now)
+            ))
+            .await?;
         Ok(row.map(|row| Session {
             id: row.session_id,
             user: row.user.into(),
@@ -70,38 +88,44 @@ impl Directory {
         }))
     }
 
-    /// Ends `old` and records its successor, where `old` was still there.
-    pub async fn replace_session(
-        &self,
-        old: SessionId,
-        now: OffsetDateTime,
-        expires_at: OffsetDateTime,
-    ) -> Result<Option<SessionId>> {
+    /// Ends the caller's log-in and records its successor.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`] where it has ended.
+    pub async fn replace_session(&self, by: By, now: OffsetDateTime, expires_at: OffsetDateTime) -> Result<Replaced> {
         let new = SessionId::new();
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            let user: Option<UserId> = sqlx::query_scalar("delete from sessions where id = $1 returning user_id")
-                .bind(old)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let Some(user) = user else { return Ok(None) };
-            sqlx::query("insert into sessions (id, user_id, created_at, expires_at) values ($1, $2, $3, $4)")
-                .bind(new)
-                .bind(user)
-                .bind(millis(now))
-                .bind(millis(expires_at))
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await?;
-            Ok(Some(new))
-        })
+        let (old, user) = by.session()?;
+        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
+        // A node of the release before does not wait for the lock.
+        if change.execute(sql!("delete from sessions where id = $1", old)).await? == 0 {
+            return Err(DirectoryError::Unauthenticated);
+        }
+        change.execute(insert(new, user, now, expires_at)).await?;
+        change.commit().await?;
+        Ok(Replaced { old, new })
     }
 
-    /// Ends a log-in; ending it twice is no error.
-    pub async fn end_session(&self, id: SessionId) -> Result<()> {
-        on_db!(&self.db, pool => {
-            sqlx::query("delete from sessions where id = $1").bind(id).execute(pool).await?;
-            Ok(())
-        })
+    /// Ends the caller's log-in; gives its id.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`] where it has ended: a successor may be in force.
+    pub async fn end_session(&self, by: By) -> Result<SessionId> {
+        let (session, user) = by.session()?;
+        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
+        if change.execute(sql!("delete from sessions where id = $1", session)).await? == 0 {
+            return Err(DirectoryError::Unauthenticated);
+        }
+        change.commit().await?;
+        Ok(session)
     }
+}
+
+fn insert(id: SessionId, user: UserId, now: OffsetDateTime, expires_at: OffsetDateTime) -> Sql {
+    sql!(
+        "insert into sessions (id, user_id, created_at, expires_at) values ($1, $2, $3, $4)",
+        id,
+        user,
+        millis(now),
+        millis(expires_at)
+    )
 }

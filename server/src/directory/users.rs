@@ -4,8 +4,12 @@ use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{
-    Action, By, Directory, DirectoryError, Page, Position, Result, audit::Deed, documents::contains, fold, from_millis,
-    millis, note, on_db,
+    Action, By, Directory, DirectoryError, Page, Position, Result, Right,
+    audit::Deed,
+    db::{select, sql},
+    documents::contains,
+    fold, from_millis, millis,
+    rights::Lock,
 };
 use crate::ids::{SessionId, UserId};
 
@@ -125,142 +129,142 @@ impl Directory {
     /// [`DirectoryError::EmailTaken`].
     pub async fn create_user(&self, new: NewUser, now: OffsetDateTime) -> Result<User> {
         let id = UserId::new();
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            let row: Option<UserRow> = sqlx::query_as(change_users!(
-                "insert into users (id, email, email_key, name, name_key, color, password_hash, is_admin, created_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (email_key) do nothing"
+        let mut change = self.change_without_right(By::command_line().at(now), &[]).await?;
+        let row: Option<UserRow> = change
+            .optional(sql!(
+                change_users!(
+                    "insert into users (id, email, email_key, name, name_key, color, password_hash, is_admin, created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (email_key) do nothing"
+                ),
+                id,
+                new.email.trim(),
+                fold(&new.email),
+                &new.name,
+                fold(&new.name),
+                new.color,
+                new.password_hash,
+                new.is_admin,
+                millis(now)
             ))
-            .bind(id)
-            .bind(new.email.trim())
-            .bind(fold(&new.email))
-            .bind(&new.name)
-            .bind(fold(&new.name))
-            .bind(new.color)
-            .bind(new.password_hash)
-            .bind(new.is_admin)
-            .bind(millis(now))
-            .fetch_optional(&mut *tx)
             .await?;
-            let user = User::from(row.ok_or(DirectoryError::EmailTaken)?);
-            if user.is_admin {
-                let by = By { at: now, ..By::command_line() };
-                note!(&mut *tx, by, Deed::on(Action::AdminGranted, None, id));
-            }
-            tx.commit().await?;
-            Ok(user)
-        })
+        let user = User::from(row.ok_or(DirectoryError::EmailTaken)?);
+        if user.is_admin {
+            change.note(Deed::on(Action::AdminGranted, None, id)).await?;
+        }
+        change.commit().await?;
+        Ok(user)
     }
 
     /// Finds an account by its e-mail address, without regard to case.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, UserRow>(select_users!("where email_key = $1"))
-                .bind(fold(email))
-                .fetch_optional(pool)
-                .await?)
-        })?;
+        let row: Option<UserRow> =
+            self.db.optional(select!(select_users!("where email_key = $1"), fold(email))).await?;
         Ok(row.map(User::from))
     }
 
-    /// Changes what a user says of himself.
+    /// Changes how others see the caller.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`].
-    pub async fn update_user(&self, user: UserId, change: UserChange) -> Result<User> {
-        let key = change.name.as_deref().map(fold);
-        on_db!(&self.db, pool => {
-            let row: UserRow = sqlx::query_as(change_users!(
-                "update users set name = coalesce($2, name), name_key = coalesce($3, name_key),
-                        color = coalesce($4, color)
-                 where id = $1"
+    /// [`DirectoryError::Unauthenticated`].
+    pub async fn update_user(&self, UserChange { name, color }: UserChange, by: By) -> Result<User> {
+        let (_, user) = by.session()?;
+        let key = name.as_deref().map(fold);
+        let mut change = self.change(by, Right::LogIn, &[]).await?;
+        let row: UserRow = change
+            .one(sql!(
+                change_users!(
+                    "update users set name = coalesce($2, name), name_key = coalesce($3, name_key),
+                            color = coalesce($4, color)
+                     where id = $1"
+                ),
+                user,
+                name,
+                key,
+                color
             ))
-            .bind(user)
-            .bind(change.name)
-            .bind(key)
-            .bind(change.color)
-            .fetch_one(pool)
             .await?;
-            Ok(row.into())
-        })
+        change.commit().await?;
+        Ok(row.into())
     }
 
-    /// Changes what an account may do. One that is shut out loses its log-ins; what it has shared stays.
+    /// Changes what an account may do, for administrators. One that is shut out loses its log-ins; what it has shared
+    /// stays.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`], [`DirectoryError::LastAdmin`].
-    pub async fn change_standing(&self, user: UserId, change: Standing, by: By) -> Result<User> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            // Without it, two administrators could remove each other at once.
-            sqlx::query("update guards set name = name where name = 'administrators'").execute(&mut *tx).await?;
-            let before: UserRow = sqlx::query_as(select_users!("where id = $1")).bind(user).fetch_one(&mut *tx).await?;
-            let after: UserRow = sqlx::query_as(change_users!(
-                "update users set is_admin = coalesce($2, is_admin), is_disabled = coalesce($3, is_disabled)
-                 where id = $1"
+    /// [`DirectoryError::NotFound`], [`DirectoryError::LastAdmin`], and those of [`Directory::hold`].
+    pub async fn change_standing(&self, user: UserId, standing: Standing, by: By) -> Result<User> {
+        let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(user.0)]).await?;
+        // Without it, two administrators could remove each other at once.
+        change.execute(sql!("update guards set name = name where name = 'administrators'")).await?;
+        let before: UserRow = change.one(select!(select_users!("where id = $1"), user)).await?;
+        let after: UserRow = change
+            .one(sql!(
+                change_users!(
+                    "update users set is_admin = coalesce($2, is_admin), is_disabled = coalesce($3, is_disabled)
+                     where id = $1"
+                ),
+                user,
+                standing.is_admin,
+                standing.is_disabled
             ))
-            .bind(user)
-            .bind(change.is_admin)
-            .bind(change.is_disabled)
-            .fetch_one(&mut *tx)
             .await?;
-            if before.rules() && !after.rules() {
-                let left: i64 = sqlx::query_scalar("select count(*) from users where is_admin and not is_disabled")
-                    .fetch_one(&mut *tx)
-                    .await?;
-                if left == 0 {
-                    return Err(DirectoryError::LastAdmin);
-                }
+        if before.rules() && !after.rules() {
+            let left = select!("select count(*) from users where is_admin and not is_disabled");
+            let (left,): (i64,) = change.one(left).await?;
+            if left == 0 {
+                return Err(DirectoryError::LastAdmin);
             }
-            if after.is_disabled {
-                sqlx::query("delete from sessions where user_id = $1").bind(user).execute(&mut *tx).await?;
-            }
-            for action in after.deeds_since(&before) {
-                note!(&mut *tx, by, Deed::on(action, None, user));
-            }
-            tx.commit().await?;
-            Ok(after.into())
-        })
+        }
+        if after.is_disabled {
+            change.execute(sql!("delete from sessions where user_id = $1", user)).await?;
+        }
+        for action in after.deeds_since(&before) {
+            change.note(Deed::on(action, None, user)).await?;
+        }
+        change.commit().await?;
+        Ok(after.into())
     }
 
     /// All accounts with `query` in their name or address, newest first, from `after` on.
     pub async fn users(&self, query: &str, after: Option<Position>, limit: u8) -> Result<Page<User>> {
         let after = after.unwrap_or(Position::START);
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, UserRow>(select_users!(
-                r"where (email_key like $1 escape '\' or name_key like $1 escape '\') and (created_at, id) < ($2, $3)
-                  order by created_at desc, id desc limit $4"
+        let rows: Vec<UserRow> = self
+            .db
+            .all(select!(
+                select_users!(
+                    r"where (email_key like $1 escape '\' or name_key like $1 escape '\') and (created_at, id) < ($2, $3)
+                      order by created_at desc, id desc limit $4"
+                ),
+                contains(query),
+                after.at,
+                UserId(after.id),
+                i64::from(limit) + 1
             ))
-            .bind(contains(query))
-            .bind(after.at)
-            .bind(UserId(after.id))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(pool)
-            .await?)
-        })?;
+            .await?;
         let users = rows.into_iter().map(User::from).collect();
         Ok(Page::cut(users, limit, |last: &User| Position { at: millis(last.created_at), id: last.id.0 }))
     }
 
-    /// Sets a password and ends every log-in of the user but `keep`; gives the ended ones.
+    /// Sets the caller's password, where the one before still has the hash `verified`, and ends every other log-in of the
+    /// account; gives the ended ones.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`].
-    pub async fn set_password(&self, user: UserId, password_hash: &str, keep: SessionId) -> Result<Vec<SessionId>> {
-        on_db!(&self.db, pool => {
-            let mut tx = pool.begin().await?;
-            sqlx::query_scalar::<_, i64>("update users set password_hash = $2 where id = $1 returning created_at")
-                .bind(user)
-                .bind(password_hash)
-                .fetch_one(&mut *tx)
-                .await?;
-            let ended = sqlx::query_scalar("delete from sessions where user_id = $1 and id <> $2 returning id")
-                .bind(user)
-                .bind(keep)
-                .fetch_all(&mut *tx)
-                .await?;
-            tx.commit().await?;
-            Ok(ended)
-        })
+    /// [`DirectoryError::PasswordChanged`], [`DirectoryError::Unauthenticated`].
+    pub async fn set_password(&self, verified: &str, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
+        let (keep, user) = by.session()?;
+        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
+        let set = sql!(
+            "update users set password_hash = $2 where id = $1 and password_hash = $3",
+            user,
+            password_hash,
+            verified
+        );
+        if change.execute(set).await? == 0 {
+            return Err(DirectoryError::PasswordChanged);
+        }
+        let ended = sql!("delete from sessions where user_id = $1 and id <> $2 returning id", user, keep);
+        let ended: Vec<(SessionId,)> = change.all(ended).await?;
+        change.commit().await?;
+        Ok(ended.into_iter().map(|(id,)| id).collect())
     }
 }

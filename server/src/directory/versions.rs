@@ -4,8 +4,15 @@
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
-use super::{Directory, DirectoryError, Page, Person, Position, Result, from_millis, millis, on_db};
+use super::{
+    Action, By, Directory, DirectoryError, Page, Person, Position, Result, Right,
+    audit::Deed,
+    db::{select, sql},
+    from_millis, millis,
+    rights::Lock,
+};
 use crate::{
+    auth::Role,
     ids::{DocId, UserId, VersionId},
     log::Offset,
 };
@@ -82,14 +89,13 @@ pub enum Archived {
 impl Directory {
     /// What is known of the snapshots of a document; `None` where there is no such document.
     pub async fn archived(&self, doc: DocId) -> Result<Option<Archived>> {
-        let row: Option<(bool, i64)> = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as(
+        let row: Option<(bool, i64)> = self
+            .db
+            .optional(select!(
                 "select pristine, (select count(*) from versions where doc_id = $1) from documents where id = $1",
-            )
-            .bind(doc)
-            .fetch_optional(pool)
-            .await?)
-        })?;
+                doc
+            ))
+            .await?;
         Ok(row.map(|row| match row {
             (_, 1..) => Archived::Noted,
             (true, _) => Archived::Never,
@@ -99,110 +105,96 @@ impl Directory {
 
     /// Notes that a snapshot is about to be written: from then on the log alone may not be all of the document.
     pub async fn begin_archive(&self, doc: DocId) -> Result<()> {
-        on_db!(&self.db, pool => {
-            sqlx::query("update documents set pristine = false where id = $1").bind(doc).execute(pool).await?;
-            Ok(())
-        })
+        self.keep_books(sql!("update documents set pristine = false where id = $1", doc)).await.map(drop)
     }
 
     /// Notes that there is a snapshot; one that has a row already keeps it. A document that is gone is left alone.
     pub async fn add_version(&self, doc: DocId, snapshot: Offset, size_bytes: u64, now: OffsetDateTime) -> Result<()> {
-        on_db!(&self.db, pool => {
-            sqlx::query(
-                "insert into versions (id, doc_id, snapshot, size_bytes, created_at)
-                 select $1, d.id, $3, $4, $5 from documents d
-                 where d.id = $2 and not exists (select 1 from versions where doc_id = $2 and snapshot = $3)
-                 on conflict (doc_id, snapshot) where name is null do nothing",
-            )
-            .bind(VersionId::new())
-            .bind(doc)
-            .bind(snapshot.to_string())
-            .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
-            .bind(millis(now))
-            .execute(pool)
-            .await?;
-            Ok(())
-        })
+        self.keep_books(sql!(
+            "insert into versions (id, doc_id, snapshot, size_bytes, created_at)
+             select $1, d.id, $3, $4, $5 from documents d
+             where d.id = $2 and not exists (select 1 from versions where doc_id = $2 and snapshot = $3)
+             on conflict (doc_id, snapshot) where name is null do nothing",
+            VersionId::new(),
+            doc,
+            snapshot.to_string(),
+            i64::try_from(size_bytes).unwrap_or(i64::MAX),
+            millis(now)
+        ))
+        .await
+        .map(drop)
     }
 
-    /// Gives a snapshot that has a row a name, for ever. It may have several.
+    /// Gives a snapshot that has a row a name, for ever; for editors. It may have several.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`].
-    pub async fn name_version(
-        &self,
-        doc: DocId,
-        snapshot: Offset,
-        name: &str,
-        author: UserId,
-        now: OffsetDateTime,
-    ) -> Result<Version> {
-        let id = on_db!(&self.db, pool => {
-            let named: i64 = sqlx::query_scalar("select count(*) from versions where doc_id = $1 and name is not null")
-                .bind(doc)
-                .fetch_one(pool)
-                .await?;
-            if named >= NAMES_MAX {
-                return Err(DirectoryError::LimitReached(NAMES_MAX));
-            }
-            let taken = sqlx::query_scalar::<_, VersionId>(
+    /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
+    /// [`Directory::hold`].
+    pub async fn name_version(&self, doc: DocId, snapshot: Offset, name: &str, by: By) -> Result<Version> {
+        let (_, author) = by.session()?;
+        // Names are counted.
+        let mut change = self.change(by, Right::Document(doc, Role::Editor), &[Lock::Exclusive(doc.0)]).await?;
+        let named = select!("select count(*) from versions where doc_id = $1 and name is not null", doc);
+        let (named,): (i64,) = change.one(named).await?;
+        if named >= NAMES_MAX {
+            return Err(DirectoryError::LimitReached(NAMES_MAX));
+        }
+        let now = millis(OffsetDateTime::now_utc());
+        let taken: Option<(VersionId,)> = change
+            .optional(sql!(
                 "update versions set name = $3, author_id = $4, created_at = $5
                  where doc_id = $1 and snapshot = $2 and name is null returning id",
-            )
-            .bind(doc)
-            .bind(snapshot.to_string())
-            .bind(name)
-            .bind(author)
-            .bind(millis(now))
-            .fetch_optional(pool)
+                doc,
+                snapshot.to_string(),
+                name,
+                author,
+                now
+            ))
             .await?;
-            Ok(match taken {
-                Some(id) => id,
-                // One with a name is never pruned: another name may stand beside it.
-                None => sqlx::query_scalar(
-                    "insert into versions (id, doc_id, snapshot, name, author_id, size_bytes, created_at)
-                     select $6, doc_id, snapshot, $3, $4, size_bytes, $5 from versions
-                     where doc_id = $1 and snapshot = $2 and name is not null limit 1 returning id",
-                )
-                .bind(doc)
-                .bind(snapshot.to_string())
-                .bind(name)
-                .bind(author)
-                .bind(millis(now))
-                .bind(VersionId::new())
-                .fetch_one(pool)
-                .await?,
-            })
-        })?;
-        self.version(doc, id).await?.ok_or(DirectoryError::NotFound)
+        let (id,) = match taken {
+            Some(id) => id,
+            // One with a name is never pruned: another name may stand beside it.
+            None => {
+                change
+                    .one(sql!(
+                        "insert into versions (id, doc_id, snapshot, name, author_id, size_bytes, created_at)
+                         select $6, doc_id, snapshot, $3, $4, size_bytes, $5 from versions
+                         where doc_id = $1 and snapshot = $2 and name is not null limit 1 returning id",
+                        doc,
+                        snapshot.to_string(),
+                        name,
+                        author,
+                        now,
+                        VersionId::new()
+                    ))
+                    .await?
+            }
+        };
+        change.note(Deed::on(Action::VersionNamed, doc, None)).await?;
+        let row: VersionRow = change.one(select!(select_versions!("v.id = $2"), doc, id)).await?;
+        change.commit().await?;
+        Ok(row.into())
     }
 
     /// One version.
     pub async fn version(&self, doc: DocId, version: VersionId) -> Result<Option<Version>> {
-        let row = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, VersionRow>(select_versions!("v.id = $2"))
-                .bind(doc)
-                .bind(version)
-                .fetch_optional(pool)
-                .await?)
-        })?;
+        let row: Option<VersionRow> = self.db.optional(select!(select_versions!("v.id = $2"), doc, version)).await?;
         Ok(row.map(Version::from))
     }
 
     /// The versions of a document, newest first, from `after` on.
     pub async fn versions(&self, doc: DocId, after: Option<Position>, limit: u8) -> Result<Page<Version>> {
         let after = after.unwrap_or(Position::START);
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, VersionRow>(select_versions!(
-                "(v.created_at, v.id) < ($2, $3) order by v.created_at desc, v.id desc limit $4"
+        let rows: Vec<VersionRow> = self
+            .db
+            .all(select!(
+                select_versions!("(v.created_at, v.id) < ($2, $3) order by v.created_at desc, v.id desc limit $4"),
+                doc,
+                after.at,
+                VersionId(after.id),
+                i64::from(limit) + 1
             ))
-            .bind(doc)
-            .bind(after.at)
-            .bind(VersionId(after.id))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(pool)
-            .await?)
-        })?;
+            .await?;
         let position = |row: &VersionRow| Position { at: row.created_at, id: row.id.0 };
         let Page { items, next } = Page::cut(rows, limit, position);
         Ok(Page { items: items.into_iter().map(Version::from).collect(), next })
@@ -210,29 +202,27 @@ impl Directory {
 
     /// Every version of a document, oldest first.
     pub async fn all_versions(&self, doc: DocId) -> Result<Vec<Version>> {
-        let rows = on_db!(&self.db, pool => {
-            Ok(sqlx::query_as::<_, VersionRow>(select_versions!("true order by v.created_at, v.id"))
-                .bind(doc)
-                .fetch_all(pool)
-                .await?)
-        })?;
+        let rows: Vec<VersionRow> =
+            self.db.all(select!(select_versions!("true order by v.created_at, v.id"), doc)).await?;
         Ok(rows.into_iter().map(Version::from).collect())
     }
 
     /// Takes the row of a snapshot without a name away; `false` where it has a name, and so must stay.
     pub async fn remove_version(&self, doc: DocId, snapshot: Offset) -> Result<bool> {
-        on_db!(&self.db, pool => {
-            sqlx::query("delete from versions where doc_id = $1 and snapshot = $2 and name is null")
-                .bind(doc)
-                .bind(snapshot.to_string())
-                .execute(pool)
-                .await?;
-            let named: i64 = sqlx::query_scalar("select count(*) from versions where doc_id = $1 and snapshot = $2")
-                .bind(doc)
-                .bind(snapshot.to_string())
-                .fetch_one(pool)
-                .await?;
-            Ok(named == 0)
-        })
+        self.keep_books(sql!(
+            "delete from versions where doc_id = $1 and snapshot = $2 and name is null",
+            doc,
+            snapshot.to_string()
+        ))
+        .await?;
+        let (named,): (i64,) = self
+            .db
+            .one(select!(
+                "select count(*) from versions where doc_id = $1 and snapshot = $2",
+                doc,
+                snapshot.to_string()
+            ))
+            .await?;
+        Ok(named == 0)
     }
 }

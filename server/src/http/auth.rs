@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::{
-    extract::{ClientAddress, Json, Principal},
+    extract::{Caller, ClientAddress, Json},
     users::User,
     validate::check_account,
 };
@@ -99,9 +99,9 @@ pub(super) async fn log_in(
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses((status = 200, body = Session)))]
 pub(super) async fn refresh(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Caller { session, by }: Caller,
 ) -> Result<Json<Session>, ApiError> {
-    let issued = services.auth.refresh(session.id).await?;
+    let issued = services.auth.refresh(by).await?;
     Ok(Json(Session::new(issued, session.user.into())))
 }
 
@@ -109,8 +109,8 @@ pub(super) async fn refresh(
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", responses((status = 204)))]
 pub(super) async fn log_out(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Caller { by, .. }: Caller,
 ) -> Result<StatusCode, ApiError> {
-    services.auth.log_out(session.id).await?;
+    services.auth.log_out(by).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::Services,
     auth::{Role, events::AccessEvent},
-    directory::{self, By, DocumentChange, LineEnd},
+    directory::{self, By, DocumentChange, LineEnd, Right},
     error::{ApiError, Missing},
     ids::{DocId, UserId},
 };
@@ -124,18 +124,21 @@ pub(super) async fn create(
     let user = session.user.id;
     let line_end = new.line_end.unwrap_or_else(|| LineEnd::of(new.text.as_deref().unwrap_or_default()));
     let facts = directory::NewDocument { title: new.title.trim().to_owned(), language, line_end };
-    let document = services.directory.create_document(user, facts, by.at).await?;
+    let document = services.directory.create_document(facts, by).await?;
     if let Some(text) = new.text.filter(|text| !text.is_empty())
-        && let Err(error) = seed(&services, document.id, user, text).await
+        && let Err(error) = seed(&services, document.id, by, user, text).await
     {
-        forget(&services, document.id, by).await?;
+        let deleted = services.directory.delete_document(document.id, by.server()).await?;
+        forget(&services, document.id, deleted).await?;
         return Err(error);
     }
     Ok((StatusCode::CREATED, Json(see(&services, user, document.id).await?)))
 }
 
-async fn seed(services: &Services, doc: DocId, author: UserId, text: String) -> Result<(), ApiError> {
-    let written = services.rooms.open(doc).await?.replace_text(author, text, None).await?;
+async fn seed(services: &Services, doc: DocId, by: By, author: UserId, text: String) -> Result<(), ApiError> {
+    let room = services.rooms.open(doc).await?;
+    let allowed = services.directory.hold(by, Right::Document(doc, Role::Editor)).await?;
+    let written = allowed.during(room.replace_text(author, text, None)).await??;
     Ok(services.directory.record_snapshot(doc, written.text.len() as u64).await?)
 }
 
@@ -165,7 +168,7 @@ pub(super) async fn update(
     validate.done()?;
     let UpdateDocument { title, language, line_end } = change;
     let change = DocumentChange { title: title.map(|title| title.trim().to_owned()), language, line_end };
-    services.directory.update_document(granted.doc, change, OffsetDateTime::now_utc()).await?;
+    services.directory.update_document(granted.doc, change, granted.by).await?;
     Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
 }
 
@@ -174,13 +177,15 @@ pub(super) async fn update(
     params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn delete(State(services): State<Services>, granted: Granted) -> Result<StatusCode, ApiError> {
     granted.at_least(Role::Owner)?;
-    forget(&services, granted.doc, granted.by).await?;
+    let deleted = services.directory.delete_document(granted.doc, granted.by).await?;
+    forget(&services, granted.doc, deleted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forgets a document: first that it exists, so that nobody opens it while its log and snapshots go.
-pub(super) async fn forget(services: &Services, doc: DocId, by: By) -> Result<(), ApiError> {
-    if !services.directory.delete_document(doc, by).await? {
+/// Forgets what there is of a document that the directory has deleted: first that it exists, so that nobody opens it while
+/// its log and snapshots go.
+pub(super) async fn forget(services: &Services, doc: DocId, deleted: bool) -> Result<(), ApiError> {
+    if !deleted {
         return Err(ApiError::NotFound(Missing::Document));
     }
     services.access_events.publish(AccessEvent::DocumentDeleted(doc));

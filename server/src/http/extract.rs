@@ -10,7 +10,6 @@ use axum::{
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use time::OffsetDateTime;
 
 use crate::{
     app::Services,
@@ -130,8 +129,7 @@ impl FromRequestParts<Services> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
         let Principal(session) = Principal::from_request_parts(parts, services).await?;
-        let address = Some(client_address(parts, &services.config.http));
-        let by = By { user: Some(session.user.id), address, at: OffsetDateTime::now_utc() };
+        let by = By::log_in(&session, Some(client_address(parts, &services.config.http)));
         Ok(Self { session, by })
     }
 }
@@ -159,7 +157,7 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    /// Goes on only with `role` or more.
+    /// Goes on only with `role` or more. A change checks it once more when it is made.
     pub(super) fn at_least(&self, role: Role) -> Result<(), ApiError> {
         if self.role >= role { Ok(()) } else { Err(ApiError::Forbidden) }
     }

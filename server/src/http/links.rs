@@ -83,7 +83,7 @@ pub(super) async fn create(
     if role == Role::Owner {
         return Err(ApiError::field("role", "is viewer or editor: owners are made by name"));
     }
-    if expires_at.is_some_and(|at| at <= granted.by.at) {
+    if expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
         return Err(ApiError::field("expires_at", "is in the past"));
     }
     let secret = random_secret();
@@ -128,8 +128,7 @@ pub(super) async fn accept(
 ) -> Result<Json<Document>, ApiError> {
     services.limits.accept(address).await?;
     let user = session.user.id;
-    let link = services.directory.link_by_secret(&secret, by.at).await?.ok_or(ApiError::NotFound(Missing::Link))?;
-    let change = services.directory.raise_role(link.doc, user, link.role, by).await.map_err(no_link)?;
+    let (link, change) = services.directory.accept_link(&secret, by).await.map_err(no_link)?;
     if change == Change::Made {
         announce(&services, link.doc, user, Some(link.role));
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::extract::{Granted, PlainText};
-use crate::{app::Services, auth::Role, error::ApiError, room::RoomHandle};
+use crate::{app::Services, auth::Role, directory::Right, error::ApiError, room::RoomHandle};
 
 /// Reads the text.
 #[utoipa::path(get, path = "/api/documents/{id}/text", tag = "documents", operation_id = "get_text",
@@ -43,9 +43,13 @@ pub(super) async fn put(
     PlainText(text): PlainText,
 ) -> Result<impl IntoResponse, ApiError> {
     granted.at_least(Role::Editor)?;
+    // The body took its time: nothing is loaded any more for somebody who has lost access, or of a deleted document.
+    let right = Right::Document(granted.doc, Role::Editor);
+    services.directory.check(granted.by, right).await?;
     let room = services.rooms.open(granted.doc).await?;
     let expected = expected(&room, &headers).await?;
-    let text = room.replace_text(granted.session.user.id, text, expected).await?;
+    let allowed = services.directory.hold(granted.by, right).await?;
+    let text = allowed.during(room.replace_text(granted.session.user.id, text, expected)).await??;
     services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
 }

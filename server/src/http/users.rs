@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    extract::{Json, Principal},
+    extract::{Caller, Json, Principal},
     validate::Validate,
 };
 use crate::{app::Services, auth::AuthError, directory, error::ApiError};
@@ -58,7 +58,7 @@ pub(super) async fn me(Principal(session): Principal) -> Json<User> {
 #[utoipa::path(patch, path = "/api/users/me", tag = "users", request_body = UpdateMe, responses((status = 200, body = User)))]
 pub(super) async fn update_me(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Caller { by, .. }: Caller,
     Json(change): Json<UpdateMe>,
 ) -> Result<Json<User>, ApiError> {
     let mut validate = Validate::default();
@@ -73,19 +73,19 @@ pub(super) async fn update_me(
         name: change.name.map(|name| name.trim().to_owned()),
         color: change.color.map(|color| color.to_ascii_lowercase()),
     };
-    Ok(Json(services.directory.update_user(session.user.id, change).await?.into()))
+    Ok(Json(services.directory.update_user(change, by).await?.into()))
 }
 
 /// Changes the password and ends every other session of the caller.
 #[utoipa::path(post, path = "/api/users/me/password", tag = "users", request_body = ChangePassword, responses((status = 204)))]
 pub(super) async fn change_password(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Caller { session, by }: Caller,
     Json(change): Json<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
     Validate::default().password("new_password", &change.new_password).done()?;
     services.limits.password(&session.user.email).await?;
-    match services.auth.change_password(&session, change.current_password, change.new_password).await {
+    match services.auth.change_password(&session, by, change.current_password, change.new_password).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),
         Err(error) => Err(error.into()),

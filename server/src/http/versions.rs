@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::Services,
     auth::Role,
-    directory::{self, Action, DirectoryError},
+    directory::{self, Action, DirectoryError, Right},
     error::{ApiError, Missing},
     ids::{DocId, VersionId},
     room::TEXT,
@@ -80,15 +80,12 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Version>), ApiError> {
     granted.at_least(Role::Editor)?;
     Validate::default().title("name", &name).done()?;
-    let (doc, author) = (granted.doc, granted.session.user.id);
+    let doc = granted.doc;
+    services.directory.check(granted.by, Right::Document(doc, Role::Editor)).await?;
     for _ in 0..TRIES_MAX {
         let done = services.rooms.snapshot(doc).await?;
-        let now = OffsetDateTime::now_utc();
-        match services.directory.name_version(doc, done.snapshot, name.trim(), author, now).await {
-            Ok(version) => {
-                services.directory.note(Action::VersionNamed, doc, granted.by).await?;
-                return Ok((StatusCode::CREATED, Json(version.into())));
-            }
+        match services.directory.name_version(doc, done.snapshot, name.trim(), granted.by).await {
+            Ok(version) => return Ok((StatusCode::CREATED, Json(version.into()))),
             Err(DirectoryError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
@@ -123,9 +120,14 @@ pub(super) async fn restore(
     // What is there now becomes a version, so that this can be taken back too.
     services.rooms.snapshot(granted.doc).await?;
     let room = services.rooms.open(granted.doc).await?;
-    let text = room.replace_text(granted.session.user.id, text, None).await?;
+    let allowed = services.directory.hold(granted.by, Right::Document(granted.doc, Role::Editor)).await?;
+    let restored = async {
+        let text = room.replace_text(granted.session.user.id, text, None).await?;
+        services.directory.note(Action::VersionRestored, granted.doc, granted.by).await?;
+        Ok::<_, ApiError>(text)
+    };
+    let text = allowed.during(restored).await??;
     services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
-    services.directory.note(Action::VersionRestored, granted.doc, granted.by).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
 }
 

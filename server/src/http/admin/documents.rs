@@ -69,7 +69,8 @@ pub(super) async fn delete(
     Administrator { by }: Administrator,
     segments: Result<Segments<DocId>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
-    forget(&services, doc(segments)?, by).await?;
+    let doc = doc(segments)?;
+    forget(&services, doc, services.directory.delete_any_document(doc, by).await?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

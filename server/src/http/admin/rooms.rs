@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::Services,
-    directory::{Action, By, DirectoryError},
+    directory::{Action, By, DirectoryError, Right},
     error::{ApiError, Missing},
     ids::DocId,
     room::RoomError,
@@ -73,7 +73,8 @@ pub(super) async fn kick(
     segments: Result<Segments<DocId>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let doc = live(&services, segments, Action::RoomKicked, by).await?;
-    services.rooms.kick(doc).await.map_err(closed)?;
+    let allowed = services.directory.hold(by, Right::Administrator).await?;
+    allowed.during(services.rooms.kick(doc)).await?.map_err(closed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -101,7 +102,7 @@ async fn live(
     if !services.rooms.is_live(doc) {
         return Err(ApiError::NotFound(Missing::Room));
     }
-    services.directory.note(action, doc, by).await?;
+    services.directory.note_as_administrator(action, doc, by).await?;
     Ok(doc)
 }
 

@@ -1,0 +1,291 @@
+//! Who may change what, checked in the transaction that makes the change. Whatever takes a right away locks the account or
+//! the document that it takes it from, and whatever relies on a right shares that lock: so a change is either over before
+//! the right ends or refused. A [`Pending`] change is the only way to change anything, and only a check makes one.
+
+use std::{future::Future, net::IpAddr, ops, time::Duration};
+
+use sqlx_macros::FromRow;
+use time::OffsetDateTime;
+use tokio::{sync::SemaphorePermit, time::timeout};
+use uuid::Uuid;
+
+use super::{
+    Directory, DirectoryError, Result, Session,
+    audit::{Deed, note},
+    db::{Select, Sql, Transaction, in_time, select},
+    locks::Held,
+    millis,
+};
+use crate::{
+    auth::Role,
+    ids::{DocId, SessionId, UserId},
+};
+
+/// How long work outside of the database may rely on a right. PostgreSQL ends a transaction that is idle for 10 s.
+const HOLD_MAX: Duration = Duration::from_secs(8);
+
+/// On whose behalf something is done.
+#[derive(Clone, Copy, Debug)]
+pub struct By {
+    authority: Authority,
+    /// The account; `None` is the command line.
+    pub(super) user: Option<UserId>,
+    /// The address that the call came from.
+    pub(super) address: Option<IpAddr>,
+    /// When.
+    pub(super) at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Authority {
+    /// What the account may that has logged in, as long as that is in force.
+    LogIn(SessionId, UserId),
+    /// Everything.
+    Operator,
+}
+
+impl By {
+    /// Someone at the command line of the server, who may do everything.
+    pub fn command_line() -> Self {
+        Self { authority: Authority::Operator, user: None, address: None, at: OffsetDateTime::now_utc() }
+    }
+
+    /// The account of a log-in, at `address`, now.
+    pub fn log_in(session: &Session, address: Option<IpAddr>) -> Self {
+        let (id, user) = (session.id, session.user.id);
+        Self { authority: Authority::LogIn(id, user), user: Some(user), address, at: OffsetDateTime::now_utc() }
+    }
+
+    /// The server itself, which ends what this caller has begun and may do everything.
+    pub fn server(self) -> Self {
+        Self { authority: Authority::Operator, ..self }
+    }
+
+    /// The same at another time.
+    pub fn at(self, at: OffsetDateTime) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The log-in and its account.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`] at the command line.
+    pub(super) fn session(self) -> Result<(SessionId, UserId)> {
+        match self.authority {
+            Authority::LogIn(session, user) => Ok((session, user)),
+            Authority::Operator => Err(DirectoryError::Unauthenticated),
+        }
+    }
+}
+
+/// What a change needs.
+#[derive(Clone, Copy, Debug)]
+pub enum Right {
+    /// A log-in that is in force.
+    LogIn,
+    /// The log-in of an administrator.
+    Administrator,
+    /// A role in a document, or a higher one.
+    Document(DocId, Role),
+}
+
+/// What a change relies on, or takes rights away from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lock {
+    /// Relies on the rights in the document or of the account.
+    Shared(Uuid),
+    /// Takes some away, or counts what there is.
+    Exclusive(Uuid),
+}
+
+impl Lock {
+    pub(super) fn id(self) -> Uuid {
+        match self {
+            Self::Shared(id) | Self::Exclusive(id) => id,
+        }
+    }
+}
+
+/// Lets the database be changed: made in this module only.
+pub(super) struct Allowed(());
+
+/// A change that was allowed and is not yet made. Dropped, it changes nothing.
+#[derive(Debug)]
+pub(super) struct Pending {
+    tx: Transaction,
+    by: By,
+    /// Let go of after the transaction.
+    _held: Vec<Held>,
+}
+
+impl ops::Deref for Pending {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.tx
+    }
+}
+
+impl ops::DerefMut for Pending {
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.tx
+    }
+}
+
+impl Pending {
+    /// Adds an entry to the audit trail.
+    pub(super) async fn note(&mut self, deed: Deed) -> Result<()> {
+        self.tx.execute(note(self.by, deed)).await.map(drop)
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+/// A right that nobody can take away while this is there.
+#[derive(Debug)]
+pub struct Hold<'a> {
+    change: Option<Pending>,
+    _held: Vec<Held>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Hold<'_> {
+    /// Does `work` and lets go of the right.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unavailable`] when it takes too long: whoever takes the right away must not wait for ever.
+    pub async fn during<T>(self, work: impl Future<Output = T>) -> Result<T> {
+        let done = timeout(HOLD_MAX, work).await;
+        if let Some(change) = self.change {
+            // Nothing was changed in it.
+            let _ = change.commit().await;
+        }
+        done.map_err(|_| DirectoryError::timed_out())
+    }
+}
+
+#[derive(FromRow)]
+struct Rights {
+    is_admin: bool,
+    role: Option<Role>,
+}
+
+/// Reads what the account of a log-in that is in force may.
+fn rights(session: SessionId, user: UserId, doc: Option<DocId>) -> Select {
+    select!(
+        "select u.is_admin, (select role from grants where doc_id = $4 and user_id = u.id) as role
+         from sessions s join users u on u.id = s.user_id
+         where s.id = $1 and s.user_id = $2 and s.expires_at > $3 and not u.is_disabled",
+        session,
+        user,
+        millis(OffsetDateTime::now_utc()),
+        doc
+    )
+}
+
+impl Right {
+    fn doc(self) -> Option<DocId> {
+        match self {
+            Self::Document(doc, _) => Some(doc),
+            Self::LogIn | Self::Administrator => None,
+        }
+    }
+
+    fn check(self, rights: Option<Rights>) -> Result<()> {
+        let Rights { is_admin, role } = rights.ok_or(DirectoryError::Unauthenticated)?;
+        match self {
+            Self::LogIn => Ok(()),
+            Self::Administrator => {
+                if is_admin {
+                    Ok(())
+                } else {
+                    Err(DirectoryError::Forbidden)
+                }
+            }
+            Self::Document(_, needed) => match role {
+                Some(role) if role >= needed => Ok(()),
+                Some(_) => Err(DirectoryError::Forbidden),
+                None => Err(DirectoryError::NoDocument),
+            },
+        }
+    }
+}
+
+impl Directory {
+    /// Begins a change that needs `right`. The caller's own account is locked too, shared unless `locks` say otherwise.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`], [`DirectoryError::Forbidden`], [`DirectoryError::NoDocument`].
+    pub(super) async fn change(&self, by: By, right: Right, locks: &[Lock]) -> Result<Pending> {
+        let mut change = self.begin(by, locks).await?;
+        if let Ok((session, user)) = by.session() {
+            right.check(change.optional(rights(session, user, right.doc())).await?)?;
+        }
+        Ok(change)
+    }
+
+    /// Begins a change that needs nobody's right: a registration, what a password allows, an import.
+    pub(super) async fn change_without_right(&self, by: By, locks: &[Lock]) -> Result<Pending> {
+        self.begin(by, locks).await
+    }
+
+    /// Changes what only the server itself keeps, in one statement: sizes, snapshots, what has ended by itself.
+    pub(super) async fn keep_books(&self, sql: Sql) -> Result<u64> {
+        self.db.execute(sql, Allowed(())).await
+    }
+
+    /// Checks `right` now; it may be taken away at any time after.
+    ///
+    /// # Errors
+    /// As [`Directory::hold`].
+    pub async fn check(&self, by: By, right: Right) -> Result<()> {
+        match by.session() {
+            Ok((session, user)) => right.check(self.db.optional(rights(session, user, right.doc())).await?),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Checks `right` and keeps it from being taken away until what relies on it is done. Takes a connection for so long.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unauthenticated`], [`DirectoryError::Forbidden`], [`DirectoryError::NoDocument`].
+    pub async fn hold(&self, by: By, right: Right) -> Result<Hold<'_>> {
+        let permit = in_time(async { Ok(self.holds.acquire().await.expect("the semaphore is never closed")) }).await?;
+        let locks: Vec<Lock> = right.doc().map(|doc| Lock::Shared(doc.0)).into_iter().collect();
+        if self.db.is_shared() {
+            return Ok(Hold {
+                change: Some(self.change(by, right, &locks).await?),
+                _held: Vec::new(),
+                _permit: permit,
+            });
+        }
+        // A transaction of SQLite would keep everybody else from changing anything.
+        let held = in_time(self.locks.hold(in_order(by, &locks))).await?;
+        self.check(by, right).await?;
+        Ok(Hold { change: None, _held: held, _permit: permit })
+    }
+
+    async fn begin(&self, by: By, locks: &[Lock]) -> Result<Pending> {
+        let locks = in_order(by, locks);
+        if self.db.is_shared() {
+            let mut tx = self.db.begin(Allowed(())).await?;
+            for lock in locks {
+                tx.lock(lock).await?;
+            }
+            return Ok(Pending { tx, by, _held: Vec::new() });
+        }
+        let held = in_time(self.locks.hold(locks)).await?;
+        Ok(Pending { tx: self.db.begin(Allowed(())).await?, by, _held: held })
+    }
+}
+
+/// The locks and the one of the caller, each once and all in one order, so that no two changes wait for each other.
+fn in_order(by: By, locks: &[Lock]) -> Vec<Lock> {
+    let own = by.session().ok().map(|(_, user)| Lock::Shared(user.0));
+    let mut locks: Vec<Lock> = locks.iter().copied().chain(own).collect();
+    locks.sort_by_key(|lock| (lock.id(), matches!(lock, Lock::Shared(_))));
+    locks.dedup_by_key(|lock| lock.id());
+    locks
+}
