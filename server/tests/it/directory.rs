@@ -29,7 +29,7 @@ async fn postgres_conforms() {
 #[tokio::test]
 async fn the_whole_api_works_on_postgres() {
     let postgres = Postgres::start().await;
-    let suites = ["access::", "admin::", "auth::", "documents::", "sharing::", "text::", "versions::"];
+    let suites = ["access::", "admin::", "auth::", "documents::", "rights::", "sharing::", "text::", "versions::"];
     let tests = Command::new(std::env::current_exe().unwrap())
         .args(suites)
         .args(["--test-threads", "4"])

@@ -27,6 +27,7 @@ mod raw;
 mod redis;
 mod rest;
 mod rig;
+mod rights;
 mod s3_outage;
 mod sharing;
 mod site;
