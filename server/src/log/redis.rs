@@ -283,7 +283,7 @@ impl UpdateLog for RedisLog {
     }
 
     async fn ready(&self) -> Result<(), LogError> {
-        Ok(redis::cmd("PING").exec_async(&mut self.commands()).await?)
+        Ok(self.redis.commands.ready().await?)
     }
 }
 

@@ -17,20 +17,21 @@ use redis::{
 };
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    time::{interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT};
+use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, RESPONSE_TIMEOUT, Source, beats};
 use crate::app::Tasks;
 
 /// Messages that wait for one listener; past it they are missed.
 const WAITING_MAX: usize = 256;
 /// Requests that are taken together.
 const REQUESTS_MAX: usize = 256;
-/// How often the connection is tried out.
-const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// Requests that wait. Past it a subscriber waits too, and a channel that nobody listens to any more stays subscribed until
+/// its next message, which is dropped.
+const REQUESTS_WAITING_MAX: usize = 8_192;
 /// The shortest and the longest pause before another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ pub enum Rung {
 /// All channels of the process.
 pub struct Subscriptions {
     listeners: Arc<Listeners>,
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::Sender<Request>,
 }
 
 /// One listener of one channel; it ends when dropped.
@@ -56,7 +57,7 @@ pub struct Subscription {
     receiver: mpsc::Receiver<Bytes>,
     listener: Arc<Listener>,
     listeners: Arc<Listeners>,
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::Sender<Request>,
 }
 
 enum Request {
@@ -86,19 +87,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Subscriptions {
-    pub(super) fn single(client: Client, tasks: &Tasks) -> Arc<Self> {
-        Self::start(Source::Single(client.into()), tasks)
-    }
-
-    pub(super) fn cluster(nodes: Vec<String>, tasks: &Tasks) -> Arc<Self> {
-        Self::start(Source::Cluster(nodes), tasks)
-    }
-
-    fn start(source: Source, tasks: &Tasks) -> Arc<Self> {
-        let (sender, requests) = mpsc::unbounded_channel();
-        let listeners = Arc::<Listeners>::default();
-        let lost = Arc::<Notify>::default();
-        let keeper = Keeper { source, listeners: listeners.clone(), lost, subscribed: Arc::default() };
+    pub(super) fn start(source: Source, tasks: &Tasks) -> Arc<Self> {
+        let (sender, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let (listeners, lost, ask) = (Arc::<Listeners>::default(), Arc::default(), sender.downgrade());
+        let keeper = Keeper { source, listeners: listeners.clone(), ask, lost, subscribed: Arc::default() };
         tasks.spawn(keeper.run(requests, tasks.stop().clone()));
         Arc::new(Self { listeners, requests: sender })
     }
@@ -115,8 +107,11 @@ impl Subscriptions {
         let (listeners, requests) = (self.listeners.clone(), self.requests.clone());
         let subscription = Subscription { channel: channel.clone(), receiver, listener, listeners, requests };
         let (reply, answer) = oneshot::channel();
-        let _ = self.requests.send(Request::Subscribe(channel, reply));
-        match timeout(RESPONSE_TIMEOUT, answer).await {
+        let asking = async {
+            let _ = self.requests.send(Request::Subscribe(channel, reply)).await;
+            answer.await
+        };
+        match timeout(RESPONSE_TIMEOUT, asking).await {
             Ok(Ok(result)) => result.map(|()| subscription),
             _ => Err((redis::ErrorKind::Io, "the connection for subscriptions is away").into()),
         }
@@ -145,7 +140,7 @@ impl Drop for Subscription {
         all.retain(|other| !Arc::ptr_eq(other, &self.listener));
         if all.is_empty() {
             listeners.remove(&self.channel);
-            let _ = self.requests.send(Request::Unsubscribe(std::mem::take(&mut self.channel)));
+            let _ = self.requests.try_send(Request::Unsubscribe(std::mem::take(&mut self.channel)));
         }
     }
 }
@@ -155,23 +150,21 @@ impl Listeners {
         lock(&self.0)
     }
 
-    fn dispatch(&self, channel: &[u8], message: Bytes) {
-        let Ok(channel) = std::str::from_utf8(channel) else { return };
-        for listener in self.lock().get(channel).into_iter().flatten() {
+    /// Gives a message to those who listen; `false` where nobody does.
+    fn dispatch(&self, channel: &str, message: Bytes) -> bool {
+        let all = self.lock();
+        let Some(listeners) = all.get(channel) else { return false };
+        for listener in listeners {
             if listener.sender.try_send(message.clone()).is_err() {
                 listener.miss();
             }
         }
+        true
     }
 
     fn is_wanted(&self, channel: &str) -> bool {
         self.lock().contains_key(channel)
     }
-}
-
-enum Source {
-    Single(Box<Client>),
-    Cluster(Vec<String>),
 }
 
 enum Link {
@@ -180,7 +173,10 @@ enum Link {
 }
 
 impl Source {
-    async fn connect(&self, heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static) -> RedisResult<Link> {
+    async fn subscriber(
+        &self,
+        heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
+    ) -> RedisResult<Link> {
         match self {
             Self::Single(client) => {
                 let config = AsyncConnectionConfig::new()
@@ -193,7 +189,6 @@ impl Source {
                 Ok(Link::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
             }
             Self::Cluster(nodes) => {
-                let nodes = nodes.iter().map(String::as_str).collect();
                 let client = super::cluster(nodes).use_protocol(ProtocolVersion::RESP3).push_sender(heard).build()?;
                 Ok(Link::Cluster(client.get_async_connection().await?))
             }
@@ -232,17 +227,20 @@ impl Link {
         }
     }
 
-    async fn ping(&self) -> RedisResult<()> {
-        match self {
-            Self::Single(connection) => redis::cmd("PING").exec_async(&mut connection.clone()).await,
-            Self::Cluster(connection) => redis::cmd("PING").exec_async(&mut connection.clone()).await,
-        }
+    /// Tries the connection out. What is published reaches a server that takes no writes late or never.
+    async fn beat(&self) -> RedisResult<()> {
+        let beats = match self {
+            Self::Single(connection) => beats(&mut connection.clone()).await,
+            Self::Cluster(connection) => beats(&mut connection.clone()).await,
+        };
+        if beats { Ok(()) } else { Err((redis::ErrorKind::Io, "no answer, or the server takes no writes").into()) }
     }
 }
 
 struct Keeper {
     source: Source,
     listeners: Arc<Listeners>,
+    ask: mpsc::WeakSender<Request>,
     /// Of this connection: that it is of no more use.
     lost: Arc<Notify>,
     /// Of this connection: what was asked for and not given up again.
@@ -250,7 +248,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>, stop: CancellationToken) {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
         let mut pause = PAUSE;
         loop {
             let kept = tokio::select! {
@@ -275,16 +273,17 @@ impl Keeper {
     }
 
     /// Serves one connection until it is lost.
-    async fn keep(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> RedisResult<()> {
+    async fn keep(&mut self, requests: &mut mpsc::Receiver<Request>) -> RedisResult<()> {
         (self.lost, self.subscribed) = Default::default();
-        let link = self.source.connect(self.ear()).await?;
+        let link = self.source.subscriber(self.ear()).await?;
         let wanted: Vec<String> = self.listeners.lock().keys().cloned().collect();
         for channels in wanted.chunks(REQUESTS_MAX) {
             lock(&self.subscribed).extend(channels.iter().cloned());
             link.subscribe(channels).await?;
         }
         self.listeners.lock().values().flatten().for_each(|listener| listener.miss());
-        let (mut ping, mut waiting) = (interval(PING_INTERVAL), Vec::new());
+        let (mut beat, mut waiting) = (interval(HEARTBEAT_INTERVAL), Vec::new());
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.lost.notified() => return Ok(()),
@@ -295,7 +294,7 @@ impl Keeper {
                     }
                     self.serve(&link, waiting.drain(..)).await?;
                 }
-                _ = ping.tick() => link.ping().await?,
+                _ = beat.tick() => link.beat().await?,
             }
         }
     }
@@ -335,10 +334,16 @@ impl Keeper {
     /// Takes what the connection hears; called by its reader, so it never waits.
     fn ear(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
         let (listeners, lost, subscribed) = (self.listeners.clone(), self.lost.clone(), self.subscribed.clone());
+        let ask = self.ask.clone();
         move |info| {
             match (&info.kind, info.data.as_slice()) {
                 (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(message)]) => {
-                    listeners.dispatch(channel, Bytes::copy_from_slice(message));
+                    if let Ok(channel) = std::str::from_utf8(channel)
+                        && !listeners.dispatch(channel, Bytes::copy_from_slice(message))
+                        && let Some(ask) = ask.upgrade()
+                    {
+                        let _ = ask.try_send(Request::Unsubscribe(channel.to_owned()));
+                    }
                 }
                 (PushKind::Disconnection, _) => lost.notify_one(),
                 // Nobody gave the channel up: its slot has moved to another node.
@@ -355,7 +360,7 @@ impl Keeper {
 }
 
 /// Answers who asks while there is no connection; returns once nobody can ask any more.
-async fn refuse(requests: &mut mpsc::UnboundedReceiver<Request>) {
+async fn refuse(requests: &mut mpsc::Receiver<Request>) {
     while let Some(request) = requests.recv().await {
         if let Request::Subscribe(_, reply) = request {
             let _ = reply.send(Err((redis::ErrorKind::Io, "Redis is away").into()));

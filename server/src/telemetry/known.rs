@@ -7,7 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
-const COUNTERS: [(&str, &str); 15] = [
+const COUNTERS: [(&str, &str); 16] = [
     ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
     ("codesync_updates_refused_total", "Edits that rooms refused."),
     ("codesync_updates_from_other_nodes_total", "Updates that rooms took in from the log."),
@@ -21,6 +21,10 @@ const COUNTERS: [(&str, &str); 15] = [
     ("codesync_snapshots_damaged_total", "Snapshots that were found damaged."),
     ("codesync_log_lost_total", "Logs found emptied or rolled back."),
     ("codesync_log_restored_total", "Logs that got a whole state again after a loss."),
+    (
+        "codesync_redis_connections_replaced_total",
+        "Connections to Redis that were replaced: silent, cut, or refusing writes.",
+    ),
     ("codesync_redis_subscriptions_cut_total", "Subscriptions to Redis that were cut."),
     ("codesync_relay_dropped_total", "Messages to other nodes that were dropped because the relay was too slow."),
 ];

@@ -6,6 +6,7 @@ mod deaths;
 mod drain;
 mod lost;
 mod promotion;
+mod silence;
 mod snapshots;
 mod together;
 

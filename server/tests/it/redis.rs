@@ -15,7 +15,7 @@ use codesync_server::{
 use futures_util::{StreamExt, future::join_all};
 use tokio::time::{sleep, timeout};
 
-use crate::rig::redis as rig;
+use crate::rig::{proxy::Proxy, redis as rig};
 
 fn config(url: String) -> RedisConfig {
     let mut config = Config::for_tests("unused".into()).redis;
@@ -173,6 +173,32 @@ async fn a_long_log_is_read_in_pages() {
     let numbers: Vec<u32> =
         contents.entries.iter().map(|entry| u32::from_be_bytes(entry.update[..].try_into().unwrap())).collect();
     assert!(numbers.into_iter().eq(0..3_500));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_to_a_cluster_are_replaced_within_seconds() {
+    let (_servers, proxies) = rig::cluster_behind_proxies().await;
+    let urls: Vec<_> = proxies.iter().map(|proxy| format!("redis://{}", proxy.addr)).collect();
+    let log = log(&config(urls.join(",")), Acknowledge::Appended).await;
+    let doc = DocId::new();
+    let mut tail = log.tail(doc).await.unwrap();
+    let mut last = log.append(doc, vec!["before".into()], After::Known(Offset::ZERO)).await.unwrap().last;
+    for _ in 0..2 {
+        while timeout(Duration::from_millis(300), tail.next()).await.is_ok() {}
+        proxies.iter().for_each(Proxy::silence);
+        let appended = timeout(Duration::from_secs(15), async {
+            loop {
+                match log.append(doc, vec!["after".into()], After::Known(last)).await {
+                    Ok(appended) => break appended.last,
+                    Err(error) => assert!(matches!(error, LogError::Unavailable(_)), "{error:?}"),
+                }
+            }
+        });
+        last = appended.await.expect("it is connected again");
+        let heard = timeout(Duration::from_secs(10), tail.next()).await;
+        assert!(heard.is_ok(), "the subscription works again");
+        log.ready().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,6 +29,9 @@ pub(crate) struct Proxy {
 struct Way {
     traffic: Traffic,
     services: Vec<SocketAddr>,
+    /// How often open connections were ended or given other traffic, and how often they were silenced.
+    changed: usize,
+    silenced: usize,
 }
 
 impl Proxy {
@@ -41,7 +44,7 @@ impl Proxy {
     pub(crate) async fn before(services: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let (way, seen) = watch::channel(Way { traffic: Traffic::Passes, services });
+        let (way, seen) = watch::channel(Way { traffic: Traffic::Passes, services, changed: 0, silenced: 0 });
         #[expect(clippy::disallowed_methods, reason = "ends with the test that owns the proxy")]
         tokio::spawn(async move {
             for turn in 0.. {
@@ -54,25 +57,54 @@ impl Proxy {
 
     /// Lets traffic pass or not; connections that are open feel it too.
     pub(crate) fn set(&self, traffic: Traffic) {
-        self.way.send_modify(|way| way.traffic = traffic);
+        self.way.send_modify(|way| {
+            way.traffic = traffic;
+            way.changed += 1;
+        });
+    }
+
+    /// Passes nothing more on connections that are open, which stay open, as behind a firewall that has forgotten them. New
+    /// ones work.
+    pub(crate) fn silence(&self) {
+        self.way.send_modify(|way| way.silenced += 1);
+    }
+
+    /// Leads new connections elsewhere; those that are open go on.
+    pub(crate) fn lead_new_to(&self, services: Vec<SocketAddr>) {
+        self.way.send_modify(|way| way.services = services);
     }
 
     /// Leads elsewhere from now on; connections that are open end.
     pub(crate) fn lead_to(&self, services: Vec<SocketAddr>) {
-        self.way.send_modify(|way| way.services = services);
+        self.way.send_modify(|way| {
+            way.services = services;
+            way.changed += 1;
+        });
     }
 }
 
 async fn serve(mut client: TcpStream, turn: usize, mut way: watch::Receiver<Way>) {
     let now = way.borrow_and_update().clone();
-    tokio::select! {
-        // One that vanishes stays open meanwhile: nothing tells its client.
-        Ok(()) = way.changed() => {
-            if way.borrow_and_update().traffic == Traffic::Vanishes {
-                let _ = way.changed().await;
-            }
-        }
-        () = carry(&mut client, turn, now) => {}
+    let then = tokio::select! {
+        then = until_changed(&now, &mut way) => then,
+        () = carry(&mut client, turn, now.clone()) => return,
+    };
+    // One that vanishes stays open: nothing tells its client.
+    if then.silenced != now.silenced {
+        std::future::pending().await
+    }
+    if then.traffic == Traffic::Vanishes {
+        until_changed(&then, &mut way).await;
+    }
+}
+
+/// Waits until connections that are open notice something.
+async fn until_changed(now: &Way, way: &mut watch::Receiver<Way>) -> Way {
+    let is_other = |then: &Way| (then.changed, then.silenced) != (now.changed, now.silenced);
+    let then = way.wait_for(is_other).await.map(|then| then.clone());
+    match then {
+        Ok(then) => then,
+        Err(_) => std::future::pending().await,
     }
 }
 

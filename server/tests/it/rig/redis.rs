@@ -10,6 +10,7 @@ use std::{
 use redis::{Client, Cmd, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
+use super::proxy::Proxy;
 use crate::process::free_port;
 
 /// How long a server may take to do what it was told.
@@ -26,12 +27,12 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts an empty server that keeps nothing on disk.
     pub(crate) async fn start() -> Self {
-        Self::with(&[]).await
+        Self::with::<&str>(&[]).await
     }
 
     /// Starts a server with settings as on its command line.
-    pub(crate) async fn with(settings: &[&str]) -> Self {
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    pub(crate) async fn with<S: AsRef<str>>(settings: &[S]) -> Self {
+        let settings = settings.iter().map(|setting| setting.as_ref().to_owned()).collect();
         let mut redis = Self { folder: tempfile::tempdir().unwrap(), port: free_port(), settings, server: None };
         redis.begin().await;
         redis
@@ -53,6 +54,11 @@ impl Redis {
     pub(crate) async fn promote(&mut self) {
         self.settings.clear();
         let () = self.ask(redis::cmd("REPLICAOF").arg("NO").arg("ONE")).await.unwrap();
+    }
+
+    /// Makes it a replica of the server at `addr`. Its connections stay, and those that write are refused.
+    pub(crate) async fn demote(&self, addr: SocketAddr) {
+        let () = self.ask(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(addr.port())).await.unwrap();
     }
 
     /// Its address.
@@ -122,9 +128,33 @@ impl Drop for Redis {
 pub(crate) async fn cluster() -> Vec<Redis> {
     let mut nodes = Vec::new();
     for _ in 0..3 {
-        // By default the bus listens 10,000 ports above, which may be no port.
-        nodes.push(Redis::with(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]).await);
+        nodes.push(Redis::with(&member(free_port())).await);
     }
+    join(&nodes).await;
+    nodes
+}
+
+/// Starts such a cluster whose servers are reached by proxies.
+pub(crate) async fn cluster_behind_proxies() -> (Vec<Redis>, Vec<Proxy>) {
+    let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let proxy = Proxy::before(Vec::new()).await;
+        let mut settings = member(free_port());
+        settings.extend(["--cluster-announce-port".into(), proxy.addr.port().to_string()]);
+        nodes.push(Redis::with(&settings).await);
+        proxy.lead_to(vec![nodes.last().expect("it was just pushed").addr()]);
+        proxies.push(proxy);
+    }
+    join(&nodes).await;
+    (nodes, proxies)
+}
+
+/// By default the bus listens 10,000 ports above, which may be no port.
+fn member(bus: u16) -> Vec<String> {
+    ["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()].map(str::to_owned).into()
+}
+
+async fn join(nodes: &[Redis]) {
     for (index, node) in nodes.iter().enumerate() {
         let (from, to) = (index * 16_384 / 3, (index + 1) * 16_384 / 3 - 1);
         let () = node.ask(redis::cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(from).arg(to)).await.unwrap();
@@ -133,11 +163,10 @@ pub(crate) async fn cluster() -> Vec<Redis> {
         meet.arg("MEET").arg("127.0.0.1").arg(node.port).arg(&bus[1]);
         let () = nodes[0].ask(&meet).await.unwrap();
     }
-    for node in &nodes {
+    for node in nodes {
         node.until(redis::cmd("CLUSTER").arg("INFO"), |info: &String| {
             info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
         })
         .await;
     }
-    nodes
 }
