@@ -32,6 +32,13 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that is given back may take to say that it is well.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an idle connection may take to answer before a call uses it. Past it the call opens another one, and has time
+/// left for that.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Run on each connection. A node that vanishes in the middle of a call must not keep its rows locked for hours, and what
+/// is between must not forget an idle connection.
+const SET_UP: &str = "set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s';
+    set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
 
 /// A database. Its pools are seen by nothing but this module: outside of it, [`Select`]s read, and what
 /// changes something needs an [`Allowed`](super::rights::Allowed).
@@ -93,25 +100,25 @@ impl Db {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(|connection, _| {
-                // A node that vanishes in the middle of a call must not keep its rows locked for hours.
-                Box::pin(async move {
-                    sqlx::raw_sql("set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s'")
-                        .execute(connection)
-                        .await
-                        .map(drop)
-                })
+                Box::pin(async move { sqlx::raw_sql(SET_UP).execute(connection).await.map(drop) })
             })
+            // The pool's own test would take all the time that the call has.
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(answers(connection, IDLE_TIMEOUT)))
             // The pool itself would wait for a vanished server's answer until TCP gives up, and give out no other.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let answer = timeout(RELEASE_TIMEOUT, connection.ping()).await;
-                    answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(|()| true)
-                })
-            })
+            .after_release(|connection, _| Box::pin(answers(connection, RELEASE_TIMEOUT)))
             .connect_with(options)
             .await
             .context("connect to PostgreSQL")?;
         Ok(Self(Pools::Postgres(pool)))
+    }
+}
+
+/// Whether a connection answers; an error where not, for the pool to drop it without a word to the server.
+async fn answers(connection: &mut PgConnection, patience: Duration) -> sqlx::Result<bool> {
+    match timeout(patience, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
     }
 }
 

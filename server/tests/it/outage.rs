@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
@@ -12,7 +13,11 @@ use crate::{
     harness::TestApp,
     raw::Raw,
     rest::{Answer, Caller, PASSWORD},
-    rig::{postgres::Postgres, redis::Redis},
+    rig::{
+        postgres::{Postgres, configure},
+        proxy::Proxy,
+        redis::Redis,
+    },
 };
 
 /// Within what an answer has to come, and all has to be well again: the longest call is given up after 5 s.
@@ -132,6 +137,24 @@ async fn what_is_open_goes_on_while_postgres_says_nothing() {
     postgres.thaw();
     once_back(&app, &mut editing, 10).await;
     drop(editing);
+    app.stop().await;
+}
+
+/// As when a firewall has forgotten them: pooled connections stay open and nothing comes, while new ones work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_over_silent_pooled_connections_are_served_by_fresh_ones() {
+    let postgres = Postgres::start().await;
+    let proxy = Proxy::start(postgres.addr()).await;
+    let app = TestApp::with(|config| configure(config, postgres.url_by(proxy.addr))).await;
+    let ada = app.register("ada").await;
+    for calls in [20, 1, 20] {
+        // All connections of the pool are in use once.
+        join_all((0..40).map(|_| ada.get("/api/users/me"))).await;
+        proxy.silence();
+        let answers = join_all((0..calls).map(|_| ada.get("/api/users/me"))).await;
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert!(statuses.iter().all(|status| *status == 200), "{calls} at once: {statuses:?}");
+    }
     app.stop().await;
 }
 

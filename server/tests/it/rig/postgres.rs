@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -65,6 +66,16 @@ impl Postgres {
     /// The address of its database `codesync`.
     pub(crate) fn url(&self) -> String {
         url(self.port, "codesync")
+    }
+
+    /// The address of that database by way of a proxy.
+    pub(crate) fn url_by(&self, proxy: SocketAddr) -> String {
+        url(proxy.port(), "codesync")
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// Puts a server's directory here.
