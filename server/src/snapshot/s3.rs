@@ -1,9 +1,20 @@
 //! Snapshots on S3, or on a server that speaks as it does. A returned put has survived what the bucket survives.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
-use object_store::{BackoffConfig, ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
+use async_trait::async_trait;
+use object_store::{
+    BackoffConfig, ClientOptions, RetryConfig,
+    aws::AmazonS3Builder,
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    },
+    prefix::PrefixStore,
+};
 
 use super::SnapshotStore;
 use crate::config::S3Config;
@@ -14,6 +25,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(3);
 /// For one request with a whole object in it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a connection without a request is kept: far less than after what firewalls forget one. The kernel probes it too.
+const IDLE_MAX: Duration = Duration::from_secs(10);
 const RETRIES_MAX: usize = 2;
 const RETRY_WITHIN: Duration = Duration::from_secs(4);
 
@@ -26,6 +39,7 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_read_timeout(SILENCE_TIMEOUT)
         .with_timeout(REQUEST_TIMEOUT)
+        .with_pool_idle_timeout(IDLE_MAX)
         .with_allow_http(config.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_empty()));
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
@@ -36,6 +50,7 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         .with_bucket_name(bucket)
         .with_region(&config.region)
         .with_client_options(client)
+        .with_http_connector(Fresh)
         .with_retry(RetryConfig { backoff, max_retries: RETRIES_MAX, retry_timeout: RETRY_WITHIN })
         // The call for many at once wants checksums that not every S3-compatible server knows.
         .with_disable_bulk_delete(true);
@@ -47,4 +62,45 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
     }
     let objects = Arc::new(PrefixStore::new(builder.build().context("settings for S3")?, config.prefix.as_str()));
     Ok(SnapshotStore { objects: objects.clone(), signer: Some(objects) })
+}
+
+/// Makes clients that drop all their connections once one of them has fallen silent: the others may be cut as well, and a
+/// second try must not meet the next of them.
+#[derive(Debug)]
+struct Fresh;
+
+#[derive(Debug)]
+struct FreshClient {
+    options: ClientOptions,
+    client: Mutex<Arc<HttpClient>>,
+}
+
+impl HttpConnector for Fresh {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = Mutex::new(Arc::new(ReqwestConnector::default().connect(options)?));
+        Ok(HttpClient::new(FreshClient { options: options.clone(), client }))
+    }
+}
+
+impl FreshClient {
+    fn replace(&self, silent: &Arc<HttpClient>) {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&client, silent)
+            && let Ok(fresh) = ReqwestConnector::default().connect(&self.options)
+        {
+            *client = Arc::new(fresh);
+        }
+    }
+}
+
+#[async_trait]
+impl HttpService for FreshClient {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answer = client.execute(request).await;
+        if answer.as_ref().is_err_and(|error| error.kind() == HttpErrorKind::Timeout) {
+            self.replace(&client);
+        }
+        answer
+    }
 }

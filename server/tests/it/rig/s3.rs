@@ -1,6 +1,7 @@
 //! S3-compatible servers: one of its own for each test (`moto`), or the one that `make test-s3` has started.
 
 use std::{
+    fs::File,
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -14,6 +15,7 @@ use object_store::{
     aws::{AmazonS3Builder, AwsAuthorizer, AwsCredential},
     client::{HttpRequest, HttpRequestBody},
 };
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::proxy::{Proxy, Traffic};
@@ -26,9 +28,20 @@ const REGION: &str = "us-east-1";
 const KEY_ID: &str = "codesync-test";
 const SECRET: &str = "codesync-test-secret";
 
+/// Its server would close each connection after one request, which S3 does not.
+const MOTO: &str = "
+import sys
+from werkzeug.serving import WSGIRequestHandler
+from moto.server import main
+WSGIRequestHandler.protocol_version = 'HTTP/1.1'
+main(sys.argv[1:])
+";
+
 /// A bucket of its own on a server, behind a proxy.
 pub(crate) struct S3 {
     server: Option<Child>,
+    /// Where moto notes its requests.
+    log: NamedTempFile,
     endpoint: String,
     bucket: String,
     proxy: Proxy,
@@ -39,15 +52,17 @@ impl S3 {
     pub(crate) async fn start() -> Self {
         #[expect(clippy::disallowed_methods, reason = "which server the tests run on is no setting of the product")]
         let given = std::env::var("CODESYNC_TEST_S3").ok();
+        let log = NamedTempFile::new().unwrap();
         let (server, addr) = match given {
             Some(addr) => (None, addr.parse().unwrap()),
             None => {
                 let port = free_port();
-                (Some(start_moto(port)), SocketAddr::from(([127, 0, 0, 1], port)))
+                (Some(start_moto(port, log.reopen().unwrap())), SocketAddr::from(([127, 0, 0, 1], port)))
             }
         };
         let s3 = Self {
             server,
+            log,
             endpoint: format!("http://{addr}"),
             bucket: format!("test-{}", Uuid::now_v7()),
             proxy: Proxy::start(addr).await,
@@ -83,6 +98,18 @@ impl S3 {
     /// Lets requests of servers pass or not.
     pub(crate) fn traffic(&self, traffic: Traffic) {
         self.proxy.set(traffic);
+    }
+
+    /// Passes nothing more on the connections that servers have open.
+    pub(crate) fn silence(&self) {
+        self.proxy.silence();
+    }
+
+    /// How many requests with that method there were for objects; none where the server does not say.
+    pub(crate) fn requests(&self, method: &str) -> Option<usize> {
+        self.server.as_ref()?;
+        let log = std::fs::read_to_string(self.log.path()).unwrap();
+        Some(log.lines().filter(|line| line.contains(&format!("\"{method} /{}", self.bucket))).count())
     }
 
     /// The objects of the servers that were configured for this bucket, past the proxy.
@@ -128,15 +155,15 @@ impl Drop for S3 {
     }
 }
 
-fn start_moto(port: u16) -> Child {
+fn start_moto(port: u16, log: File) -> Child {
     let cache = std::env::home_dir().unwrap().join(".cache/codesync");
-    let moto: PathBuf = cache.join("moto/bin/moto_server");
+    let moto: PathBuf = cache.join("moto/bin/python");
     assert!(moto.is_file(), "{} is missing: run `make setup`", moto.display());
     Command::new(moto)
-        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+        .args(["-c", MOTO, "-H", "127.0.0.1", "-p", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .unwrap()
 }
