@@ -8,6 +8,7 @@ pub mod compaction;
 pub mod config;
 pub mod directory;
 pub mod error;
+mod give_way;
 pub mod hex;
 pub mod http;
 pub mod ids;

@@ -17,7 +17,7 @@ use object_store::{
 };
 
 use self::format::{decode, encode};
-use crate::{ids::DocId, log::Offset};
+use crate::{give_way::give_way, ids::DocId, log::Offset};
 
 /// Why a snapshot could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not take it.
     pub async fn put(&self, doc: DocId, offset: Offset, document: &Document) -> Result<(), SnapshotError> {
-        let object = encode(offset, document);
+        let object = give_way(document.size_bytes(), || encode(offset, document));
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.objects.put_opts(&path(doc, offset), object.into(), create).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),

@@ -32,6 +32,8 @@ pub struct Loaded {
     pub offset: Offset,
     /// The offset of the snapshot that it was loaded from; zero without one.
     pub base: Offset,
+    /// The offsets of all snapshots that there were, newest first; none where the snapshots were not asked.
+    pub snapshots: Vec<Offset>,
     /// Log entries on top of the snapshot.
     pub entries: usize,
     /// Bytes of those entries.
@@ -60,17 +62,19 @@ impl Storage {
     pub async fn load(&self, doc: DocId) -> Result<Loaded, LoadError> {
         // The log first: what is trimmed meanwhile is then in a snapshot that is listed afterwards.
         let contents = self.log.read(doc, Offset::ZERO).await?;
-        let (document, base) = match self.newest_snapshot(doc, contents.trimmed).await? {
+        let snapshots = self.snapshots.list(doc).await?;
+        let (document, base) = match self.newest_snapshot(doc, &snapshots, contents.trimmed).await? {
             Some(newest) => newest,
             None if contents.trimmed == Offset::ZERO => (Document::new(Limits::default()), Offset::ZERO),
             None => return Err(LoadError::Damaged("the log was trimmed and no snapshot that covers it loads")),
         };
         if contents.entries.last().is_none_or(|entry| entry.offset <= base) {
-            return Ok(Loaded { document, offset: base.max(contents.last), base, entries: 0, entry_bytes: 0 });
+            let offset = base.max(contents.last);
+            return Ok(Loaded { document, offset, base, snapshots, entries: 0, entry_bytes: 0 });
         }
-        tokio::task::spawn_blocking(move || replay(document, base, contents))
-            .await
-            .unwrap_or(Err(LoadError::Damaged("replaying its log panicked")))
+        let loaded = tokio::task::spawn_blocking(move || replay(document, base, contents)).await;
+        let loaded = loaded.unwrap_or(Err(LoadError::Damaged("replaying its log panicked")))?;
+        Ok(Loaded { snapshots, ..loaded })
     }
 
     /// Forgets everything that is stored of a document.
@@ -85,8 +89,13 @@ impl Storage {
         Ok(())
     }
 
-    async fn newest_snapshot(&self, doc: DocId, oldest: Offset) -> Result<Option<(Document, Offset)>, LoadError> {
-        for offset in self.snapshots.list(doc).await?.into_iter().take_while(|offset| *offset >= oldest) {
+    async fn newest_snapshot(
+        &self,
+        doc: DocId,
+        listed: &[Offset],
+        oldest: Offset,
+    ) -> Result<Option<(Document, Offset)>, LoadError> {
+        for offset in listed.iter().copied().take_while(|offset| *offset >= oldest) {
             match self.snapshots.get(doc, offset).await {
                 Ok(document) => return Ok(Some((document, offset))),
                 Err(SnapshotError::Damaged(why)) => {
@@ -122,7 +131,7 @@ fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Lo
             return Err(LoadError::Damaged("an entry of its log does not follow from what is before"));
         }
     }
-    Ok(Loaded { document, offset, base, entries, entry_bytes })
+    Ok(Loaded { document, offset, base, snapshots: Vec::new(), entries, entry_bytes })
 }
 
 /// Applies an update, or adds it to those that wait for what they build on.

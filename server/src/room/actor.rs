@@ -7,7 +7,6 @@ use std::time::Duration;
 use codesync_crdt::{Limits, decode_awareness};
 use futures_util::StreamExt;
 use tokio::{
-    runtime::RuntimeFlavor,
     sync::mpsc,
     time::{Instant, interval, sleep_until},
 };
@@ -23,6 +22,7 @@ use super::{
 };
 use crate::{
     error::CloseReason,
+    give_way::give_way,
     ids::DocId,
     log::{Heard, Tail},
     relay::{self, Relayed},
@@ -37,8 +37,6 @@ const DRAIN_MAX: usize = 128;
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(5);
 /// The shortest time between two announcements of who is here.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
-/// Bytes of an edit from which on it may take long.
-const LARGE_BYTES: usize = 8 << 10;
 
 pub(super) struct Actor {
     doc: DocId,
@@ -271,7 +269,7 @@ impl Actor {
         if is_behind && !(has_failed && self.rooms.is_crowded()) {
             if !has_failed {
                 // Its end comes as a command and sets the time anew.
-                self.log.snapshots.begin(self.log.seen(), self.myself.clone());
+                self.log.snapshots.hurry();
             }
             return Ok(());
         }
@@ -282,16 +280,5 @@ impl Actor {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).expect("a room lives less than 500 million years")
-    }
-}
-
-/// Does what takes in so many bytes; what may take long while other tasks go on, on other threads where there are some.
-pub(super) fn give_way<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
-    if bytes < LARGE_BYTES {
-        return work();
-    }
-    match tokio::runtime::Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => work(),
-        _ => tokio::task::block_in_place(work),
     }
 }

@@ -12,7 +12,6 @@ use tracing::{error, warn};
 
 use self::healing::Healing;
 use super::{
-    actor::give_way,
     chain::{Broken, Chain, Read},
     registry::Rooms,
     snapshots::Snapshots,
@@ -20,6 +19,7 @@ use super::{
 };
 use crate::{
     error::CloseReason,
+    give_way::give_way,
     ids::DocId,
     log::{After, Appended, Contents, Heard, LogError, Offset},
     relay::Said,

@@ -1,4 +1,5 @@
-//! When the snapshots of a room are due: some time after its log has grown, and later and later while none can be taken.
+//! When the snapshots of a room are due: some time after its log has grown, never without a pause between two, and later and
+//! later while none can be taken.
 
 use std::time::Duration;
 
@@ -7,13 +8,25 @@ use tokio::{sync::mpsc::WeakSender, time::Instant};
 use super::{Command, Mail, registry::Rooms};
 use crate::{ids::DocId, log::Offset};
 
+/// The shortest pause from the beginning of one snapshot to the next, however much is written.
+const PACE_MIN: Duration = Duration::from_secs(5);
+/// The longest pause between two while everybody types on.
+const PACE_MAX: Duration = Duration::from_secs(60);
+/// How many times as long as the last one took the pause is, so that a large document costs no more than a small part of the
+/// time; and while the log has grown so much that loading it takes long.
+const PAUSE_FACTOR: u32 = 20;
+const PAUSE_FACTOR_LONG: u32 = 4;
+/// Bytes behind the snapshot from which on a log counts as long.
+const LONG_BYTES: usize = 8 << 20;
+
 pub(super) struct Snapshots {
     doc: DocId,
     rooms: Rooms,
     /// When the next one is due; none while there is nothing new.
     due: Option<Instant>,
-    /// When the one under way was begun.
-    begun: Option<Instant>,
+    /// When the one under way was begun, and how many updates and bytes it covers at least.
+    begun: Option<(Instant, usize, usize)>,
+    pace: Pace,
     /// Those in a row that could not be taken, and until when none is tried: an outage of the store must not be answered
     /// with load.
     failed: u32,
@@ -31,12 +44,20 @@ impl Snapshots {
         // Since when they have stood in the log is not known.
         rooms.unarchived().set(doc, (behind_updates > 0).then_some(now));
         let due = (behind_updates > 0).then(|| now + rooms.config().snapshot_delay);
-        Self { doc, rooms, due, begun: None, failed: 0, not_before: now, behind_updates, behind_bytes }
+        let delay = rooms.config().snapshot_delay;
+        let pace = Pace { shortest: delay.min(PACE_MIN), delay, begun: None, took: Duration::ZERO, grown_at: now };
+        Self { doc, rooms, due, begun: None, pace, failed: 0, not_before: now, behind_updates, behind_bytes }
     }
 
     /// When to begin the next one.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due.filter(|_| !self.is_under_way()).map(|due| due.max(self.not_before))
+        let due = self.due.filter(|_| !self.is_under_way())?.max(self.not_before);
+        Some(self.pace.next(self.is_long()).map_or(due, |next| due.max(next)))
+    }
+
+    /// Whether more is in no snapshot than should be.
+    fn is_long(&self) -> bool {
+        self.behind_updates >= self.rooms.config().snapshot_updates_max || self.behind_bytes >= LONG_BYTES
     }
 
     pub(super) fn is_under_way(&self) -> bool {
@@ -62,12 +83,8 @@ impl Snapshots {
         self.behind_updates += updates;
         self.behind_bytes += bytes;
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(bytes as f64);
-        let config = self.rooms.config();
-        let delay = match self.behind_updates < config.snapshot_updates_max {
-            true => config.snapshot_delay,
-            false => Duration::ZERO,
-        };
-        let due = now + delay;
+        self.pace.grown_at = now;
+        let due = if self.is_long() { now } else { now + self.rooms.config().snapshot_delay };
         self.due = Some(self.due.map_or(due, |at| at.min(due)));
     }
 
@@ -75,12 +92,15 @@ impl Snapshots {
     pub(super) fn hurry(&mut self) {
         if self.is_behind() {
             self.due = Some(Instant::now());
+            self.pace.took = Duration::ZERO;
         }
     }
 
     /// Takes one of `seen` or later in a task of its own, which tells the room: that goes on meanwhile.
     pub(super) fn begin(&mut self, seen: Offset, room: WeakSender<Mail>) {
-        self.begun = Some(Instant::now());
+        let now = Instant::now();
+        self.begun = Some((now, self.behind_updates, self.behind_bytes));
+        self.pace.begun = Some(now);
         self.due = None;
         let (rooms, doc) = (self.rooms.clone(), self.doc);
         let stop = self.rooms.tasks().stop().clone();
@@ -99,6 +119,7 @@ impl Snapshots {
     /// The one under way covers that offset, or could not be taken; the log is at `seen` by now.
     pub(super) fn ended(&mut self, done: Option<Offset>, seen: Offset) {
         let begun = self.begun.take();
+        self.pace.took = begun.map_or(Duration::ZERO, |(begun, ..)| begun.elapsed());
         let Some(offset) = done else {
             self.failed += 1;
             self.not_before = Instant::now() + self.backoff().mul_f64(rand::random_range(0.5..1.0));
@@ -108,9 +129,13 @@ impl Snapshots {
         self.failed = 0;
         if offset >= seen {
             self.forget();
-        } else {
-            // What it left out came after it had begun.
-            self.rooms.unarchived().set(self.doc, begun);
+        } else if let Some((begun, updates, bytes)) = begun {
+            // What it left out was written after it had begun.
+            self.behind_updates = self.behind_updates.saturating_sub(updates).max(1);
+            let bytes = bytes.min(self.behind_bytes);
+            self.behind_bytes -= bytes;
+            metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(bytes as f64);
+            self.rooms.unarchived().set(self.doc, Some(begun));
         }
     }
 
@@ -126,5 +151,56 @@ impl Snapshots {
         let config = self.rooms.config();
         let doubled = config.snapshot_delay.saturating_mul(2_u32.saturating_pow(self.failed));
         doubled.min(config.snapshot_retry_max)
+    }
+}
+
+/// The pauses between snapshots.
+struct Pace {
+    /// From the beginning of one to the beginning of the next.
+    shortest: Duration,
+    /// How long nothing is written before the document counts as quiet.
+    delay: Duration,
+    begun: Option<Instant>,
+    /// How long the last one took.
+    took: Duration,
+    grown_at: Instant,
+}
+
+impl Pace {
+    /// When the next snapshot may begin; none before the first. A document that has become quiet waits no longer.
+    fn next(&self, is_long: bool) -> Option<Instant> {
+        let begun = self.begun?;
+        let factor = if is_long { PAUSE_FACTOR_LONG } else { PAUSE_FACTOR };
+        let pause = (self.took * factor).min(PACE_MAX);
+        let quiet = self.grown_at + self.delay;
+        Some((begun + self.took + pause).min(quiet).max(begun + self.shortest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_pause_grows_with_the_cost_and_ends_soon_after_the_last_edit() {
+        let begun = Instant::now();
+        let pace = |took: Duration, grown: Duration| Pace {
+            shortest: PACE_MIN,
+            delay: PACE_MIN,
+            begun: Some(begun),
+            took,
+            grown_at: begun + grown,
+        };
+        let next = |took, grown, is_long| pace(took, grown).next(is_long).expect("one has begun") - begun;
+        let typing = SECOND * 1_000;
+        assert_eq!(next(SECOND / 10, typing, false), SECOND * 5, "a cheap one");
+        assert_eq!(next(SECOND / 10, typing, true), SECOND * 5, "however much is written");
+        assert_eq!(next(SECOND, typing, false), SECOND * 21, "one that took a second");
+        assert_eq!(next(SECOND, typing, true), SECOND * 5, "a long log");
+        assert_eq!(next(SECOND * 8, typing, false), SECOND * 68, "the longest pause");
+        assert_eq!(next(SECOND * 8, SECOND * 10, false), SECOND * 15, "soon after the last edit");
+        assert_eq!(next(SECOND * 8, Duration::ZERO, false), SECOND * 5, "but not sooner than the shortest pause");
     }
 }

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use codesync_server::{ids::DocId, log::Offset};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
     clients::Clients,
     harness::{TestApp, outage},
+    raw::Raw,
     rest::Caller,
     rig::{proxy::Traffic, s3::S3},
 };
@@ -139,6 +141,68 @@ async fn a_room_that_could_not_be_kept_waits_for_s3() {
     until("the room ends", async || app.services.rooms.is_empty()).await;
     let loaded = app.services.storage.load(doc.parse().unwrap()).await.unwrap();
     assert_eq!((loaded.entries, loaded.document.text("content").as_str()), (0, "last words"));
+    app.stop().await;
+}
+
+/// As when a firewall has forgotten them: open connections swallow what is sent, while new ones work.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_over_silent_connections_to_s3_are_served_by_fresh_ones() {
+    let s3 = S3::start().await;
+    let app = TestApp::with(|config| {
+        s3.configure(config);
+        config.room.idle = Duration::ZERO;
+    })
+    .await;
+    let ada = app.register("ada").await;
+    let mut cold_ones = Vec::new();
+    for _ in 0..4 {
+        cold_ones.push(cold(&app, &ada).await);
+    }
+    let texts = || join_all(cold_ones.iter().map(async |cold| ada.get(&format!("{cold}/text")).await));
+    texts().await;
+    until("their rooms end", async || app.services.rooms.is_empty()).await;
+    s3.silence();
+    for text in texts().await {
+        assert_eq!(text.expect(200).body, "kept cold");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typing_without_pause_costs_one_snapshot_in_each_interval() {
+    const INTERVAL: Duration = Duration::from_millis(500);
+    let s3 = S3::start().await;
+    let app = TestApp::with(|config| {
+        s3.configure(config);
+        config.room.snapshot_delay = INTERVAL;
+        config.room.snapshot_updates_max = 20;
+    })
+    .await;
+    let ada = app.register("ada").await;
+    let document = ada.document("busy").await;
+    let doc = document.rsplit('/').next().unwrap();
+    let mut writer = Raw::codesync(&app.socket(), doc, ada.token()).await;
+    writer.sync().await;
+    let methods = ["PUT", "GET", "DELETE"];
+    let counts = || methods.map(|method| s3.requests(method).unwrap_or_default());
+    let (before, started) = (counts(), Instant::now());
+    let mut mark = 0;
+    while started.elapsed() < INTERVAL * 9 {
+        writer.append(1, "word ").await;
+        mark += 1;
+        writer.mark(mark).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let intervals = started.elapsed().as_millis() / INTERVAL.as_millis();
+    let [puts, gets, deletes] = std::array::from_fn(|index| counts()[index] - before[index]);
+    println!("{mark} edits in {intervals} intervals: {puts} PUT, {gets} GET and LIST, {deletes} DELETE");
+    assert!(puts as u128 <= intervals + 1, "{puts} snapshots in {intervals} intervals");
+    assert!(gets <= 4 * (puts + 1), "each costs few requests");
+    let id: DocId = doc.parse().unwrap();
+    let storage = &app.services.storage;
+    until("the last words are in a snapshot", async || storage.load(id).await.unwrap().entries == 0).await;
+    assert!(storage.log.read(id, Offset::ZERO).await.unwrap().trimmed > Offset::ZERO, "the log is trimmed");
+    drop(writer);
     app.stop().await;
 }
 
