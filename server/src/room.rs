@@ -5,10 +5,12 @@ pub mod actor;
 mod chain;
 mod effort;
 mod follower;
+mod loading;
 pub mod peers;
 pub mod presence;
 mod recheck;
 pub mod registry;
+mod slots;
 mod snapshots;
 mod speakers;
 pub mod state;
@@ -21,6 +23,7 @@ use codesync_crdt::{AwarenessEntry, StateVector};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
@@ -123,8 +126,6 @@ pub enum Said {
     Mark(u64),
     /// The outbox was dropped and is empty now.
     Behind,
-    /// A fresh token was accepted.
-    Renewed(Arc<SocketGrant>),
     /// The socket is gone.
     Left,
 }
@@ -159,14 +160,21 @@ pub enum Command {
         /// Answered once it is durable.
         reply: oneshot::Sender<Result<Text, RoomError>>,
     },
-    /// Somebody's access changed.
-    Access(AccessEvent),
-    /// Asks who is here.
-    Members(oneshot::Sender<Vec<Member>>),
-    /// Closes every socket; whoever still has access comes back.
-    Kick,
     /// There is a snapshot of this offset, or none could be taken.
     Compacted(Option<Offset>),
+}
+
+/// What a room does before anything in its mailbox, and also while it takes nothing out of it.
+#[derive(Debug)]
+pub enum Urgent {
+    /// The access of a user has changed.
+    Access(AccessEvent),
+    /// A fresh token of a socket was accepted.
+    Renewed(PeerId, Arc<SocketGrant>),
+    /// Asks which sockets are here.
+    Members(oneshot::Sender<Vec<Member>>),
+    /// Closes every socket; a client that still has access connects again.
+    Kick,
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
 }
@@ -185,17 +193,35 @@ impl Command {
     }
 }
 
-/// A live document.
+/// A live document. While a caller holds its handle, its room does not end for want of peers.
 #[derive(Clone, Debug)]
-pub struct RoomHandle {
+pub struct RoomHandle(Arc<Doors>);
+
+/// The ways into a room.
+#[derive(Debug)]
+struct Doors {
     doc: DocId,
     mailbox: mpsc::Sender<Mail>,
+    /// Boxed for the same reason as the mailbox. When it is full, all sockets of the room are checked again.
+    urgent: mpsc::Sender<Box<Urgent>>,
+    /// Cancelled once the room has ended and its slot is free.
+    ended: CancellationToken,
 }
 
 impl RoomHandle {
     /// Which document this is.
     pub fn doc(&self) -> DocId {
-        self.doc
+        self.0.doc
+    }
+
+    /// Whether it takes nothing more.
+    fn is_closed(&self) -> bool {
+        self.0.mailbox.is_closed()
+    }
+
+    /// Waits until the room has ended.
+    async fn ended(&self) {
+        self.0.ended.cancelled().await;
     }
 
     /// Enters the room.
@@ -213,7 +239,7 @@ impl RoomHandle {
     /// When the room has ended.
     pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
         // Reserved first: a future that holds the command while it waits holds it three times, in every socket.
-        let place = self.mailbox.reserve().await.map_err(|_| RoomError::Unavailable)?;
+        let place = self.0.mailbox.reserve().await.map_err(|_| RoomError::Unavailable)?;
         place.send(Box::new(Command::Peer { from, said, received: Instant::now() }));
         Ok(())
     }
@@ -248,11 +274,30 @@ impl RoomHandle {
     /// When the room has ended.
     pub async fn members(&self) -> Result<Vec<Member>, RoomError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Command::Members(reply), answer).await
+        self.send_urgent(Urgent::Members(reply)).await?;
+        answer.await.map_err(|_| RoomError::Unavailable)
+    }
+
+    /// Goes on with the grant of a fresh token.
+    ///
+    /// # Errors
+    /// When the room has ended.
+    pub async fn renewed(&self, peer: PeerId, grant: Arc<SocketGrant>) -> Result<(), RoomError> {
+        self.send_urgent(Urgent::Renewed(peer, grant)).await
+    }
+
+    async fn send_urgent(&self, urgent: Urgent) -> Result<(), RoomError> {
+        self.0.urgent.send(Box::new(urgent)).await.map_err(|_| RoomError::Unavailable)
+    }
+
+    /// Whether the room will learn of a change of access, without a wait; a room that has ended has no sockets.
+    fn try_access(&self, event: AccessEvent) -> bool {
+        let sent = self.0.urgent.try_send(Box::new(Urgent::Access(event)));
+        !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
     }
 
     async fn send(&self, command: Command) -> Result<(), RoomError> {
-        self.mailbox.send(Box::new(command)).await.map_err(|_| RoomError::Unavailable)
+        self.0.mailbox.send(Box::new(command)).await.map_err(|_| RoomError::Unavailable)
     }
 
     async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<T>) -> Result<T, RoomError> {

@@ -2,18 +2,19 @@
 //! when the room ends. A log that cannot be reached is tried again while the peers go on, unacknowledged and bounded; a
 //! log that fails ends the room: whoever was not acknowledged sends again to the room that loads next.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use codesync_crdt::{Limits, decode_awareness};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt, future::OptionFuture};
 use tokio::{
     sync::mpsc,
     time::{Instant, interval, sleep_until},
 };
-use tracing::{Instrument, info_span, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info_span, warn};
 
 use super::{
-    Command, Mail, RoomHandle,
+    Command, Doors, Mail, RoomHandle, Urgent,
     follower::{Event, Follower},
     presence::people,
     registry::Rooms,
@@ -31,10 +32,16 @@ use crate::{
 
 /// Commands that wait for a room; when full, sessions wait and so slow their clients down.
 const MAILBOX_MAX: usize = 256;
+/// Urgent commands that wait for a room; they are the server's own, and wait only while it does one thing.
+const URGENT_MAX: usize = 256;
+/// How long a lost replica may take to be made durable and loaded again; past it the room ends.
+const REBUILD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Commands that are taken in between two looks at everything else.
 const DRAIN_MAX: usize = 128;
 /// How often silent clients are looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a room that could end is checked for handles that are still held.
+const HELD_INTERVAL: Duration = Duration::from_millis(50);
 /// The shortest time between two announcements of who is here.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -42,6 +49,8 @@ pub(super) struct Actor {
     doc: DocId,
     rooms: Rooms,
     mailbox: mpsc::Receiver<Mail>,
+    urgent: mpsc::Receiver<Box<Urgent>>,
+    ended: CancellationToken,
     myself: mpsc::WeakSender<Mail>,
     tail: Tail,
     relayed: Relayed,
@@ -56,6 +65,7 @@ pub(super) struct Actor {
 }
 
 enum Next {
+    Urgent(Box<Urgent>),
     Stop,
     Log(Event),
     Input(Input),
@@ -73,9 +83,17 @@ enum Input {
     Relayed(relay::Said),
 }
 
-/// Starts the room of a loaded replica; `tail` and `relayed` were listened to before it was loaded.
-pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, rooms: &Rooms) -> RoomHandle {
+/// Makes the room of a loaded replica; `tail` and `relayed` were subscribed to before it was loaded.
+pub(super) fn prepare(
+    doc: DocId,
+    loaded: Loaded,
+    tail: Tail,
+    relayed: Relayed,
+    rooms: &Rooms,
+) -> (RoomHandle, Box<Actor>) {
     let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
+    let (urgent_sender, urgent) = mpsc::channel(URGENT_MAX);
+    let ended = CancellationToken::new();
     let now = Instant::now();
     let config = rooms.config();
     let Loaded { document, offset, entries, entry_bytes, .. } = loaded;
@@ -84,6 +102,8 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         doc,
         rooms: rooms.clone(),
         mailbox,
+        urgent,
+        ended: ended.clone(),
         myself: sender.downgrade(),
         tail,
         relayed,
@@ -95,9 +115,7 @@ pub(super) fn start(doc: DocId, loaded: Loaded, tail: Tail, relayed: Relayed, ro
         announced: 0,
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
     });
-    rooms.relay().say(doc, relay::Said::Hello);
-    rooms.tasks().spawn(actor.run().instrument(info_span!("room", doc.id = %doc)));
-    RoomHandle { doc, mailbox: sender }
+    (RoomHandle(Arc::new(Doors { doc, mailbox: sender, urgent: urgent_sender, ended })), actor)
 }
 
 /// A client id that nobody else uses: 53 random bits.
@@ -106,16 +124,30 @@ fn fresh_client() -> codesync_crdt::ClientId {
 }
 
 impl Actor {
+    /// Starts the room's task.
+    pub(super) fn start(self: Box<Self>) {
+        self.rooms.relay().say(self.doc, relay::Said::Hello);
+        let (tasks, span) = (self.rooms.tasks().clone(), info_span!("room", doc.id = %self.doc));
+        tasks.spawn(self.run().instrument(span));
+    }
+
     async fn run(mut self: Box<Self>) {
         metrics::gauge!("codesync_rooms_live").increment(1);
-        let reason = self.run_inner().await;
+        let ended = AssertUnwindSafe(self.run_inner()).catch_unwind().await;
+        let reason = ended.unwrap_or_else(|_| {
+            error!("the room panicked: it ends, its clients send again");
+            CloseReason::Resync
+        });
         self.mailbox.close();
+        self.urgent.close();
         self.state.end(reason);
+        // The room that loads next reads the log behind it.
+        self.log.finish_append().await;
         self.rooms.relay().announce(self.doc, Vec::new());
         self.log.snapshots.forget();
-        // Who asked meanwhile opens the room anew, and must not find this one.
-        self.rooms.forget(self.doc, &self.myself);
+        self.rooms.slots().free(self.doc);
         metrics::gauge!("codesync_rooms_live").decrement(1);
+        self.ended.cancel();
     }
 
     async fn run_inner(&mut self) -> CloseReason {
@@ -129,6 +161,7 @@ impl Actor {
             let next = tokio::select! {
                 // The mailbox of a busy room is never empty: what must not starve behind it stands before it.
                 biased;
+                Some(urgent) = self.urgent.recv() => Next::Urgent(urgent),
                 event = self.log.next() => Next::Log(event),
                 () = sleep_until(self.flush_at), if self.state.has_outgoing() => Next::Flush,
                 () = sleep_until(snapshot_due.unwrap_or(self.flush_at)), if snapshot_due.is_some() => Next::Snapshot,
@@ -150,8 +183,9 @@ impl Actor {
         let mut effects = Effects::default();
         match next {
             Next::Stop | Next::Input(Input::Commands(0)) => return Err(CloseReason::Unavailable),
+            Next::Urgent(urgent) => return self.urgent(*urgent),
             Next::Idle => return self.leave().await,
-            Next::Log(event) => self.log.handle(event, &mut self.state, &mut effects).await?,
+            Next::Log(event) => self.log.handle(event, &mut self.state, &mut effects)?,
             Next::Input(Input::Commands(_)) => return self.take_in(commands).await,
             Next::Input(Input::Heard(heard)) => self.log.hear(heard, &mut self.state, &mut effects),
             Next::Input(Input::Relayed(said)) => self.relayed(said),
@@ -206,10 +240,25 @@ impl Actor {
         }
         self.idle_at = Instant::now() + self.rooms.idle();
         self.flush_when_due();
+        self.announce_when_changed();
+        Ok(())
+    }
+
+    fn urgent(&mut self, urgent: Urgent) -> Result<(), CloseReason> {
+        let mut effects = Effects::default();
+        self.state.handle_urgent(urgent, self.now_ms(), &mut effects);
+        if effects.end {
+            return Err(CloseReason::Resync);
+        }
+        self.idle_at = Instant::now() + self.rooms.idle();
+        self.announce_when_changed();
+        Ok(())
+    }
+
+    fn announce_when_changed(&mut self) {
         if self.state.changes() != self.announced && self.announced_at.elapsed() > ANNOUNCE_INTERVAL {
             self.announce();
         }
-        Ok(())
     }
 
     /// Tells the other nodes who is here; what is not told at once is with the next look for silent clients.
@@ -251,16 +300,50 @@ impl Actor {
         self.log.start_append(&mut self.state);
     }
 
-    /// Goes on with another replica in place of one that was lost.
+    /// Goes on with another replica in place of one that was lost. What the lost one had taken in is made durable first, so
+    /// that the new one has it too. Access is followed all the while.
     async fn rebuild(&mut self) -> Result<(), CloseReason> {
         metrics::counter!("codesync_replicas_rebuilt_total").increment(1);
         self.flush();
-        self.log.rebuild(&mut self.state).await
+        let (stop, deadline) = (self.rooms.tasks().stop().clone(), Instant::now() + REBUILD_TIMEOUT);
+        let mut stored = None;
+        loop {
+            if self.log.is_healing() {
+                return Err(CloseReason::Resync);
+            }
+            if !self.log.is_appending() {
+                stored.get_or_insert_with(|| self.log.stored());
+            }
+            let loaded = tokio::select! {
+                biased;
+                Some(urgent) = self.urgent.recv() => {
+                    self.urgent(*urgent)?;
+                    continue;
+                }
+                () = stop.cancelled() => return Err(CloseReason::Unavailable),
+                () = sleep_until(deadline) => {
+                    error!("the replica was not rebuilt in time: the room ends");
+                    return Err(CloseReason::Resync);
+                }
+                Some(event) = self.log.next_append() => {
+                    // Whether the lost replica is lost once more is all the same.
+                    self.log.handle(event, &mut self.state, &mut Effects::default())?;
+                    continue;
+                }
+                Some(loaded) = OptionFuture::from(stored.as_mut()) => loaded,
+            };
+            return self.log.rebuilt(loaded, &mut self.state);
+        }
     }
 
     /// Nobody was here for a while: a last snapshot, and the room ends. While none can be taken it stays, for who comes
     /// back would find a document that does not load; unless there are too many such rooms.
     async fn leave(&mut self) -> Result<(), CloseReason> {
+        if self.rooms.slots().is_held(self.doc) {
+            // The last session is about to end, or a call is under way.
+            self.idle_at = Instant::now() + HELD_INTERVAL;
+            return Ok(());
+        }
         self.idle_at = Instant::now() + EXPIRE_INTERVAL;
         let (is_behind, has_failed) = (self.log.snapshots.is_behind(), self.log.snapshots.has_failed());
         if self.log.snapshots.is_under_way() || self.log.is_busy() {
@@ -275,7 +358,8 @@ impl Actor {
         }
         // The log may have been lost since it was looked at, and this replica be all that is left. Someone may have come
         // while it is looked at once more.
-        if self.log.is_whole().await && self.mailbox.is_empty() { Err(CloseReason::Resync) } else { Ok(()) }
+        let may_end = self.log.is_whole().await && self.rooms.slots().retire(self.doc, &mut self.mailbox);
+        if may_end { Err(CloseReason::Resync) } else { Ok(()) }
     }
 
     fn now_ms(&self) -> u64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, warn};
 
 use self::healing::Healing;
@@ -23,6 +23,7 @@ use crate::{
     ids::DocId,
     log::{After, Appended, Contents, Heard, LogError, Offset},
     relay::Said,
+    storage::{LoadError, Loaded},
 };
 
 /// How long a piece of the log that was heard early waits for the one before it, until the log is read.
@@ -45,7 +46,9 @@ pub(super) struct Follower {
     /// The newest entry that this room wrote: while the log holds it, nothing that was there before it is lost.
     written: Offset,
     /// A look at the log behind an offset.
-    reading: Option<BoxFuture<'static, (Offset, Result<Contents, LogError>)>>,
+    reading: Option<BoxFuture<'static, Reading>>,
+    /// What is stored is being loaded, to be merged in.
+    reloading: Option<BoxFuture<'static, Result<Loaded, LoadError>>>,
     look_at: Option<Instant>,
     /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
     healing: Option<Healing>,
@@ -60,10 +63,19 @@ pub(super) enum Form {
     Whole,
 }
 
+/// What the log holds behind an offset.
+pub(super) struct Reading {
+    after: Offset,
+    contents: Result<Contents, LogError>,
+    /// The newest snapshot, where the log is to be restored.
+    newest: Offset,
+}
+
 /// What the log has answered, or that it is time to ask.
 pub(super) enum Event {
     Appended(Form, Result<Appended, LogError>),
-    Read(Offset, Result<Contents, LogError>),
+    Read(Reading),
+    Reloaded(Box<Result<Loaded, LoadError>>),
     Look,
 }
 
@@ -80,6 +92,7 @@ impl Follower {
             append_started: Instant::now(),
             written: Offset::ZERO,
             reading: None,
+            reloading: None,
             look_at: None,
             healing: None,
             pause: PAUSE,
@@ -96,9 +109,14 @@ impl Follower {
         self.healing.is_some()
     }
 
-    /// Whether something is being written.
+    /// Whether an append is under way.
+    pub(super) fn is_appending(&self) -> bool {
+        self.append.is_some()
+    }
+
+    /// Whether something is being written or caught up with.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_healing() || self.append.is_some()
+        self.is_healing() || self.append.is_some() || self.reloading.is_some()
     }
 
     /// Waits for what comes next; may be dropped at any time.
@@ -110,25 +128,24 @@ impl Follower {
                 self.append = None;
                 Event::Appended(form, result)
             }
-            Some((after, read)) = OptionFuture::from(self.reading.as_mut()) => {
+            Some(read) = OptionFuture::from(self.reading.as_mut()) => {
                 self.reading = None;
-                Event::Read(after, read)
+                Event::Read(read)
+            }
+            Some(loaded) = OptionFuture::from(self.reloading.as_mut()) => {
+                self.reloading = None;
+                Event::Reloaded(Box::new(loaded))
             }
             () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => Event::Look,
             else => std::future::pending().await,
         }
     }
 
-    pub(super) async fn handle(
-        &mut self,
-        event: Event,
-        state: &mut State,
-        effects: &mut Effects,
-    ) -> Result<(), CloseReason> {
+    pub(super) fn handle(&mut self, event: Event, state: &mut State, effects: &mut Effects) -> Result<(), CloseReason> {
         match event {
             Event::Appended(form, result) => self.appended(form, result, state, effects),
-            // Boxed: every room would keep the space for what it rarely does.
-            Event::Read(after, read) => Box::pin(self.read(after, read, state, effects)).await,
+            Event::Read(read) => self.read(read, state, effects),
+            Event::Reloaded(loaded) => self.reloaded(*loaded, state, effects),
             Event::Look => {
                 self.look();
                 Ok(())
@@ -144,11 +161,12 @@ impl Follower {
             }
             return;
         };
-        if origin == self.rooms.node() {
-            // The replica has what this room appended, whose answer may come later.
+        let known = appended.last <= self.chain.seen();
+        // The replica has what this room appended, whose answer may come later. It lacks what an earlier room of this node
+        // appended and had no answer to.
+        if origin == self.rooms.node() && (known || updates == self.appending) {
             updates.clear();
         }
-        let known = appended.last <= self.chain.seen();
         match self.chain.heard(appended, updates) {
             Ok(updates) => {
                 let changed = self.follow(updates, state, effects);
@@ -196,18 +214,23 @@ impl Follower {
         if self.reading.is_some() {
             return;
         }
-        let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
-        self.reading = Some(async move { (after, log.read(doc, after).await) }.boxed());
+        let (storage, doc, heals) = (self.rooms.storage().clone(), self.doc, self.is_healing());
+        let read = async move {
+            let contents = storage.log.read(doc, after).await;
+            let newest = match heals {
+                // Offsets are times: without an answer only a clock that was set back could bring the state below it.
+                true => timeout(PAUSE_MAX, storage.snapshots.list(doc)).await.ok().and_then(Result::ok),
+                false => None,
+            };
+            let newest = newest.and_then(|offsets| offsets.first().copied()).unwrap_or_default();
+            Reading { after, contents, newest }
+        };
+        self.reading = Some(read.boxed());
     }
 
-    async fn read(
-        &mut self,
-        after: Offset,
-        read: Result<Contents, LogError>,
-        state: &mut State,
-        effects: &mut Effects,
-    ) -> Result<(), CloseReason> {
-        let contents = match read {
+    fn read(&mut self, read: Reading, state: &mut State, effects: &mut Effects) -> Result<(), CloseReason> {
+        let Reading { after, contents, newest } = read;
+        let contents = match contents {
             Ok(contents) => contents,
             Err(error) => {
                 warn!(%error, "the log could not be looked at");
@@ -218,7 +241,7 @@ impl Follower {
         };
         match self.healing {
             None => {}
-            Some(Healing::Reading) if after == Offset::ZERO => return self.restore_from(contents, state).await,
+            Some(Healing::Reading) if after == Offset::ZERO => return self.restore_from(contents, newest, state),
             Some(_) => {
                 self.look();
                 return Ok(());
@@ -229,7 +252,10 @@ impl Follower {
                 self.follow(updates, state, effects);
                 Ok(())
             }
-            Ok(Read::Trimmed) => self.reload(state).await,
+            Ok(Read::Trimmed) => {
+                self.reload();
+                Ok(())
+            }
             Err(Broken) => {
                 self.heal("it does not reach on from what was read");
                 Ok(())

@@ -116,6 +116,7 @@ impl Peers {
     /// Closes every socket.
     pub(super) fn close_all(&mut self, reason: CloseReason) {
         for peer in std::mem::take(&mut self.by_id).into_values() {
+            self.changes += 1;
             peer.outbox.close(reason);
         }
     }

@@ -1,23 +1,31 @@
-//! Looks up anew what open sockets may do, when changes may have gone unheard. Closes none that it cannot look up.
+//! Changes of access: handed to the rooms that they concern, and every open socket checked again where some may have been
+//! missed. Waits for no room. Closes no socket that cannot be checked.
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::sleep,
+};
 use tracing::warn;
 
-use super::{Command, RoomHandle, Rooms};
+use super::{RoomError, RoomHandle, Rooms};
 use crate::{
     auth::{Role, events::AccessEvent},
     directory::{Access, DirectoryError},
     ids::{SessionId, UserId},
 };
 
-/// How long until a room is looked at again when the directory did not answer.
+/// How long until a room is checked again when the directory did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Rooms that are checked at a time: one that answers late holds up no other.
+const CHECKS_AT_ONCE: usize = 8;
 
 impl Rooms {
-    /// Has every open socket of the node checked against the directory, and the rooms told what has changed. Returns at
-    /// once; asked while it is being done, it is done once more.
+    /// Has every open socket of the node checked against the directory, and the rooms notified of what has changed.
+    /// Returns at once; asked while that is being done, it is done once more.
     pub fn recheck(&self) {
         self.unheard().notify_one();
     }
@@ -27,7 +35,9 @@ impl Rooms {
         let checks = async {
             loop {
                 self.unheard().notified().await;
-                self.recheck_all().await;
+                stream::iter(self.live())
+                    .for_each_concurrent(CHECKS_AT_ONCE, |room| self.recheck_until_done(room))
+                    .await;
             }
         };
         tokio::select! {
@@ -36,12 +46,10 @@ impl Rooms {
         }
     }
 
-    async fn recheck_all(&self) {
-        for room in self.live() {
-            while let Err(error) = self.recheck_room(&room).await {
-                warn!(doc.id = %room.doc(), %error, "access cannot be checked anew yet");
-                tokio::time::sleep(RETRY_INTERVAL).await;
-            }
+    async fn recheck_until_done(&self, room: RoomHandle) {
+        while let Err(error) = self.recheck_room(&room).await {
+            warn!(doc.id = %room.doc(), %error, "access cannot be checked again yet");
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -53,18 +61,47 @@ impl Rooms {
             members.iter().map(|member| (member.grant.user, member.grant.role)).collect();
         for session in sessions {
             if self.directory().session(session, OffsetDateTime::now_utc()).await?.is_none() {
-                tell(room, AccessEvent::SessionEnded(session)).await;
+                notify(room, AccessEvent::SessionEnded(session)).await;
             }
         }
         for (user, role) in roles {
             match self.directory().access(user, room.doc()).await? {
                 Access::Role(present) if present == role => {}
-                Access::Role(present) => tell(room, grant(room, user, Some(present))).await,
-                Access::None => tell(room, grant(room, user, None)).await,
-                Access::NoDocument => tell(room, AccessEvent::DocumentDeleted(room.doc())).await,
+                Access::Role(present) => notify(room, grant(room, user, Some(present))).await,
+                Access::None => notify(room, grant(room, user, None)).await,
+                Access::NoDocument => notify(room, AccessEvent::DocumentDeleted(room.doc())).await,
             }
         }
         Ok(())
+    }
+
+    /// Hands changes of access to the rooms that they concern.
+    pub(super) async fn follow_access(self, mut events: broadcast::Receiver<AccessEvent>) {
+        let stop = self.tasks().stop().clone();
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.recv() => event,
+            };
+            let rooms = match &event {
+                Ok(AccessEvent::Grant { doc, .. } | AccessEvent::DocumentDeleted(doc)) => {
+                    self.room(*doc).into_iter().collect()
+                }
+                Ok(AccessEvent::Missed) | Err(RecvError::Lagged(_)) => {
+                    self.recheck();
+                    continue;
+                }
+                Ok(_) => self.live(),
+                Err(RecvError::Closed) => return,
+            };
+            let Ok(event) = event else { continue };
+            // Never a wait: one room that does not keep up must not hold back what concerns the others.
+            for room in rooms {
+                if !room.try_access(event.clone()) {
+                    self.recheck();
+                }
+            }
+        }
     }
 }
 
@@ -72,6 +109,6 @@ fn grant(room: &RoomHandle, user: UserId, role: Option<Role>) -> AccessEvent {
     AccessEvent::Grant { doc: room.doc(), user, role }
 }
 
-async fn tell(room: &RoomHandle, event: AccessEvent) {
-    let _ = room.send(Command::Access(event)).await;
+async fn notify(room: &RoomHandle, event: AccessEvent) {
+    let _: Result<(), RoomError> = room.send_urgent(super::Urgent::Access(event)).await;
 }

@@ -1,37 +1,32 @@
-//! The rooms of this node: loads each document once, however many ask at the same time, and forgets rooms that ended.
+//! The rooms of this node, and what can be asked of them by the id of their document.
 
-use std::{
-    collections::HashMap,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, OnceCell, broadcast, mpsc, oneshot},
+    sync::{Notify, Semaphore, oneshot},
     time::timeout,
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
-use super::{Command, Mail, RoomError, RoomHandle, actor, unarchived::Unarchived};
+use super::{RoomError, RoomHandle, Urgent, slots::Slots, unarchived::Unarchived};
 use crate::{
     app::Tasks,
-    auth::events::{AccessEvent, AccessEvents},
+    auth::events::AccessEvents,
     compaction::{Compacted, Compactor},
     config::RoomConfig,
     directory::Directory,
     ids::{DocId, NodeId},
     log::Offset,
     relay::Relay,
-    storage::{LoadError, Loaded, Storage},
+    storage::Storage,
 };
 
 /// How long a node that compacts a document is left alone with it.
 const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
-/// How long the snapshots may take to answer until it is seen whether a document can be loaded without.
-const SNAPSHOTS_PATIENCE: Duration = Duration::from_secs(2);
+/// Documents that are loaded at a time; the others wait their turn.
+const LOADS_AT_ONCE: usize = 64;
 /// How long a caller waits for a snapshot; a compaction may end anywhere.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -47,14 +42,15 @@ struct Shared {
     node: NodeId,
     config: RoomConfig,
     tasks: Tasks,
-    rooms: Mutex<HashMap<DocId, Arc<OnceCell<RoomHandle>>>>,
+    slots: Slots,
+    loads: Semaphore,
     unarchived: Unarchived,
     /// Rung when changes of access may have gone unheard.
     unheard: Notify,
 }
 
 impl Rooms {
-    /// An empty registry; it hears of changed access through `events`.
+    /// An empty registry; `events` are the changes of access.
     pub fn new(
         storage: Storage,
         directory: Directory,
@@ -73,33 +69,14 @@ impl Rooms {
             node,
             config,
             tasks,
-            rooms: Mutex::default(),
+            slots: Slots::default(),
+            loads: Semaphore::new(LOADS_AT_ONCE),
             unarchived: Unarchived::default(),
             unheard: Notify::new(),
         }));
         rooms.tasks().spawn(rooms.clone().recheck_when_asked());
-        rooms.tasks().spawn(rooms.clone().hear(events.subscribe()));
+        rooms.tasks().spawn(rooms.clone().follow_access(events.subscribe()));
         rooms
-    }
-
-    /// The live room of `doc`, loaded when it is not: the caller has checked that the document exists.
-    ///
-    /// # Errors
-    /// When it cannot be loaded for certain.
-    pub async fn open(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
-        loop {
-            let slot = self.rooms().entry(doc).or_default().clone();
-            let room = slot.get_or_try_init(|| self.load(doc)).await;
-            match room {
-                Ok(room) if !room.mailbox.is_closed() => return Ok(room.clone()),
-                // It ended between its last command and now.
-                Ok(_) => self.remove(doc, &slot),
-                Err(error) => {
-                    self.remove(doc, &slot);
-                    return Err(error);
-                }
-            }
-        }
     }
 
     /// Ends the room and forgets what is stored of `doc`: its log and its snapshots.
@@ -107,10 +84,9 @@ impl Rooms {
     /// # Errors
     /// When a store does not answer; it may be asked again.
     pub async fn delete(&self, doc: DocId) -> Result<(), RoomError> {
-        let slot = self.rooms().get(&doc).cloned();
-        if let Some(room) = slot.as_ref().and_then(|slot| slot.get()) {
+        if let Some(room) = self.room(doc) {
             let (reply, done) = oneshot::channel();
-            if room.send(Command::Delete(reply)).await.is_ok() {
+            if room.send_urgent(Urgent::Delete(reply)).await.is_ok() {
                 let _ = done.await;
             }
         }
@@ -125,7 +101,7 @@ impl Rooms {
     /// # Errors
     /// When there is no such room.
     pub async fn kick(&self, doc: DocId) -> Result<(), RoomError> {
-        self.room(doc).ok_or(RoomError::Unavailable)?.send(Command::Kick).await
+        self.room(doc).ok_or(RoomError::Unavailable)?.send_urgent(Urgent::Kick).await
     }
 
     /// Whether `doc` is live.
@@ -158,7 +134,7 @@ impl Rooms {
 
     /// How many rooms are live or loading.
     pub fn len(&self) -> usize {
-        self.rooms().len()
+        self.slots().len()
     }
 
     /// How long the oldest edit of a live document has waited for a snapshot.
@@ -267,102 +243,20 @@ impl Rooms {
         }
     }
 
-    /// Takes a room that ended out, unless another one stands in its place.
-    pub(super) fn forget(&self, doc: DocId, room: &mpsc::WeakSender<Mail>) {
-        let mut rooms = self.rooms();
-        let same = |slot: &Arc<OnceCell<RoomHandle>>| {
-            let room = room.upgrade()?;
-            Some(slot.get()?.mailbox.same_channel(&room))
-        };
-        if rooms.get(&doc).and_then(same) == Some(true) {
-            rooms.remove(&doc);
-        }
-    }
-
-    async fn load(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
-        let started = std::time::Instant::now();
-        // Listened to before it is read: what is appended in between is heard.
-        let (tail, relayed) =
-            tokio::try_join!(async { self.0.storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
-                self.0.relay.join(doc).await.map_err(anyhow::Error::from)
-            },)
-            .map_err(|error| {
-                warn!(doc.id = %doc, %error, "document could not be listened to");
-                RoomError::Unavailable
-            })?;
-        let loaded = self.load_stored(doc).await.map_err(|error| {
-            let damaged = matches!(error, LoadError::Damaged(_));
-            metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
-            error!(doc.id = %doc, %error, "document could not be loaded");
-            RoomError::Unavailable
-        })?;
-        metrics::histogram!("codesync_load_seconds").record(started.elapsed());
-        Ok(actor::start(doc, loaded, tail, relayed, self))
-    }
-
-    /// Loads what is stored; from the log alone where the snapshots do not answer and that is certain to be all.
-    async fn load_stored(&self, doc: DocId) -> Result<Loaded, LoadError> {
-        let Shared { storage, directory, .. } = &*self.0;
-        let mut load = pin!(storage.load(doc));
-        let refused = match timeout(SNAPSHOTS_PATIENCE, &mut load).await {
-            Ok(Err(error @ LoadError::Snapshot(_))) => Some(error),
-            Ok(answer) => return answer,
-            Err(_) => None,
-        };
-        if let Some(loaded) = storage.load_from_log(doc, directory).await? {
-            info!(doc.id = %doc, "loaded from its log alone: the snapshots do not answer");
-            return Ok(loaded);
-        }
-        match refused {
-            Some(error) => Err(error),
-            None => load.await,
-        }
-    }
-
-    fn remove(&self, doc: DocId, slot: &Arc<OnceCell<RoomHandle>>) {
-        let mut rooms = self.rooms();
-        if rooms.get(&doc).is_some_and(|present| Arc::ptr_eq(present, slot)) {
-            rooms.remove(&doc);
-        }
-    }
-
-    async fn hear(self, mut events: broadcast::Receiver<AccessEvent>) {
-        let stop = self.tasks().stop().clone();
-        loop {
-            let event = tokio::select! {
-                () = stop.cancelled() => return,
-                event = events.recv() => event,
-            };
-            match event {
-                Ok(event @ AccessEvent::Grant { doc, .. }) | Ok(event @ AccessEvent::DocumentDeleted(doc)) => {
-                    self.tell(self.room(doc), || Command::Access(event.clone())).await;
-                }
-                Ok(AccessEvent::Missed) => self.recheck(),
-                Ok(event) => self.tell(self.live(), || Command::Access(event.clone())).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => self.recheck(),
-                Err(broadcast::error::RecvError::Closed) => return,
-            }
-        }
-    }
-
-    async fn tell(&self, rooms: impl IntoIterator<Item = RoomHandle>, command: impl Fn() -> Command) {
-        for room in rooms {
-            // A room that has ended has no sockets.
-            let _ = room.send(command()).await;
-        }
-    }
-
     /// The live room of `doc`; loads nothing.
     pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
-        self.rooms().get(&doc).and_then(|slot| slot.get().cloned())
+        self.slots().room(doc)
     }
 
     pub(super) fn live(&self) -> Vec<RoomHandle> {
-        self.rooms().values().filter_map(|slot| slot.get().cloned()).collect()
+        self.slots().live()
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<DocId, Arc<OnceCell<RoomHandle>>>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
-        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn slots(&self) -> &Slots {
+        &self.0.slots
+    }
+
+    pub(super) fn loads(&self) -> &Semaphore {
+        &self.0.loads
     }
 }

@@ -16,9 +16,9 @@ use self::{
     fan_out::Outgoing,
     owed::{Owed, Waiting},
 };
-use super::{Command, Dialect, Member, NewPeer, PeerId, Said, TEXT, Text, peers::Peers, speakers::Speakers};
+use super::{Command, Dialect, Member, NewPeer, PeerId, Said, TEXT, Text, Urgent, peers::Peers, speakers::Speakers};
 use crate::{
-    auth::{Role, events::AccessEvent},
+    auth::{Role, SocketGrant, events::AccessEvent},
     error::CloseReason,
     log::Offset,
     ws::outbox::Frame,
@@ -81,13 +81,20 @@ impl State {
             // Nobody waits for it any more, so nobody makes sure any more that its author may edit.
             Command::Replace { reply, .. } if reply.is_closed() => {}
             Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
-            Command::Access(event) => self.access(&event, now_ms),
-            Command::Members(reply) => {
+            Command::Compacted(done) => self.compacted(done),
+        }
+    }
+
+    /// Takes in what waits for nothing. The replica is neither read nor changed: it may be lost at that moment.
+    pub fn handle_urgent(&mut self, urgent: Urgent, now_ms: u64, effects: &mut Effects) {
+        match urgent {
+            Urgent::Access(event) => self.access(&event, now_ms),
+            Urgent::Renewed(from, grant) => self.renewed(from, grant),
+            Urgent::Members(reply) => {
                 let _ = reply.send(self.peers.members());
             }
-            Command::Kick => self.kick(now_ms),
-            Command::Compacted(done) => self.compacted(done),
-            Command::Delete(reply) => {
+            Urgent::Kick => self.kick(now_ms),
+            Urgent::Delete(reply) => {
                 self.close_all(CloseReason::NotFound);
                 self.deleted = Some(reply);
                 effects.end = true;
@@ -206,18 +213,20 @@ impl State {
             Said::QueryAwareness => peer.push(self.speakers.everyone()),
             Said::Mark(mark) => self.owe(Owed::Mark(from, mark)),
             Said::Behind => self.owe(Owed::CatchUp(from)),
-            Said::Renewed(grant) => {
-                let (before, role) = (peer.grant.role, grant.role);
-                peer.grant = grant;
-                if role != before {
-                    self.set_role(from, role);
-                }
-            }
             Said::Left => {
                 self.peers.remove(from);
                 self.speakers.left(from, now_ms);
                 effects.snapshot = self.peers.is_empty();
             }
+        }
+    }
+
+    fn renewed(&mut self, from: PeerId, grant: Arc<SocketGrant>) {
+        let Some(peer) = self.peers.get(from) else { return };
+        let (before, role) = (peer.grant.role, grant.role);
+        peer.grant = grant;
+        if role != before {
+            self.set_role(from, role);
         }
     }
 

@@ -32,7 +32,13 @@ pub(super) async fn open(
     token: String,
     dialect: Dialect,
 ) {
-    let reason = match enter(&services, &mut slot, doc, &token, dialect).await {
+    let entered = tokio::select! {
+        biased;
+        entered = enter(&services, &mut slot, doc, &token, dialect) => entered,
+        // A room that takes nothing must not hold up the node's end.
+        () = services.draining.cancelled() => Err(CloseReason::Unavailable),
+    };
+    let reason = match entered {
         Ok(session) => {
             // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
             let tasks = services.tasks.clone();
@@ -130,7 +136,7 @@ impl Session {
         match services.auth.open_socket(token, self.room.doc()).await {
             Ok(grant) => {
                 self.grant = Arc::clone(&grant);
-                self.room.say(self.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
+                self.room.renewed(self.id, grant).await.map_err(|_| CloseReason::Resync)
             }
             Err(refusal) => {
                 // A room that has ended has let it go already.
@@ -148,9 +154,9 @@ impl Session {
         )
         .await;
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
-        // The room first: nothing more is taken from this socket, and the others see it go.
-        let _ = self.room.say(self.id, Said::Left).await;
+        // The room first, so that the others see it go; but one that takes nothing at the moment does not keep it open.
         // Boxed, as all is that few sockets come to: every socket would keep the space for it.
-        Box::pin(socket.close(reason)).await;
+        let _ =
+            Box::pin(async { tokio::join!(biased; self.room.say(self.id, Said::Left), socket.close(reason)) }).await;
     }
 }

@@ -18,6 +18,7 @@ mod harness;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod loading;
 mod mass;
 mod nodes;
 mod openapi;

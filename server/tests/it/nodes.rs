@@ -1,5 +1,6 @@
 //! Several nodes: any of them serves any document, and what goes wrong between them costs nobody an acknowledged edit.
 
+mod access;
 mod away;
 mod chaos;
 mod deaths;

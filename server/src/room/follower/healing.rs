@@ -1,14 +1,23 @@
 //! Restoring what was lost: of the log from the replica, of the replica from what is stored.
 
-use tokio::time::Instant;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
 
-use super::{Follower, PAUSE_MAX};
+use super::{Event, Follower};
 use crate::{
     error::CloseReason,
-    log::{Contents, Offset},
+    log::{Contents, LogError, Offset},
     room::state::{Effects, State},
+    storage::{LoadError, Loaded},
 };
+
+/// How long it may take to load what is stored.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a room that ends waits for its log.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) enum Healing {
     /// What is left of the log is read.
@@ -27,9 +36,14 @@ impl Follower {
         }
     }
 
-    /// What is left of the log is taken in; then the whole document goes above it, and above every snapshot, whose
+    /// What is left of the log is taken in; then the whole document goes above it, and above the newest snapshot, whose
     /// offset would otherwise hide it.
-    pub(super) async fn restore_from(&mut self, contents: Contents, state: &mut State) -> Result<(), CloseReason> {
+    pub(super) fn restore_from(
+        &mut self,
+        contents: Contents,
+        newest: Offset,
+        state: &mut State,
+    ) -> Result<(), CloseReason> {
         let last = contents.last;
         let updates = contents.entries.into_iter().map(|entry| entry.update).collect();
         let mut effects = Effects::default();
@@ -37,50 +51,64 @@ impl Follower {
         if effects.rebuild {
             return Err(CloseReason::Resync);
         }
-        let snapshots = self.rooms.storage().snapshots.list(self.doc);
-        let newest = match tokio::time::timeout(PAUSE_MAX, snapshots).await {
-            Ok(Ok(offsets)) => offsets.first().copied().unwrap_or_default(),
-            // Offsets are times: only a clock that went back could bring this one below.
-            _ => Offset::ZERO,
-        };
         self.healing = Some(Healing::Restoring(last, self.chain.seen().max(last).max(newest)));
         self.start_append(state);
         Ok(())
     }
 
-    /// Merges in what is stored: more was missed than the log still holds.
-    pub(super) async fn reload(&mut self, state: &mut State) -> Result<(), CloseReason> {
-        match self.rooms.storage().load(self.doc).await {
-            Ok(loaded) => {
-                let mut effects = Effects::default();
-                let taken = state.take_in(vec![loaded.document.state().into()], &mut effects);
-                self.chain.reset(loaded.offset);
-                if effects.rebuild || taken.gap { Err(CloseReason::Resync) } else { Ok(()) }
-            }
+    /// Loads what is stored while the room goes on: more was missed than the log still holds.
+    pub(super) fn reload(&mut self) {
+        if self.reloading.is_none() {
+            self.reloading = Some(self.stored());
+        }
+    }
+
+    /// Merges in what was stored when the reload began.
+    pub(super) fn reloaded(
+        &mut self,
+        loaded: Result<Loaded, LoadError>,
+        state: &mut State,
+        effects: &mut Effects,
+    ) -> Result<(), CloseReason> {
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
             Err(error) => {
                 // This replica may be all that is left of something: it stays, and asks again.
                 warn!(%error, "what was missed could not be loaded yet");
                 self.look_at = Some(Instant::now() + self.backed_off());
-                Ok(())
+                return Ok(());
             }
-        }
-    }
-
-    /// Loads another replica. What the lost one had taken in is made durable first, so that the new one has it too.
-    pub(in crate::room) async fn rebuild(&mut self, state: &mut State) -> Result<(), CloseReason> {
-        while let Some(append) = self.append.as_mut() {
-            let (form, result) = append.await;
-            self.append = None;
-            // Whether the lost replica is lost once more is all the same.
-            self.appended(form, result, state, &mut Effects::default())?;
-        }
-        if self.is_healing() {
+        };
+        let taken = state.take_in(vec![loaded.document.state().into()], effects);
+        if taken.gap {
             return Err(CloseReason::Resync);
         }
-        match self.rooms.storage().load(self.doc).await {
+        if !self.is_healing() && loaded.offset > self.chain.seen() {
+            self.chain.reset(loaded.offset);
+        }
+        // What was received while it was loaded has been dropped.
+        self.look();
+        Ok(())
+    }
+
+    /// Loads a replica of what is stored.
+    pub(in crate::room) fn stored(&self) -> BoxFuture<'static, Result<Loaded, LoadError>> {
+        let (storage, doc) = (self.rooms.storage().clone(), self.doc);
+        let load = async move { timeout(LOAD_TIMEOUT, storage.load(doc)).await };
+        load.map(|loaded| loaded.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()).into()))).boxed()
+    }
+
+    /// Goes on with another replica.
+    pub(in crate::room) fn rebuilt(
+        &mut self,
+        loaded: Result<Loaded, LoadError>,
+        state: &mut State,
+    ) -> Result<(), CloseReason> {
+        match loaded {
             Ok(loaded) => {
                 self.chain.reset(loaded.offset);
                 state.rebuilt(loaded.document);
+                self.look();
                 Ok(())
             }
             Err(error) => {
@@ -90,10 +118,25 @@ impl Follower {
         }
     }
 
+    /// Waits for the append under way; `None` where there is none.
+    pub(in crate::room) async fn next_append(&mut self) -> Option<Event> {
+        let (form, result) = self.append.as_mut()?.await;
+        self.append = None;
+        Some(Event::Appended(form, result))
+    }
+
+    /// Waits for the append under way, but not long: it may be one that is tried again and again.
+    pub(in crate::room) async fn finish_append(&mut self) {
+        if let Some(append) = self.append.take() {
+            let _ = timeout(FINISH_TIMEOUT, append).await;
+        }
+    }
+
     /// Whether the log certainly holds what was read of it; begins to restore it where it does not.
     pub(in crate::room) async fn is_whole(&mut self) -> bool {
         let seen = self.chain.seen();
-        match self.rooms.storage().log.read(self.doc, seen).await {
+        let read = timeout(FINISH_TIMEOUT, self.rooms.storage().log.read(self.doc, seen)).await;
+        match read.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()))) {
             Ok(contents) if contents.last >= seen => return true,
             Ok(_) => self.heal("it ends below what was read"),
             Err(error) => warn!(%error, "the log could not be looked at: the room stays"),

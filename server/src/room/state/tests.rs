@@ -335,7 +335,8 @@ fn a_document_is_too_large_by_its_size_and_not_by_how_it_was_typed() {
 fn whoever_loses_access_is_closed_and_only_he() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
-    room.take_in(Command::Access(AccessEvent::Grant { doc: DocId::new(), user, role: None }));
+    let removed = AccessEvent::Grant { doc: DocId::new(), user, role: None };
+    room.state.handle_urgent(Urgent::Access(removed), 0, &mut Effects::default());
     let close = |peer: usize| room.peers[peer].take().now_or_never().and_then(|batch| batch.close);
     assert_eq!(close(0), Some(CloseReason::Forbidden));
     assert_eq!(close(1), None);

@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
         let expires_at = rfc3339(grant.expires_at);
         let accepted = encode::codesync(&Extension::TokenAccepted { expires_at: &expires_at });
         self.session.outbox.push(accepted.into());
-        self.session.room.say(self.session.id, Said::Renewed(grant)).await.map_err(|_| CloseReason::Resync)
+        self.session.room.renewed(self.session.id, grant).await.map_err(|_| CloseReason::Resync)
     }
 
     /// Presence says who somebody is only by the token.

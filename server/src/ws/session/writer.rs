@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use codesync_crdt::{encode, encode_awareness};
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::task::coop::consume_budget;
 
 use super::Session;
 use crate::{
     app::Services,
     error::CloseReason,
-    room::Said,
+    room::{RoomError, Said},
     telemetry,
     ws::{
         outbox::{Batch, Frame},
@@ -23,10 +24,24 @@ pub(super) async fn run(session: &Session, services: &Services, socket: &mut Wri
 
 async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHalf) -> Result<(), Option<CloseReason>> {
     let mut asked = None;
+    // Asks the room for a diff. Boxed: few sockets ever fall behind.
+    let mut asking: Option<BoxFuture<'_, Result<(), RoomError>>> = None;
     loop {
         // A room that says something all the time must not keep its client from being heard.
         consume_budget().await;
-        let batch = session.outbox.take().await;
+        let batch = match &mut asking {
+            None => session.outbox.take().await,
+            // A room that takes nothing at the moment may close the socket all the same.
+            Some(ask) => tokio::select! {
+                biased;
+                batch = session.outbox.take() => batch,
+                said = ask => {
+                    said.map_err(|_| CloseReason::Resync)?;
+                    asking = None;
+                    continue;
+                }
+            },
+        };
         let received = batch.frames.iter().find_map(|frame| frame.received);
         let (behind, close) = (batch.behind, batch.close);
         socket.put(messages(batch));
@@ -39,7 +54,7 @@ async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHal
         }
         if behind.is_some() && asked != behind {
             asked = behind;
-            session.room.say(session.id, Said::Behind).await.map_err(|_| CloseReason::Resync)?;
+            asking = Some(session.room.say(session.id, Said::Behind).boxed());
         }
     }
 }

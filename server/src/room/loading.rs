@@ -1,0 +1,125 @@
+//! Loading a document into its room: once, however many callers ask at the same time, in a task of its own that no
+//! caller can end.
+
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
+
+use futures_util::FutureExt;
+use tokio::{sync::watch, time::timeout};
+use tracing::{error, info, warn};
+
+use super::{
+    RoomError, RoomHandle, actor,
+    registry::Rooms,
+    slots::{Found, Outcome},
+};
+use crate::{
+    ids::DocId,
+    log::Tail,
+    relay::Relayed,
+    storage::{LoadError, Loaded},
+};
+
+/// How long a load may take, the wait for its turn included. Its callers wait no longer either.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the snapshots may take to answer until it is seen whether a document can be loaded without.
+const SNAPSHOTS_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Rooms {
+    /// The live room of `doc`, loaded when it is not: the caller has checked that the document exists. A caller that is
+    /// dropped changes nothing for the others.
+    ///
+    /// # Errors
+    /// When it cannot be loaded for certain.
+    pub async fn open(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
+        loop {
+            let mut outcome = match self.slots().find_or_take(doc) {
+                Found::Live(room) => return Ok(room),
+                Found::Ending(room) => {
+                    room.ended().await;
+                    continue;
+                }
+                Found::Loading(outcome) => outcome,
+                Found::Taken(sender, outcome) => {
+                    self.tasks().spawn(self.clone().fill(doc, sender));
+                    outcome
+                }
+                Found::Crowded => return Err(RoomError::Unavailable),
+            };
+            let outcome = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            match outcome.unwrap_or(Err(RoomError::Unavailable))? {
+                room if room.is_closed() => {}
+                room => return Ok(room),
+            }
+        }
+    }
+
+    /// Fills the slot of `doc`, or frees it. Nothing below may return early: a slot that is never filled refuses for good.
+    async fn fill(self, doc: DocId, outcome: watch::Sender<Outcome>) {
+        let stop = self.tasks().stop().clone();
+        let load = AssertUnwindSafe(timeout(LOAD_TIMEOUT, self.load(doc))).catch_unwind();
+        let loaded = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(RoomError::Unavailable),
+            loaded = load => match loaded {
+                Ok(Ok(loaded)) => loaded,
+                Ok(Err(_)) => {
+                    error!(doc.id = %doc, "document could not be loaded: its stores take too long");
+                    Err(RoomError::Unavailable)
+                }
+                Err(_) => {
+                    error!(doc.id = %doc, "document could not be loaded: loading it panicked");
+                    Err(RoomError::Unavailable)
+                }
+            },
+        };
+        let room = loaded.map(|(loaded, tail, relayed)| actor::prepare(doc, loaded, tail, relayed, &self));
+        self.slots().loaded(doc, room.as_ref().ok().map(|(handle, _)| handle));
+        // Only now: a room that ends at once has to find its slot.
+        let room = room.map(|(handle, actor)| {
+            actor.start();
+            handle
+        });
+        outcome.send_replace(Some(room));
+    }
+
+    async fn load(&self, doc: DocId) -> Result<(Loaded, Tail, Relayed), RoomError> {
+        let started = std::time::Instant::now();
+        let _turn = self.loads().acquire().await.expect("the semaphore is never closed");
+        // Subscribed before it is read: what is appended in between is received.
+        let (tail, relayed) =
+            tokio::try_join!(async { self.storage().log.tail(doc).await.map_err(anyhow::Error::from) }, async {
+                self.relay().join(doc).await.map_err(anyhow::Error::from)
+            },)
+            .map_err(|error| {
+                warn!(doc.id = %doc, %error, "log and relay of the document could not be subscribed to");
+                RoomError::Unavailable
+            })?;
+        let loaded = self.load_stored(doc).await.map_err(|error| {
+            let damaged = matches!(error, LoadError::Damaged(_));
+            metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
+            error!(doc.id = %doc, %error, "document could not be loaded");
+            RoomError::Unavailable
+        })?;
+        metrics::histogram!("codesync_load_seconds").record(started.elapsed());
+        Ok((loaded, tail, relayed))
+    }
+
+    /// Loads what is stored; from the log alone where the snapshots do not answer and that is certain to be all.
+    async fn load_stored(&self, doc: DocId) -> Result<Loaded, LoadError> {
+        let (storage, directory) = (self.storage(), self.directory());
+        let mut load = pin!(storage.load(doc));
+        let refused = match timeout(SNAPSHOTS_PATIENCE, &mut load).await {
+            Ok(Err(error @ LoadError::Snapshot(_))) => Some(error),
+            Ok(answer) => return answer,
+            Err(_) => None,
+        };
+        if let Some(loaded) = storage.load_from_log(doc, directory).await? {
+            info!(doc.id = %doc, "loaded from its log alone: the snapshots do not answer");
+            return Ok(loaded);
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => load.await,
+        }
+    }
+}

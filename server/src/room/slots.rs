@@ -1,0 +1,125 @@
+//! Which documents this node has in memory: one slot for each, which is loading or live. Invariant: a document has at
+//! most one room, because a slot is filled only by the task that took it and freed only by that task or by its room.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{Mail, RoomError, RoomHandle};
+use crate::ids::DocId;
+
+/// Documents that may be loading at a time; past it a caller is refused.
+const LOADING_MAX: usize = 1_024;
+
+/// What a load has come to; `None` while it runs.
+pub(super) type Outcome = Option<Result<RoomHandle, RoomError>>;
+
+enum Slot {
+    Loading(watch::Receiver<Outcome>),
+    Live(RoomHandle),
+}
+
+#[derive(Default)]
+struct Map {
+    slots: HashMap<DocId, Slot>,
+    loading: usize,
+}
+
+impl Map {
+    fn is_held(&self, doc: DocId) -> bool {
+        matches!(self.slots.get(&doc), Some(Slot::Live(room)) if Arc::strong_count(&room.0) > 1)
+    }
+}
+
+/// The slots of this node.
+#[derive(Default)]
+pub(super) struct Slots(Mutex<Map>);
+
+/// What a caller finds in the slot of a document.
+pub(super) enum Found {
+    Live(RoomHandle),
+    /// The room takes nothing more; its slot is free once it has ended.
+    Ending(RoomHandle),
+    Loading(watch::Receiver<Outcome>),
+    /// The slot was free and is taken for this caller, who has to start the load.
+    Taken(watch::Sender<Outcome>, watch::Receiver<Outcome>),
+    /// Too many documents are loading.
+    Crowded,
+}
+
+impl Slots {
+    /// Finds the slot of a document, or takes it.
+    pub(super) fn find_or_take(&self, doc: DocId) -> Found {
+        let mut map = self.map();
+        match map.slots.get(&doc) {
+            Some(Slot::Live(room)) if room.is_closed() => return Found::Ending(room.clone()),
+            Some(Slot::Live(room)) => return Found::Live(room.clone()),
+            Some(Slot::Loading(outcome)) => return Found::Loading(outcome.clone()),
+            None if map.loading >= LOADING_MAX => return Found::Crowded,
+            None => {}
+        }
+        let (sender, outcome) = watch::channel(None);
+        map.slots.insert(doc, Slot::Loading(outcome.clone()));
+        map.loading += 1;
+        Found::Taken(sender, outcome)
+    }
+
+    /// Ends the load of a document: its slot is live or free before any waiter learns of it.
+    pub(super) fn loaded(&self, doc: DocId, room: Option<&RoomHandle>) {
+        let mut map = self.map();
+        map.loading -= 1;
+        match room {
+            Some(room) => map.slots.insert(doc, Slot::Live(room.clone())),
+            None => map.slots.remove(&doc),
+        };
+    }
+
+    /// Whether a caller or a session holds a handle of the room.
+    pub(super) fn is_held(&self, doc: DocId) -> bool {
+        self.map().is_held(doc)
+    }
+
+    /// Closes the mailbox of a room, unless somebody holds a handle of it: that caller must not find it ended.
+    pub(super) fn retire(&self, doc: DocId, mailbox: &mut mpsc::Receiver<Mail>) -> bool {
+        let map = self.map();
+        if map.is_held(doc) || !mailbox.is_empty() {
+            return false;
+        }
+        mailbox.close();
+        true
+    }
+
+    /// Frees the slot of a room that has ended.
+    pub(super) fn free(&self, doc: DocId) {
+        self.map().slots.remove(&doc);
+    }
+
+    /// The live room of a document.
+    pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
+        match self.map().slots.get(&doc) {
+            Some(Slot::Live(room)) => Some(room.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn live(&self) -> Vec<RoomHandle> {
+        let live = |slot: &Slot| match slot {
+            Slot::Live(room) => Some(room.clone()),
+            Slot::Loading(_) => None,
+        };
+        self.map().slots.values().filter_map(live).collect()
+    }
+
+    /// How many rooms are live or loading.
+    pub(super) fn len(&self) -> usize {
+        self.map().slots.len()
+    }
+
+    fn map(&self) -> MutexGuard<'_, Map> {
+        // Nothing panics while it is held; were it so, the map would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
