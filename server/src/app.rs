@@ -145,7 +145,7 @@ impl App {
         let node = NodeId::new();
         let redis = Redis::open(&config.redis, &adapters).await?;
         let occupied = match redis.is_none() && config.has(NodeRole::Sync) {
-            true => Some(occupy(data_dir).await?),
+            true => Some(occupy(data_dir, "another server runs on").await?),
             false => None,
         };
         let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
@@ -276,7 +276,10 @@ pub async fn open_storage(
 }
 
 /// Keeps a second server out of the folder: its rooms and ours would not hear of each other's edits.
-async fn occupy(data_dir: &Path) -> anyhow::Result<File> {
+///
+/// # Errors
+/// When it does not end soon: `why`, and the folder.
+pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
     let path = data_dir.join("serve.lock");
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
     let since = Instant::now();
@@ -284,7 +287,7 @@ async fn occupy(data_dir: &Path) -> anyhow::Result<File> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if since.elapsed() < REPLACED_WITHIN => sleep(REPLACED_LOOK).await,
-            Err(TryLockError::WouldBlock) => anyhow::bail!("another server runs on {} already", data_dir.display()),
+            Err(TryLockError::WouldBlock) => anyhow::bail!("{why} {} already", data_dir.display()),
             // There are file systems without locks.
             Err(TryLockError::Error(error)) => {
                 warn!(%error, "a second server on this folder would not be noticed");

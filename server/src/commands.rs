@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     time::Duration,
 };
 
@@ -11,14 +12,15 @@ use anyhow::{Context, bail, ensure};
 use time::OffsetDateTime;
 
 use crate::{
-    app::{Tasks, open_storage},
+    adoption,
+    app::{Tasks, occupy, open_storage},
     auth::{hash_password, random_color},
     config::{
         AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs, Secret,
     },
     directory::{By, Directory, NewUser, Standing},
     http,
-    ids::NodeId,
+    ids::{NodeId, UserId},
     redis::Redis,
     storage::Storage,
     transfer::{export, import::Import},
@@ -42,12 +44,47 @@ pub async fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
 /// When it cannot be done.
 pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
     args.validate()?;
-    let directory = Directory::open(&args.storage).await?;
+    let config = args.config;
     match args.command {
         AdminCommand::CreateUser { email, name, password } => {
-            create_admin(&directory, &args.auth, &email, &name, password).await
+            let directory = Directory::open(&config.storage).await?;
+            create_admin(&directory, &config.auth, &email, &name, password).await
+        }
+        AdminCommand::UnknownDocuments => {
+            let (directory, storage, adapters) = open(&config).await?;
+            let unknown = adoption::unknown(&directory, &storage).await;
+            adapters.end().await;
+            unknown?.into_iter().try_for_each(|doc| say(&format!("{doc}\n")))
+        }
+        AdminCommand::AdoptDocuments { owner } => {
+            let (directory, storage, adapters) = open(&config).await?;
+            let adopted = adopt(&directory, &storage, &owner).await;
+            adapters.end().await;
+            adopted
         }
     }
+}
+
+/// Gives every unknown document to the account that has the address.
+async fn adopt(directory: &Directory, storage: &Storage, owner: &str) -> anyhow::Result<()> {
+    let owner = account(directory, owner).await?;
+    let mut failed = 0;
+    for doc in adoption::unknown(directory, storage).await? {
+        match adoption::adopt(directory, storage, doc, owner).await {
+            Ok(listed) => say(&format!("{doc} {} ({} bytes)\n", listed.title, listed.size_bytes))?,
+            Err(error) => {
+                failed += 1;
+                let _ = writeln!(std::io::stderr(), "{doc} could not be adopted: {error:#}");
+            }
+        }
+    }
+    ensure!(failed == 0, "{failed} documents could not be adopted; they are kept as they are");
+    Ok(())
+}
+
+async fn account(directory: &Directory, email: &str) -> anyhow::Result<UserId> {
+    let user = directory.user_by_email(email).await?;
+    Ok(user.with_context(|| format!("{email} has no account here"))?.id)
 }
 
 /// Makes an administrator, or one out of the account that has the address; its name and password stay then.
@@ -99,13 +136,15 @@ pub async fn export(args: &ExportArgs) -> anyhow::Result<()> {
 /// When not all of it could be taken in.
 pub async fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let file = File::open(&args.path).with_context(|| format!("open {}", args.path.display()))?;
+    let _occupied = match args.config.redis.address()? {
+        Some(_) => None,
+        // The log in the folder has one writer: what a server keeps of it in memory would no longer be true.
+        None => Some(alone(&args.config.storage.data_dir).await?),
+    };
     let (directory, storage, adapters) = open(&args.config).await?;
     let fallback_owner = match &args.owner {
         None => None,
-        Some(email) => {
-            let owner = directory.user_by_email(email).await?;
-            Some(owner.with_context(|| format!("{email} has no account here"))?.id)
-        }
+        Some(email) => Some(account(&directory, email).await?),
     };
     let import = Import { directory: &directory, storage: &storage, fallback_owner };
     let imported = import.run(&mut BufReader::new(file)).await;
@@ -113,6 +152,11 @@ pub async fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let refused = imported?.refused;
     ensure!(refused == 0, "{refused} documents were left out");
     Ok(())
+}
+
+async fn alone(data_dir: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
+    occupy(data_dir, "stop the server first: an import needs its data folder for itself, and a server runs on").await
 }
 
 /// Opens an installation's stores beside a server that may run on them.

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, debug, info_span, warn};
 
 use crate::{
-    directory::{Directory, DirectoryError, Version},
+    directory::{Directory, DirectoryError, Existence, Version},
     give_way::give_way,
     ids::DocId,
     log::{LogError, Offset},
@@ -79,6 +79,9 @@ pub enum CompactionError {
     /// The directory does not take note of the first one.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The document has been deleted; its new snapshot is removed again.
+    #[error("document has been deleted")]
+    Deleted,
     /// The snapshot came back as another document.
     #[error("snapshot does not load into an equal replica")]
     Unequal,
@@ -113,8 +116,10 @@ impl Compactor {
 
     async fn fold(&self, doc: DocId) -> Result<Compacted, CompactionError> {
         let stored = self.storage.load(doc).await?;
+        let mut existence = Existence::Present;
         if stored.entries > 0 {
             let second = self.put(doc, &stored).await?;
+            existence = self.existence(doc, stored.offset).await?;
             if !give_way(stored.document.size_bytes(), || equal(&stored.document, &second)) {
                 self.storage.snapshots.delete(doc, stored.offset).await?;
                 return Err(CompactionError::Unequal);
@@ -130,11 +135,25 @@ impl Compactor {
         let snapshot = if stored.entries > 0 { stored.offset } else { stored.base };
         let text_bytes = give_way(stored.document.size_bytes(), || stored.document.text(TEXT).len());
         let done = Compacted { offset: stored.offset, snapshot, text_bytes };
-        if let Err(error) = self.keep_versions(doc, &stored, done).await {
+        // The directory does not have the versions of a document that it does not know: all of its snapshots stay.
+        if existence == Existence::Present
+            && let Err(error) = self.keep_versions(doc, &stored, done).await
+        {
             metrics::counter!("codesync_retention_failures_total").increment(1);
             warn!(doc.id = %doc, error = format!("{error:#}"), "versions were not brought up to date");
         }
         Ok(done)
+    }
+
+    /// Whether the document still is there. A deletion removes the snapshots that it lists: one that is written after that
+    /// is removed here. A directory that does not answer is no answer; the sweeper comes back to every tombstone.
+    async fn existence(&self, doc: DocId, written: Offset) -> Result<Existence, CompactionError> {
+        let existence = self.directory.existence(doc).await.unwrap_or(Existence::Present);
+        if existence == Existence::Deleted {
+            self.storage.snapshots.delete(doc, written).await?;
+            return Err(CompactionError::Deleted);
+        }
+        Ok(existence)
     }
 
     /// Writes the snapshot and loads it back.

@@ -15,6 +15,7 @@ mod moving;
 mod page;
 mod rights;
 mod sessions;
+mod tombstones;
 mod users;
 mod versions;
 
@@ -36,6 +37,7 @@ pub use self::{
     page::{Page, Position},
     rights::{By, Hold, Right},
     sessions::{Replaced, Session},
+    tombstones::{Existence, Tombstone},
     users::{NewUser, Standing, User, UserChange},
     versions::{Archived, Version},
 };

@@ -233,6 +233,7 @@ impl From<RoomError> for ApiError {
     fn from(error: RoomError) -> Self {
         match error {
             RoomError::Unavailable => Self::Unavailable,
+            RoomError::Deleted => Self::NotFound(Missing::Document),
             RoomError::Changed => Self::Changed,
             RoomError::TooLarge { limit } => Self::TooLarge(limit),
         }

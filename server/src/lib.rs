@@ -1,6 +1,7 @@
 //! CodeSync's server. A session turns bytes into commands, a room applies them in order, the log makes them durable,
 //! compaction turns old log into a snapshot. Every node is alike.
 
+pub mod adoption;
 pub mod app;
 pub mod auth;
 pub mod commands;

@@ -13,6 +13,10 @@ use futures_util::stream::BoxStream;
 
 use crate::ids::{DocId, NodeId};
 
+/// How long a log refuses to be written after its document was deleted: longer than any node works without reading the
+/// directory.
+const DELETED_FOR: Duration = Duration::from_secs(24 * 3600);
+
 /// A place in a document's log; later entries have greater offsets. Wide enough for the ids of a Redis stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(pub u128);
@@ -133,6 +137,9 @@ pub enum LogError {
     /// It has entries after the one that an exact append names: the appender has to read them. Nothing was appended.
     #[error("update log has newer entries")]
     Moved,
+    /// The document has been deleted. Nothing was appended, and nothing can be.
+    #[error("document has been deleted")]
+    Deleted,
 }
 
 /// An ordered, durable log of updates for each document.
@@ -145,6 +152,7 @@ pub trait UpdateLog: Send + Sync + 'static {
     /// # Errors
     /// [`LogError::Lost`] where the log does not reach up to `after`: the appender has to [`UpdateLog::restore`] it.
     /// [`LogError::Moved`] where it goes on after [`After::Exactly`].
+    /// [`LogError::Deleted`] where the document is.
     async fn append(&self, doc: DocId, updates: Vec<Bytes>, after: After) -> Result<Appended, LogError>;
 
     /// Appends the whole state of a document above `after`, whatever the log holds.
@@ -159,8 +167,11 @@ pub trait UpdateLog: Send + Sync + 'static {
     /// Forgets the entries up to and with `through`. Going back is ignored.
     async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError>;
 
-    /// Forgets a document whole.
+    /// Removes the log of a deleted document. For a day it refuses appends and restores with [`LogError::Deleted`].
     async fn delete(&self, doc: DocId) -> Result<(), LogError>;
+
+    /// Removes the log of a document that is about to be written from its beginning, also if it was deleted before.
+    async fn clear(&self, doc: DocId) -> Result<(), LogError>;
 
     /// Takes the right to compact a document, for so long at most; `false` where another node has it. It saves work;
     /// nothing is lost where two have it.

@@ -45,6 +45,9 @@ pub enum RoomError {
     /// The document could not be loaded, or its log does not take writes at the moment; try again later.
     #[error("document is unavailable")]
     Unavailable,
+    /// The document has been deleted.
+    #[error("document has been deleted")]
+    Deleted,
     /// The text differs from the one that `If-Match` names.
     #[error("text has changed")]
     Changed,
@@ -206,6 +209,8 @@ struct Doors {
     urgent: mpsc::Sender<Box<Urgent>>,
     /// Cancelled once the room has ended and its slot is free.
     ended: CancellationToken,
+    /// Cancelled before the mailbox closes where the room ends with its document.
+    deleted: CancellationToken,
 }
 
 impl RoomHandle {
@@ -239,7 +244,7 @@ impl RoomHandle {
     /// When the room has ended.
     pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
         // Reserved first: a future that holds the command while it waits holds it three times, in every socket.
-        let place = self.0.mailbox.reserve().await.map_err(|_| RoomError::Unavailable)?;
+        let place = self.0.mailbox.reserve().await.map_err(|_| self.gone())?;
         place.send(Box::new(Command::Peer { from, said, received: Instant::now() }));
         Ok(())
     }
@@ -297,12 +302,17 @@ impl RoomHandle {
     }
 
     async fn send(&self, command: Command) -> Result<(), RoomError> {
-        self.0.mailbox.send(Box::new(command)).await.map_err(|_| RoomError::Unavailable)
+        self.0.mailbox.send(Box::new(command)).await.map_err(|_| self.gone())
     }
 
     async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<T>) -> Result<T, RoomError> {
         self.send(command).await?;
-        answer.await.map_err(|_| RoomError::Unavailable)
+        answer.await.map_err(|_| self.gone())
+    }
+
+    /// Why a room that has ended does not answer.
+    fn gone(&self) -> RoomError {
+        if self.0.deleted.is_cancelled() { RoomError::Deleted } else { RoomError::Unavailable }
     }
 }
 

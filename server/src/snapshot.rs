@@ -103,6 +103,41 @@ impl SnapshotStore {
         Ok(offsets)
     }
 
+    /// Documents with snapshots in the order of their ids, from the one after `after` on, at most `max` of them; none after
+    /// the last one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn documents(&self, after: Option<DocId>, max: usize) -> Result<Vec<DocId>, SnapshotError> {
+        let root = Path::from("documents");
+        let mut docs = Vec::new();
+        if self.signer.is_none() {
+            // A folder lists in no order, and its folders at once.
+            let folders = self.objects.list_with_delimiter(Some(&root)).await?.common_prefixes;
+            docs.extend(folders.iter().filter_map(document).filter(|doc| after.is_none_or(|after| *doc > after)));
+            docs.sort_unstable();
+            docs.truncate(max);
+            return Ok(docs);
+        }
+        let mut objects = match after {
+            // Greater than the name of every object of that document.
+            Some(doc) => self.objects.list_with_offset(Some(&root), &root.clone().join(doc.to_string()).join("z")),
+            None => self.objects.list(Some(&root)),
+        };
+        while let Some(object) = objects.try_next().await? {
+            let Some(doc) = document(&object.location).filter(|doc| after.is_none_or(|after| *doc > after)) else {
+                continue;
+            };
+            if docs.last() != Some(&doc) {
+                if docs.len() == max {
+                    break;
+                }
+                docs.push(doc);
+            }
+        }
+        Ok(docs)
+    }
+
     /// Deletes one snapshot; one that is gone already is success.
     ///
     /// # Errors
@@ -122,6 +157,11 @@ impl SnapshotStore {
         self.objects.list_with_delimiter(Some(&Path::from("health"))).await?;
         Ok(())
     }
+}
+
+/// The document that a path below `documents/` belongs to.
+fn document(path: &Path) -> Option<DocId> {
+    path.parts().nth(1)?.as_ref().parse().ok()
 }
 
 fn folder(doc: DocId) -> Path {

@@ -77,12 +77,25 @@ impl Storage {
         Ok(Loaded { snapshots, ..loaded })
     }
 
-    /// Forgets everything that is stored of a document.
+    /// Removes everything that is stored of a deleted document. Its log cannot be written to for a day.
     ///
     /// # Errors
-    /// When a part could not be deleted; it may be asked again.
+    /// When a part could not be removed; it may be asked again.
     pub async fn delete(&self, doc: DocId) -> Result<(), LoadError> {
         self.log.delete(doc).await?;
+        self.delete_snapshots(doc).await
+    }
+
+    /// Removes everything that is stored of a document that is about to be written from its beginning.
+    ///
+    /// # Errors
+    /// When a part could not be removed; it may be asked again.
+    pub async fn clear(&self, doc: DocId) -> Result<(), LoadError> {
+        self.log.clear(doc).await?;
+        self.delete_snapshots(doc).await
+    }
+
+    async fn delete_snapshots(&self, doc: DocId) -> Result<(), LoadError> {
         for offset in self.snapshots.list(doc).await? {
             self.snapshots.delete(doc, offset).await?;
         }

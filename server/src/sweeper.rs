@@ -1,6 +1,6 @@
-//! The sweeper: compacts documents whose log grew and whose node is gone, forgets what is left of deleted ones, and what is
-//! too old in the audit trail. A living room takes its own snapshots, and keeps its document's mark fresh while it is
-//! written to.
+//! The sweeper: compacts documents whose log grew and whose node is gone, removes what is left of deleted ones, counts those
+//! that the directory does not know, and forgets what is too old in the audit trail. A living room takes its own
+//! snapshots, and keeps its document's mark fresh while it is written to.
 
 use std::time::Duration;
 
@@ -9,13 +9,20 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::{
+    adoption::{Survey, SurveyError},
     app::Services,
-    directory::DirectoryError,
+    directory::{DirectoryError, Tombstone},
     log::{Dirty, LogError},
 };
 
 /// Documents of one round.
 const ROUND_MAX: usize = 256;
+/// Tombstones of one round.
+const TOMBSTONES_MAX: u16 = 256;
+/// How soon after a deletion the stores are swept again. Each time the wait doubles.
+const SWEPT_AGAIN_AFTER: time::Duration = time::Duration::seconds(30);
+/// For how long: a node of the release before, or one that was stopped in the middle, has written its last word by then.
+const SWEPT_FOR: time::Duration = time::Duration::days(3);
 /// Entries of the audit trail that one round forgets: a call of the database has only so much time.
 const AUDIT_ROUND_MAX: u32 = 10_000;
 
@@ -24,11 +31,18 @@ pub(crate) async fn run(services: Services) {
     let every = services.config.room.sweep;
     let mut rounds = interval(every);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut census = Census::default();
     let rounds = async {
         loop {
             rounds.tick().await;
             if let Err(error) = round(&services, every).await {
                 warn!(%error, "the sweeper waits for the log");
+            }
+            if let Err(error) = sweep_deleted(&services).await {
+                warn!(%error, "deleted documents are swept later");
+            }
+            if let Err(error) = census.step(&services).await {
+                warn!(%error, "unknown documents are counted later");
             }
             if let Err(error) = forget_audit(&services).await {
                 warn!(%error, "old entries of the audit trail stay for now");
@@ -52,6 +66,50 @@ async fn round(services: &Services, quiet: Duration) -> Result<(), LogError> {
         }
     }
     Ok(())
+}
+
+/// Removes what was written of deleted documents after they were deleted.
+async fn sweep_deleted(services: &Services) -> Result<(), DirectoryError> {
+    let now = OffsetDateTime::now_utc();
+    for Tombstone { doc, deleted_at } in services.directory.due_tombstones(now, TOMBSTONES_MAX).await? {
+        if services.rooms.sweep(doc).await {
+            services.directory.sweep_again(doc, next_sweep(deleted_at, now)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn next_sweep(deleted_at: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let age = now - deleted_at;
+    (age < SWEPT_FOR).then(|| now + age.max(SWEPT_AGAIN_AFTER))
+}
+
+/// Counts the documents that are stored and that the directory does not know, a step each round.
+#[derive(Default)]
+struct Census {
+    survey: Survey,
+    found: usize,
+    told: usize,
+}
+
+impl Census {
+    async fn step(&mut self, services: &Services) -> Result<(), SurveyError> {
+        let step = self.survey.step(&services.directory, &services.storage).await?;
+        self.found += step.unknown.len();
+        if !step.is_last {
+            return Ok(());
+        }
+        let found = std::mem::take(&mut self.found);
+        metrics::gauge!("codesync_documents_unknown").set(found as f64);
+        if found > 0 && found != self.told {
+            warn!(
+                found,
+                "documents are stored that the directory does not know: see `codesync admin unknown-documents`"
+            );
+        }
+        self.told = found;
+        Ok(())
+    }
 }
 
 async fn forget_audit(services: &Services) -> Result<(), DirectoryError> {

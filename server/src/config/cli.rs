@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
-use super::{AuthConfig, Config, RedisConfig, Secret, StorageConfig, stores};
+use super::{Config, RedisConfig, Secret, StorageConfig, stores};
 
 /// The command line of `codesync`.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub enum Command {
     Serve(Box<Config>),
     /// Brings the databases up to date and exits.
     Migrate(Box<MigrateArgs>),
-    /// Manages accounts from the command line.
+    /// Manages accounts and recovers documents from the command line.
     Admin(Box<AdminArgs>),
     /// Writes all documents to a file: text, history, titles, people and named versions. The server may run meanwhile.
     Export(Box<ExportArgs>),
@@ -102,15 +102,9 @@ impl MigrateArgs {
 /// What `admin` works on.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
-    /// Where the data is.
+    /// The installation.
     #[command(flatten)]
-    pub storage: StorageConfig,
-    /// Redis, which is not used: it shows whether this is one of several nodes.
-    #[command(flatten)]
-    pub redis: RedisConfig,
-    /// How passwords are kept.
-    #[command(flatten)]
-    pub auth: AuthConfig,
+    pub config: Box<Config>,
     /// What to do.
     #[command(subcommand)]
     pub command: AdminCommand,
@@ -122,7 +116,7 @@ impl AdminArgs {
     /// # Errors
     /// When they name no database, or the wrong one.
     pub fn validate(&self) -> anyhow::Result<()> {
-        stores::check_database(&self.storage, &self.redis)
+        stores::check_database(&self.config.storage, &self.config.redis)
     }
 }
 
@@ -140,6 +134,14 @@ pub enum AdminCommand {
         /// The password; better given on standard input.
         #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
         password: Option<Secret>,
+    },
+    /// Lists the documents that are stored and that the directory does not know, as after a restore of an older database.
+    UnknownDocuments,
+    /// Gives those documents to an account, with all of their text.
+    AdoptDocuments {
+        /// The e-mail address of the account.
+        #[arg(long)]
+        owner: String,
     },
 }
 

@@ -21,6 +21,7 @@ pub async fn check(log: &dyn UpdateLog) {
     trims_and_goes_on_above(log).await;
     keeps_documents_apart(log).await;
     forgets_what_is_deleted(log).await;
+    refuses_what_would_bring_a_deleted_document_back(log).await;
     takes_appends_of_many_at_once(log).await;
     remembers_what_has_grown(log).await;
     gives_a_lease_back(log).await;
@@ -165,6 +166,27 @@ async fn forgets_what_is_deleted(log: &dyn UpdateLog) {
     log.trim(doc, offset).await.expect("trim");
     append(log, doc, &["b"]).await;
     log.delete(doc).await.expect("delete");
+    assert_eq!(read(log, doc).await, Contents::default());
+}
+
+async fn refuses_what_would_bring_a_deleted_document_back(log: &dyn UpdateLog) {
+    let doc = DocId::new();
+    let last = append(log, doc, &["a"]).await.last;
+    log.delete(doc).await.expect("delete");
+    let refused = [
+        log.append(doc, updates(&["b"]), After::Known(last)).await,
+        log.append(doc, updates(&["b"]), After::Known(Offset::ZERO)).await,
+        log.append(doc, updates(&["b"]), After::Exactly(Offset::ZERO)).await,
+        log.restore(doc, update("whole"), last).await,
+    ];
+    assert!(refused.iter().all(|refused| matches!(refused, Err(LogError::Deleted))), "{refused:?}");
+    log.trim(doc, last).await.expect("a trim that comes late");
+    assert_eq!(read(log, doc).await, Contents::default());
+    log.delete(doc).await.expect("delete again");
+    log.clear(doc).await.expect("clear");
+    append(log, doc, &["imported"]).await;
+    assert_eq!(texts(log, doc).await, updates(&["imported"]));
+    log.clear(doc).await.expect("clear");
     assert_eq!(read(log, doc).await, Contents::default());
 }
 

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use self::ends::Ends;
-use super::{After, Appended, Contents, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
+use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{
     app::Tasks,
     config::Acknowledge,
@@ -43,6 +43,7 @@ const READ: &str = include_str!("redis/read.lua");
 const TRIM: &str = include_str!("redis/trim.lua");
 const RELEASE: &str = include_str!("redis/release.lua");
 const CLEAN: &str = include_str!("redis/clean.lua");
+const DELETE: &str = include_str!("redis/delete.lua");
 
 /// The update log of many nodes.
 pub struct RedisLog {
@@ -62,6 +63,7 @@ struct Scripts {
     trim: Script,
     release: Script,
     clean: Script,
+    delete: Script,
 }
 
 /// What is kept of a document, all in one slot of a cluster.
@@ -69,7 +71,7 @@ enum Key {
     /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind, and of an
     /// exact one with its node `n`.
     Log,
-    /// A hash: `last`, the id of the newest entry, and `trimmed`, the watermark.
+    /// A hash: `last`, the id of the newest entry, and `trimmed`, the watermark; `deleted` once the document is.
     Meta,
     /// The doorbell's channel.
     Bell,
@@ -98,6 +100,7 @@ impl RedisLog {
             trim: Script::new(TRIM),
             release: Script::new(RELEASE),
             clean: Script::new(CLEAN),
+            delete: Script::new(DELETE),
         };
         let ends = Ends::new(redis.commands.clone(), tasks);
         Self { redis, node, acknowledge, scripts, ends, mark_interval: sweep / 3, marked: Mutex::default() }
@@ -143,6 +146,7 @@ impl RedisLog {
             Acknowledge::Replicated(replicas) => commands.replicated(append, &keys, &arguments, replicas).await?,
         };
         match word.as_str() {
+            "deleted" => return Err(LogError::Deleted),
             "lost" => {
                 metrics::counter!("codesync_log_lost_total").increment(1);
                 return Err(LogError::Lost);
@@ -151,6 +155,14 @@ impl RedisLog {
             _ => {}
         }
         Ok(Appended { previous: offset(&previous)?, last: offset(&last)? })
+    }
+
+    async fn remove(&self, doc: DocId, deleted_for: Duration) -> Result<(), LogError> {
+        self.marks().remove(&doc);
+        let mut invocation = self.scripts.delete.prepare_invoke();
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Lease.of(doc)).arg(millis(deleted_for));
+        let () = invocation.invoke_async(&mut self.commands()).await?;
+        Ok(self.commands().zrem(DIRTY, doc.to_string()).await?)
     }
 
     async fn page(&self, doc: DocId, after: Offset) -> Result<Page, LogError> {
@@ -246,11 +258,11 @@ impl UpdateLog for RedisLog {
     }
 
     async fn delete(&self, doc: DocId) -> Result<(), LogError> {
-        self.marks().remove(&doc);
-        let mut commands = self.commands();
-        let keys = [Key::Log, Key::Meta, Key::Lease].map(|key| key.of(doc));
-        let () = commands.unlink(&keys[..]).await?;
-        Ok(commands.zrem(DIRTY, doc.to_string()).await?)
+        self.remove(doc, DELETED_FOR).await
+    }
+
+    async fn clear(&self, doc: DocId) -> Result<(), LogError> {
+        self.remove(doc, Duration::ZERO).await
     }
 
     async fn lease(&self, doc: DocId, lasts: Duration) -> Result<bool, LogError> {

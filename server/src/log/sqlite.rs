@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{After, Appended, Contents, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
+use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{app::Tasks, ids::DocId};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
@@ -31,7 +31,11 @@ create table if not exists updates (
 ) without rowid;
 create table if not exists trims (doc blob primary key, through integer not null) without rowid;
 create table if not exists dirty (doc blob primary key, marked integer not null) without rowid;
+create table if not exists deleted (doc blob primary key, at integer not null) without rowid;
 ";
+
+/// Empties the write-ahead log, unless a reader needs it longer than appends can wait: the sweeper deletes again later.
+const TRUNCATE_WAL: &str = "pragma busy_timeout = 50; pragma wal_checkpoint(truncate); pragma busy_timeout = 5000;";
 
 /// The embedded update log.
 pub struct SqliteLog {
@@ -48,6 +52,7 @@ enum Request {
 enum Other {
     Trim { doc: DocId, through: Offset },
     Delete(DocId),
+    Clear(DocId),
     Clean(Dirty),
     Ready,
 }
@@ -63,6 +68,8 @@ impl SqliteLog {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // Deleted text is overwritten: it must not stay readable in free pages.
+            .pragma("secure_delete", "on")
             .busy_timeout(Duration::from_secs(5));
         let mut connection = options.connect().await.with_context(|| format!("open {}", file.display()))?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
@@ -166,6 +173,10 @@ impl UpdateLog for SqliteLog {
         self.other(Other::Delete(doc)).await
     }
 
+    async fn clear(&self, doc: DocId) -> Result<(), LogError> {
+        self.other(Other::Clear(doc)).await
+    }
+
     async fn ready(&self) -> Result<(), LogError> {
         self.other(Other::Ready).await
     }
@@ -242,6 +253,7 @@ impl Writer {
         match what {
             Other::Trim { doc, through } => self.trim(doc, through).await,
             Other::Delete(doc) => self.delete(doc).await,
+            Other::Clear(doc) => self.clear(doc).await,
             Other::Clean(dirty) => self.clean(dirty).await,
             Other::Ready => self.ready().await,
         }
@@ -276,7 +288,10 @@ impl Writer {
         let mut marks = Vec::new();
         let now = unix_ms().cast_signed();
         for Append { doc, updates, mode, .. } in group {
-            let mut head = self.head(*doc).await?;
+            let Some(mut head) = self.head(*doc).await? else {
+                results.push(Err(LogError::Deleted));
+                continue;
+            };
             let previous = Offset(head.last.into());
             let after = match mode.check(head.last)? {
                 Ok(after) => after,
@@ -321,9 +336,13 @@ impl Writer {
         Ok(results)
     }
 
-    async fn head(&mut self, doc: DocId) -> anyhow::Result<Head> {
+    /// Where the log of a document ends; `None` where it is deleted.
+    async fn head(&mut self, doc: DocId) -> anyhow::Result<Option<Head>> {
         if let Some(head) = self.heads.get(&doc) {
-            return Ok(*head);
+            return Ok(Some(*head));
+        }
+        if self.is_deleted(doc).await? {
+            return Ok(None);
         }
         if self.heads.len() >= HEADS_MAX {
             self.heads.clear();
@@ -335,7 +354,15 @@ impl Writer {
         .bind(key(doc))
         .fetch_one(&mut self.connection)
         .await?;
-        Ok(Head { last: u64::try_from(last)?, marked_ms: 0 })
+        Ok(Some(Head { last: u64::try_from(last)?, marked_ms: 0 }))
+    }
+
+    async fn is_deleted(&mut self, doc: DocId) -> anyhow::Result<bool> {
+        let deleted: i64 = sqlx::query_scalar("select count(*) from deleted where doc = $1")
+            .bind(key(doc))
+            .fetch_one(&mut self.connection)
+            .await?;
+        Ok(deleted > 0)
     }
 
     /// Writes only where the last append failed: a full disk can still be read.
@@ -358,6 +385,9 @@ impl Writer {
     }
 
     async fn trim(&mut self, doc: DocId, through: Offset) -> anyhow::Result<()> {
+        if self.is_deleted(doc).await? {
+            return Ok(());
+        }
         let through = i64::try_from(through.0)?;
         let mut transaction = self.connection.begin().await?;
         sqlx::query(
@@ -377,8 +407,30 @@ impl Writer {
     }
 
     async fn delete(&mut self, doc: DocId) -> anyhow::Result<()> {
+        let now = unix_ms().cast_signed();
+        let old = now - i64::try_from(DELETED_FOR.as_millis())?;
+        sqlx::query("delete from deleted where at < $1").bind(old).execute(&mut self.connection).await?;
+        self.remove(doc, Some(now)).await?;
+        // What was deleted is still in the file of the write-ahead log.
+        sqlx::raw_sql(TRUNCATE_WAL).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn clear(&mut self, doc: DocId) -> anyhow::Result<()> {
+        self.remove(doc, None).await
+    }
+
+    async fn remove(&mut self, doc: DocId, deleted_at: Option<i64>) -> anyhow::Result<()> {
         self.heads.remove(&doc);
         let mut transaction = self.connection.begin().await?;
+        sqlx::query("delete from deleted where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
+        if let Some(at) = deleted_at {
+            sqlx::query("insert into deleted (doc, at) values ($1, $2)")
+                .bind(key(doc))
+                .bind(at)
+                .execute(&mut *transaction)
+                .await?;
+        }
         sqlx::query("delete from updates where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
         sqlx::query("delete from trims where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;
         sqlx::query("delete from dirty where doc = $1").bind(key(doc)).execute(&mut *transaction).await?;

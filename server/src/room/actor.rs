@@ -51,6 +51,7 @@ pub(super) struct Actor {
     mailbox: mpsc::Receiver<Mail>,
     urgent: mpsc::Receiver<Box<Urgent>>,
     ended: CancellationToken,
+    deleted: CancellationToken,
     myself: mpsc::WeakSender<Mail>,
     tail: Tail,
     relayed: Relayed,
@@ -93,7 +94,7 @@ pub(super) fn prepare(
 ) -> (RoomHandle, Box<Actor>) {
     let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
     let (urgent_sender, urgent) = mpsc::channel(URGENT_MAX);
-    let ended = CancellationToken::new();
+    let (ended, deleted) = (CancellationToken::new(), CancellationToken::new());
     let now = Instant::now();
     let config = rooms.config();
     let Loaded { document, offset, entries, entry_bytes, .. } = loaded;
@@ -104,6 +105,7 @@ pub(super) fn prepare(
         mailbox,
         urgent,
         ended: ended.clone(),
+        deleted: deleted.clone(),
         myself: sender.downgrade(),
         tail,
         relayed,
@@ -115,7 +117,7 @@ pub(super) fn prepare(
         announced: 0,
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
     });
-    (RoomHandle(Arc::new(Doors { doc, mailbox: sender, urgent: urgent_sender, ended })), actor)
+    (RoomHandle(Arc::new(Doors { doc, mailbox: sender, urgent: urgent_sender, ended, deleted })), actor)
 }
 
 /// A client id that nobody else uses: 53 random bits.
@@ -138,6 +140,9 @@ impl Actor {
             error!("the room panicked: it ends, its clients send again");
             CloseReason::Resync
         });
+        if reason == CloseReason::NotFound {
+            self.deleted.cancel();
+        }
         self.mailbox.close();
         self.urgent.close();
         self.state.end(reason);
@@ -233,7 +238,7 @@ impl Actor {
             }
         }
         if effects.end {
-            return Err(CloseReason::Resync);
+            return Err(CloseReason::NotFound);
         }
         if effects.snapshot {
             self.log.snapshots.hurry();
@@ -248,7 +253,7 @@ impl Actor {
         let mut effects = Effects::default();
         self.state.handle_urgent(urgent, self.now_ms(), &mut effects);
         if effects.end {
-            return Err(CloseReason::Resync);
+            return Err(CloseReason::NotFound);
         }
         self.idle_at = Instant::now() + self.rooms.idle();
         self.announce_when_changed();

@@ -18,6 +18,7 @@ use super::{
     state::{Effects, State},
 };
 use crate::{
+    directory::Existence,
     error::CloseReason,
     give_way::give_way,
     ids::DocId,
@@ -69,6 +70,8 @@ pub(super) struct Reading {
     contents: Result<Contents, LogError>,
     /// The newest snapshot, where the log is to be restored.
     newest: Offset,
+    /// Whether there is a tombstone, where the log is to be restored.
+    deleted: bool,
 }
 
 /// What the log has answered, or that it is time to ask.
@@ -215,6 +218,7 @@ impl Follower {
             return;
         }
         let (storage, doc, heals) = (self.rooms.storage().clone(), self.doc, self.is_healing());
+        let directory = self.rooms.directory().clone();
         let read = async move {
             let contents = storage.log.read(doc, after).await;
             let newest = match heals {
@@ -223,13 +227,20 @@ impl Follower {
                 false => None,
             };
             let newest = newest.and_then(|offsets| offsets.first().copied()).unwrap_or_default();
-            Reading { after, contents, newest }
+            let existence = match heals {
+                true => timeout(PAUSE_MAX, directory.existence(doc)).await.ok().and_then(Result::ok),
+                false => None,
+            };
+            Reading { after, contents, newest, deleted: existence == Some(Existence::Deleted) }
         };
         self.reading = Some(read.boxed());
     }
 
     fn read(&mut self, read: Reading, state: &mut State, effects: &mut Effects) -> Result<(), CloseReason> {
-        let Reading { after, contents, newest } = read;
+        let Reading { after, contents, newest, deleted } = read;
+        if deleted {
+            return Err(CloseReason::NotFound);
+        }
         let contents = match contents {
             Ok(contents) => contents,
             Err(error) => {
@@ -327,6 +338,7 @@ impl Follower {
                 self.start_append(state);
                 return Ok(());
             }
+            Err(LogError::Deleted) => return Err(CloseReason::NotFound),
             Err(LogError::Unavailable(error)) => {
                 metrics::counter!("codesync_append_retries_total").increment(1);
                 warn!(%error, "the log cannot be reached: the append is tried again");

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::{RoomError, RoomHandle, Rooms};
 use crate::{
     auth::{Role, events::AccessEvent},
-    directory::{Access, DirectoryError},
+    directory::{Access, DirectoryError, Existence},
     ids::{SessionId, UserId},
 };
 
@@ -56,6 +56,9 @@ impl Rooms {
     async fn recheck_room(&self, room: &RoomHandle) -> Result<(), DirectoryError> {
         // A room that has ended has no sockets.
         let Ok(members) = room.members().await else { return Ok(()) };
+        if members.is_empty() && self.directory().existence(room.doc()).await? == Existence::Deleted {
+            notify(room, AccessEvent::DocumentDeleted(room.doc())).await;
+        }
         let sessions: BTreeSet<SessionId> = members.iter().map(|member| member.grant.session).collect();
         let roles: BTreeSet<(UserId, Role)> =
             members.iter().map(|member| (member.grant.user, member.grant.role)).collect();

@@ -12,9 +12,9 @@ use super::{RoomError, RoomHandle, Urgent, slots::Slots, unarchived::Unarchived}
 use crate::{
     app::Tasks,
     auth::events::AccessEvents,
-    compaction::{Compacted, Compactor},
+    compaction::{Compacted, CompactionError, Compactor},
     config::RoomConfig,
-    directory::Directory,
+    directory::{Directory, Existence},
     ids::{DocId, NodeId},
     log::Offset,
     relay::Relay,
@@ -118,12 +118,12 @@ impl Rooms {
         docs
     }
 
-    /// Brings the snapshot of a document up to its log, live or not, and forgets what is left of a deleted one; returns
-    /// whether nothing is left to do.
+    /// Brings the snapshot of a document up to its log, live or not, and removes what is left of a deleted one; returns
+    /// whether nothing is left to do. A document that the directory does not know is kept as one that it knows.
     pub(crate) async fn sweep(&self, doc: DocId) -> bool {
-        match self.0.directory.has_document(doc).await {
-            Ok(true) => {}
-            Ok(false) => return self.delete(doc).await.is_ok(),
+        match self.0.directory.existence(doc).await {
+            Ok(Existence::Present | Existence::Unknown) => {}
+            Ok(Existence::Deleted) => return self.delete(doc).await.is_ok(),
             Err(_) => return false,
         }
         match self.0.storage.log.read(doc, Offset::ZERO).await {
@@ -235,6 +235,10 @@ impl Rooms {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
                 Some(done)
+            }
+            Err(error @ CompactionError::Deleted) => {
+                debug!(doc.id = %doc, %error, "no snapshot");
+                None
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");

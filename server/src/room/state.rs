@@ -88,7 +88,7 @@ impl State {
     /// Takes in what waits for nothing. The replica is neither read nor changed: it may be lost at that moment.
     pub fn handle_urgent(&mut self, urgent: Urgent, now_ms: u64, effects: &mut Effects) {
         match urgent {
-            Urgent::Access(event) => self.access(&event, now_ms),
+            Urgent::Access(event) => self.access(&event, now_ms, effects),
             Urgent::Renewed(from, grant) => self.renewed(from, grant),
             Urgent::Members(reply) => {
                 let _ = reply.send(self.peers.members());
@@ -245,7 +245,7 @@ impl State {
         }
     }
 
-    fn access(&mut self, event: &AccessEvent, now_ms: u64) {
+    fn access(&mut self, event: &AccessEvent, now_ms: u64, effects: &mut Effects) {
         match event {
             AccessEvent::Grant { user, role, .. } => {
                 for id in self.peers.of_user(*user) {
@@ -255,7 +255,11 @@ impl State {
                     }
                 }
             }
-            AccessEvent::DocumentDeleted(_) => self.close_all(CloseReason::NotFound),
+            AccessEvent::DocumentDeleted(_) => {
+                self.close_all(CloseReason::NotFound);
+                // A room that went on would take the removed log for a lost one, and write it again.
+                effects.end = true;
+            }
             AccessEvent::SessionEnded(session) => {
                 for id in self.peers.of_session(*session) {
                     self.close(id, CloseReason::Unauthenticated, now_ms);

@@ -33,11 +33,12 @@ const LABELLED_COUNTERS: [(&str, &str); 3] = [
     ("codesync_sockets_refused_total", "Sockets that were not let in, by close code."),
     ("codesync_load_failures_total", "Documents that could not be loaded."),
 ];
-const GAUGES: [(&str, &str); 5] = [
+const GAUGES: [(&str, &str); 6] = [
     ("codesync_sessions_open", "Open sockets."),
     ("codesync_rooms_live", "Documents in memory."),
     ("codesync_log_bytes_behind_snapshot", "Bytes in the logs of live documents that no snapshot covers."),
     ("codesync_oldest_unarchived_edit_seconds", "Age of the oldest edit that no snapshot covers."),
+    ("codesync_documents_unknown", "Documents that are stored and that the directory does not know."),
     ("codesync_sweeper_documents", "Documents whose node may have died before it took a snapshot."),
 ];
 const HISTOGRAMS: [(&str, &str); 6] = [

@@ -131,8 +131,10 @@ impl Import<'_> {
         people: Vec<(UserId, Role, OffsetDateTime)>,
     ) -> anyhow::Result<()> {
         let (doc, Storage { log, snapshots }) = (moved.id, self.storage);
+        // Else the sweeper would remove it again.
+        self.directory.remove_tombstone(doc).await?;
         // What an import that was ended half-way has left.
-        self.storage.delete(doc).await?;
+        self.storage.clear(doc).await?;
         let (mut document, mut offset) = (Document::new(Limits::default()), Offset::ZERO);
         let mut versions = Vec::new();
         for (state, moved) in states.into_iter().zip(&moved.states) {
@@ -165,7 +167,7 @@ impl Import<'_> {
             updated_at: moved.updated_at,
         };
         self.directory.admit(&listed, &people, &versions).await?;
-        // Until its row was there, a sweeper was free to take it for the rest of a deleted one.
+        // Until the tombstone was removed, a sweeper was free to remove what is stored.
         self.merge(doc, &document).await.map(drop)
     }
 }

@@ -113,6 +113,10 @@ impl UpdateLog for FlakyLog {
     async fn delete(&self, doc: DocId) -> Result<(), LogError> {
         self.0.delete(doc).await
     }
+
+    async fn clear(&self, doc: DocId) -> Result<(), LogError> {
+        self.0.clear(doc).await
+    }
     async fn lease(&self, doc: DocId, lasts: Duration) -> Result<bool, LogError> {
         self.0.lease(doc, lasts).await
     }

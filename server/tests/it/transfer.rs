@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     commands::codesync,
     harness::TestApp,
-    rest::Caller,
+    raw::Raw,
+    rest::{Caller, PASSWORD},
     rig::{postgres::Postgres, redis::Redis, s3::S3},
 };
 
@@ -226,20 +227,71 @@ async fn the_command_line_moves_an_installation() {
     assert!(exported.status.success(), "{exported:?}");
     assert!(String::from_utf8_lossy(&exported.stderr).contains("exported 3 documents"), "{exported:?}");
     let file = String::from_utf8(exported.stdout).unwrap();
-    let to = TestApp::embedded().await;
-    let bob = to.register("bob").await;
-    let data = to.data_dir.path().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let to = TestApp::with(|config| config.storage.data_dir = folder.path().to_owned()).await;
+    to.register("bob").await;
+    let data = folder.path().to_str().unwrap();
+    let beside = codesync(&["import", "--data-dir", data, "--owner", "bob@example.org", file.trim()], "");
+    let told_why = String::from_utf8_lossy(&beside.stderr).into_owned();
+    assert!(!beside.status.success() && told_why.contains("stop the server first"), "{told_why}");
+    to.stop().await;
     let refused = codesync(&["import", "--data-dir", data, file.trim()], "");
     let told_why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told_why.contains("3 documents were left out"), "{told_why}");
     let imported = codesync(&["import", "--data-dir", data, "--owner", "bob@example.org", file.trim()], "");
     assert!(imported.status.success(), "{imported:?}");
     assert!(String::from_utf8_lossy(&imported.stderr).contains("imported 3 new documents"), "{imported:?}");
+    let nobody = codesync(&["import", "--data-dir", data, "--owner", "eve@example.org", file.trim()], "");
+    assert!(!nobody.status.success());
+    let to = TestApp::with(|config| config.storage.data_dir = folder.path().to_owned()).await;
+    let bob = to.log_in("bob@example.org", PASSWORD).await;
     for document in &all {
         assert_eq!(told(&bob, document).await, told(&ada, document).await);
     }
-    let nobody = codesync(&["import", "--data-dir", data, "--owner", "eve@example.org", file.trim()], "");
-    assert!(!nobody.status.success());
+    from.stop().await;
+    to.stop().await;
+}
+
+/// Runs an import as a process of its own, on these stores.
+fn import_on(postgres: &Postgres, redis: &Redis, s3: &S3, file: &Path) {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_codesync"))
+        .arg("import")
+        .arg(file)
+        .envs([("DATABASE_URL", postgres.url()), ("REDIS_URL", redis.url())])
+        .envs(s3.settings())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_beside_a_live_node_shows_in_open_documents_and_brings_deleted_ones_back() {
+    let from = TestApp::embedded().await;
+    let (ada, _, all) = documents(&from).await;
+    let folder = tempfile::tempdir().unwrap();
+    export(&from, folder.path()).await;
+    let file = folder.path().join("all.export");
+    let (postgres, redis, s3) = (Postgres::start().await, Redis::start().await, S3::start().await);
+    let to = TestApp::with(|config| {
+        postgres.configure(config);
+        s3.configure(config);
+        config.redis.redis_url = Some(Secret::from(redis.url()));
+        config.room.sweep = std::time::Duration::from_secs(1);
+    })
+    .await;
+    let new_ada = to.register("ada").await;
+    import_on(&postgres, &redis, &s3, &file);
+    let mut socket = Raw::codesync(&to.socket(), &id(&all[1]).to_string(), new_ada.token()).await;
+    socket.sync().await;
+    socket.append(7, ", typed beside").await;
+    socket.mark(1).await;
+    put(&ada, &all[1], "imported: for two").await;
+    new_ada.delete(&all[0]).await.expect(204);
+    export(&from, folder.path()).await;
+    import_on(&postgres, &redis, &s3, &file);
+    socket.until_text("imported: for two, typed beside").await;
+    assert_eq!(told(&new_ada, &all[0]).await, told(&ada, &all[0]).await);
+    put(&new_ada, &all[0], "it goes on").await;
     from.stop().await;
     to.stop().await;
 }

@@ -2,11 +2,12 @@
 -- appender has read, its node, the number of bytes that may be published with the notification, the updates.
 -- Answers 'ok' with the ids before and at the end; 'lost' where the log no longer holds that id, unless it is restored: it
 -- may have been lost and written to again since, and the updates could depend on lost ones; 'moved' where an exact append
--- finds newer entries.
+-- finds newer entries; 'deleted' where the document is.
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
 end
+if redis.call('HEXISTS', KEYS[2], 'deleted') == 1 then return {'deleted', '0-0', '0-0'} end
 local previous = redis.call('HGET', KEYS[2], 'last') or '0-0'
 local after, exact = ARGV[2], ARGV[1] == 'exact'
 if ARGV[1] ~= 'restore' and after ~= previous and after ~= '0-0' and after ~= redis.call('HGET', KEYS[2], 'trimmed')

@@ -1,4 +1,6 @@
 -- Moves the watermark and forgets what is below it. KEYS: log, meta. ARGV: the last id to go.
+-- The mark of a deletion is all that is kept of a deleted document.
+if redis.call('HEXISTS', KEYS[2], 'deleted') == 1 then return redis.status_reply('OK') end
 local ms, seq = string.match(ARGV[1], '^(%d+)-(%d+)$')
 ms, seq = tonumber(ms), tonumber(seq)
 local trimmed_ms, trimmed_seq = string.match(redis.call('HGET', KEYS[2], 'trimmed') or '0-0', '^(%d+)-(%d+)$')
