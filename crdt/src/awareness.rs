@@ -1,6 +1,7 @@
 //! Who is here and where their cursors are. Keeps the newest state of each client and forgets the silent ones; never stored,
 //! and without a clock of its own: time is passed in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::lib0::{Reader, write_buffer, write_number};
@@ -38,15 +39,42 @@ pub fn decode_awareness(bytes: &[u8], limits: &Limits) -> Result<Vec<AwarenessEn
         if text.len() > limits.awareness_state_bytes {
             return Err(Malformed::Limit("bytes of awareness"));
         }
-        let state = match check_json(text, limits, &mut limits.json_values.clone())? {
+        let text = replace_lone_surrogates(text);
+        let state = match check_json(&text, limits, &mut limits.json_values.clone())? {
             serde_json::Value::Null => None,
-            serde_json::Value::Object(_) => Some(text.to_owned()),
+            serde_json::Value::Object(_) => Some(text.into_owned()),
             _ => return Err(Malformed::Invalid("awareness: neither an object nor null")),
         };
         entries.push(AwarenessEntry { client, clock, state });
     }
     reader.finish()?;
     Ok(entries)
+}
+
+/// Replaces escapes of surrogates without their other half in a JSON text by that of the replacement character, as Yjs does
+/// where it encodes text. JavaScript writes them when a name is cut inside an emoji, and no parser here accepts them.
+fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
+    let surrogate = |at: usize, first: u16| {
+        let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        let unit = u16::from_str_radix(digits, 16).ok()?;
+        (unit & 0xfc00 == first).then_some(())
+    };
+    let mut repaired = Cow::Borrowed(json);
+    let mut at = 0;
+    while let Some(found) = json[at..].find('\\') {
+        at += found;
+        let (high, low) = (surrogate(at, 0xd800).is_some(), surrogate(at, 0xdc00).is_some());
+        if high && surrogate(at + 6, 0xdc00).is_some() {
+            at += 12;
+        } else if high || low {
+            repaired.to_mut().replace_range(at..at + 6, "\\ufffd");
+            at += 6;
+        } else {
+            // The escaped character is ASCII in what a parser accepts; the rest is left to the parser.
+            at += 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8);
+        }
+    }
+    repaired
 }
 
 /// Writes an awareness update.

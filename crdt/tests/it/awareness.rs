@@ -44,6 +44,28 @@ fn states_are_json_objects_within_the_limits() {
 }
 
 #[test]
+fn halves_of_surrogate_pairs_become_replacement_characters() {
+    for (sent, kept) in [
+        (r#"{"initial":"\ud83d"}"#, r#"{"initial":"\ufffd"}"#),
+        (
+            r#"{"\ude00":["\uDE00\uD83D","\ud83d\ud83d\ude00!"]}"#,
+            r#"{"\ufffd":["\ufffd\ufffd","\ufffd\ud83d\ude00!"]}"#,
+        ),
+        (
+            r#"{"pair":"\ud83d\ude00","escaped":"\\ud83d","quote":"\"\\\ud83d"}"#,
+            r#"{"pair":"\ud83d\ude00","escaped":"\\ud83d","quote":"\"\\\ufffd"}"#,
+        ),
+    ] {
+        let read = decode(&[entry(1, 1, Some(sent))]).unwrap();
+        assert_eq!(read, [entry(1, 1, Some(kept))]);
+        assert!(serde_json::from_str::<Value>(kept).is_ok());
+    }
+    for broken in [r#"{"a":"\ud83"}"#, r#"{"a":"\"#, r#"{"a":"\ud83dö"#, r#"{"a":"\ö"}"#, r#"{"a":"\u+83d"}"#] {
+        assert!(decode(&[entry(1, 1, Some(broken))]).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn the_newest_clock_wins() {
     let mut room = Awareness::default();
     assert!(!room.apply(entry(1, 0, Some("{}")), 0), "as in y-protocols, a first clock of 0 is no news");

@@ -66,6 +66,20 @@ async fn who_was_offline_merges_when_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn presence_with_half_an_emoji_reaches_the_others_with_a_replacement_character() {
+    let (app, ann, bob, doc) = shared().await;
+    let clients = Clients::start();
+    clients.join("ann", &app.socket(), &doc, ann.token()).await;
+    let mut bobs = Raw::connect(&app.socket(), &doc, bob.token()).await;
+    bobs.sync().await;
+    // What JavaScript makes of the first unit of a name that begins with an emoji.
+    let here = AwarenessEntry { client: 7, clock: 1, state: Some(r#"{"initial":"\ud83d"}"#.into()) };
+    bobs.probe(encode::awareness(&encode_awareness([&here]))).await.unwrap();
+    clients.wait("ann", json!({ "awareness": "\"initial\":\"\u{fffd}\"" })).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_of_forty_seconds_brings_no_reconnect() {
     let (app, ann, _, doc) = shared().await;
     let clients = Clients::start();
