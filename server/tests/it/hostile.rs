@@ -166,19 +166,19 @@ async fn edits_that_keep_yrs_busy_for_seconds_cost_only_their_sender() {
     writer.sync().await;
     writer.append(7, "before").await;
     let attack = frame_of_far_origins(12_000);
-    let mut codes = Vec::new();
-    for _ in 0..10 {
+    // Work that costs too much is not a malformed message. After some attempts the user's edits are not even tried.
+    let (mut attempts, mut rebuilt) = (0.0, 0.0);
+    while attempts == rebuilt {
         let mut hostile = Raw::connect(&server.socket(), &doc, bob.token()).await;
         let _ = hostile.try_send(attack.clone()).await;
-        codes.push(hostile.closed().await);
+        assert_eq!(hostile.closed().await, 4529);
         writer.append(7, "x").await;
         writer.probe(encode::query_awareness()).await.unwrap();
+        attempts += 1.0;
+        rebuilt = metric(&server.metrics().await, "codesync_replicas_rebuilt_total");
     }
-    println!("{} bytes, closed with {codes:?}", attack.len());
-    // Work that costs too much is not a malformed message. After some attempts the user's edits are not even tried.
-    assert_eq!(codes, [4529; 10]);
-    let rebuilt = metric(&server.metrics().await, "codesync_replicas_rebuilt_total");
-    assert!((1.0..10.0).contains(&rebuilt), "rebuilt {rebuilt} times");
+    println!("{} bytes, {rebuilt} of {attempts} attempts cost a replica", attack.len());
+    assert!(rebuilt > 0.0);
     let text = writer.replica.text("content");
     let mut auditor = Raw::connect(&server.socket(), &doc, ann.token()).await;
     auditor.sync().await;
