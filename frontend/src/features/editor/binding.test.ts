@@ -1,6 +1,6 @@
 import { editor } from 'monaco-editor/editor';
-import { afterEach, describe, expect, it } from 'vitest';
-import { applyUpdate, Doc, encodeStateAsUpdate, type Text } from 'yjs';
+import { afterEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { applyUpdate, decodeUpdate, Doc, encodeStateAsUpdate, encodeStateVector, type Item, type Text } from 'yjs';
 import { CodeBinding } from './binding';
 
 const { LF } = editor.EndOfLinePreference;
@@ -110,6 +110,14 @@ describe('text', () => {
     expect(changes).toBe(1);
   });
 
+  it('keeps the order of several texts that one change puts at one place', () => {
+    const ada = client({ initial: 'one two' });
+    const at = { startLineNumber: 1, startColumn: 4, endLineNumber: 1, endColumn: 4 };
+    const word = { ...at, endColumn: 8 };
+    ada.model.pushEditOperations(null, [{ range: at, text: 'A' }, { range: at, text: 'B' }, { range: word, text: 'C' }], () => null);
+    expectEqual(ada);
+  });
+
   it('forces LF on a CRLF model and on one that is switched to CRLF', () => {
     const [ada, bob] = [client({ crlf: true }), client()];
     const network = join(ada, bob);
@@ -178,6 +186,101 @@ describe('text', () => {
     ada.text.insert(3, 'y');
     expect(ada.text.toString()).toBe('abcy');
     expect(value(ada)).toBe('xabc');
+  });
+});
+
+describe('a change of thousands of places', () => {
+  const initial = 'let old = 1;\n'.repeat(900);
+
+  function replaceAll(each: Client, from: string, to: string) {
+    const matches = each.model.findMatches(from, false, false, true, null, false, 900);
+    // Without sorting, as an extension might.
+    each.model.pushEditOperations(null, matches.toReversed().map(({ range }) => ({ range, text: to })), () => null);
+  }
+
+  it('is one update with its places in ascending order, and one step of undo', () => {
+    const ada = client({ initial });
+    const bob = client();
+    const network = join(ada, bob);
+    replaceAll(ada, 'old', 'newer');
+    expect(network.waiting).toHaveLength(1);
+    const starts = decodeUpdate(network.waiting[0]!.update).structs.map((struct) => (struct as Item).origin?.clock ?? 0);
+    expect(starts).toHaveLength(900);
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+    network.all();
+    expectEqual(ada, bob);
+    expect(value(bob)).toBe(initial.replaceAll('old', 'newer'));
+    void ada.model.undo();
+    expect(network.waiting).toHaveLength(1);
+    network.all();
+    expectEqual(ada, bob);
+    expect(value(bob)).toBe(initial);
+    void ada.model.redo();
+    network.all();
+    expectEqual(ada, bob);
+    expect(value(bob)).toBe(initial.replaceAll('old', 'newer'));
+  });
+});
+
+describe('surrogate pairs', () => {
+  /** A client that has only the text, edited as no editor would: its units are those of others, encoded and decoded. */
+  function stock(initial: string) {
+    const doc = new Doc();
+    doc.getText('content').insert(0, initial);
+    return doc;
+  }
+
+  it.each<[string, (text: Text) => void]>([
+    ['an insert between the halves', (text) => text.insert(2, 'X')],
+    ['the low half deleted', (text) => text.delete(2, 1)],
+    ['the high half deleted', (text) => text.delete(1, 1)],
+    ['the end of a longer deletion', (text) => text.delete(0, 2)],
+    ['the low half replaced', (text) => { text.delete(2, 1); text.insert(2, '\ude01'); }],
+    ['an insert between the halves that is gone again', (text) => { text.insert(2, 'X'); text.delete(2, 1); }],
+    ['a format that begins between the halves', (text) => text.format(2, 1, { bold: true })],
+    ['both halves deleted around a new text', (text) => { text.insert(2, 'X'); text.delete(3, 1); text.delete(1, 1); }],
+  ])('are drawn as the text has them after %s', (_, edit) => {
+    const other = stock('a😀b\n');
+    const [ada, server] = [client(), new Doc()];
+    for (const doc of [ada.doc, server]) applyUpdate(doc, encodeStateAsUpdate(other), 'remote');
+    const known = encodeStateVector(other);
+    other.transact(() => edit(other.getText('content')));
+    for (const doc of [ada.doc, server]) applyUpdate(doc, encodeStateAsUpdate(other, known), 'remote');
+    expect(value(ada)).toBe(server.getText('content').toString());
+    expectEqual(ada);
+    ada.type(value(ada).length - 1, '!');
+    applyUpdate(server, encodeStateAsUpdate(ada.doc, encodeStateVector(server)));
+    expect(value(ada)).toBe(server.getText('content').toString());
+    expectEqual(ada);
+  });
+
+  it('are shared only whole: halves that arrive one after the other become two replacement characters', () => {
+    const [ada, bob] = [client({ initial: 'ab' }), client()];
+    const network = join(ada, bob);
+    ada.type(1, '\ud83d');
+    expect(value(ada)).toBe('a\ufffdb');
+    ada.type(2, '\ude00');
+    ada.type(0, '\ude00 and 😀 and \ud83d');
+    network.all();
+    expectEqual(ada, bob);
+    expect(value(bob)).toBe('\ufffd and 😀 and \ufffda\ufffd\ufffdb');
+  });
+});
+
+describe('a change that was drawn wrongly', () => {
+  it('is noticed in the touched lines though the lengths are equal', () => {
+    const [ada, bob] = [client({ initial: 'one\ntwo\n' }), client()];
+    const network = join(ada, bob);
+    // As if an edit had been drawn at the wrong place.
+    const applyEdits = bob.model.applyEdits.bind(bob.model);
+    const draw = vi.spyOn(bob.model, 'applyEdits') as MockInstance<(edits: editor.IIdentifiedSingleEditOperation[]) => void>;
+    draw.mockImplementationOnce((edits) => {
+      applyEdits(edits.map((edit) => ({ ...edit, range: { ...edit.range, startColumn: 1, endColumn: 1 } })));
+    });
+    ada.type(3, '!');
+    network.all();
+    expect(bob.binding.heals).toBe(1);
+    expect(value(bob)).toBe('one!\ntwo\n');
   });
 });
 
@@ -259,5 +362,39 @@ describe('random histories', () => {
     }
     network.all();
     expectEqual(...clients);
+  });
+
+  const UNITS = ['a', '\n', '😀', '👩‍👩‍👧', '🏳️‍🌈', 'e\u0301', '\ud83d', '\ude00', 'x😀y', ''];
+
+  it(`of emoji and half pairs leave the page equal to the server after each step (VITE_SEED=${seed})`, () => {
+    const pick = chance(seed);
+    const page = client({ initial: '😀\n👩‍👩‍👧 and 🏳️‍🌈\n' });
+    const [server, stock] = [new Doc(), new Doc()];
+    const send = (from: Doc, to: Doc) => applyUpdate(to, encodeStateAsUpdate(from, encodeStateVector(to)), 'remote');
+    send(page.doc, server);
+    send(server, stock);
+    for (let step = 0; step < 1500; step++) {
+      const text = stock.getText('content');
+      if (pick(2) === 0) {
+        // At any unit, also between the halves of a pair.
+        stock.transact(() => {
+          for (let edits = pick(3); edits >= 0; edits--) {
+            const at = pick(text.length + 1);
+            if (pick(3) === 0) text.delete(at, Math.min(pick(4), text.length - at));
+            text.insert(at, UNITS[pick(UNITS.length)]!);
+          }
+        });
+      } else {
+        const at = pick(value(page).length + 1);
+        page.type(at, UNITS[pick(UNITS.length)]!, pick(3));
+      }
+      // Now and then both have written before they read.
+      if (pick(3) > 0) send(stock, server);
+      send(page.doc, server);
+      send(server, page.doc);
+      expectEqual(page);
+      expect(value(page)).toBe(server.getText('content').toString());
+      if (pick(2) > 0) send(server, stock);
+    }
   });
 });

@@ -1,7 +1,9 @@
 import { editor, type IDisposable } from 'monaco-editor/editor';
 import { type Text, type Transaction, UndoManager, type YTextEvent } from 'yjs';
-import { difference, type Step, toEdits } from './delta';
+import { difference, type Step, toDelta, toEdits } from './delta';
+import { maySplitPair, wellFormed } from './pairs';
 import type { SharedSelection } from './selections';
+import { differs } from './touched';
 import { View } from './view';
 
 export interface BindingConfig {
@@ -19,8 +21,8 @@ const CLEANING = Symbol('cleaning');
 /**
  * Keeps a Monaco model and a shared text equal.
  *
- * Invariant: after every transaction the model, with LF line ends, has the text's length; where it does not, the model is healed
- * from the text. Owns the model's undo, which undoes this person's edits only.
+ * Invariant: after every transaction the model, with LF line ends, has the text's length and its touched lines; where it does
+ * not, the model is healed from the text. The text gets no half of a surrogate pair: others would read another character. Owns the model's undo, which undoes this person's edits only.
  */
 export class CodeBinding {
   readonly undoManager: UndoManager;
@@ -72,27 +74,44 @@ export class CodeBinding {
     if (!this.config.canWrite()) return this.match();
     if (this.unclean) this.clean();
     this.before = this.view?.selections() ?? [];
-    const changes = [...event.changes].sort((a, b) => b.rangeOffset - a.rangeOffset);
+    const written = toDelta(event.changes);
+    const delta = written.map((step) => ('insert' in step ? { insert: wellFormed(step.insert) } : step));
+    const isWellFormed = delta.every((step, i) => !('insert' in step) || step.insert === (written[i] as typeof step).insert);
     const nested = this.text.doc?.transact((transaction) => {
       this.own.add(transaction);
-      for (const { rangeOffset, rangeLength, text } of changes) {
-        if (rangeLength > 0) this.text.delete(rangeOffset, rangeLength);
-        if (text !== '') this.text.insert(rangeOffset, text);
-      }
+      this.write(delta);
       return transaction.origin !== this;
     }, this);
     this.view?.refresh();
     // At the end of a transaction that is not ours, `onText` heals.
-    if (!nested) this.check('local');
+    if (nested) return;
+    if (isWellFormed) this.check('local', delta);
+    else this.match();
+  }
+
+  /** Applies a local change. Many places at once are written in ascending order: the other order is slow everywhere. */
+  private write(delta: readonly Step[]) {
+    const [keep, ...change] = delta;
+    if (keep === undefined || !('retain' in keep) || change.some((step) => 'retain' in step)) {
+      this.text.applyDelta([...delta]);
+      return;
+    }
+    // The index finds one place without a walk through the text.
+    let at = keep.retain;
+    for (const step of change) {
+      if ('delete' in step) this.text.delete(at, step.delete);
+      if ('insert' in step) this.text.insert(at, step.insert);
+      at += 'insert' in step ? step.insert.length : 0;
+    }
   }
 
   private readonly onText = (event: YTextEvent, transaction: Transaction) => {
     if (transaction.origin === this || transaction.origin === CLEANING) return;
     if (this.own.has(transaction)) return this.heal('nested');
-    const delta = this.unclean ? null : steps(event);
+    const delta = this.unclean || maySplitPair(transaction) ? null : steps(event);
     if (delta === null) return this.match();
     this.apply(delta);
-    this.check('remote');
+    this.check('remote', delta);
   };
 
   private apply(delta: readonly Step[]) {
@@ -107,8 +126,8 @@ export class CodeBinding {
     }
   }
 
-  private check(reason: string) {
-    if (this.model.getValueLength(editor.EndOfLinePreference.LF) !== this.text.length) this.heal(reason);
+  private check(reason: string, delta: readonly Step[]) {
+    if (differs(this.model, this.text, delta)) this.heal(reason);
   }
 
   private heal(reason: string) {

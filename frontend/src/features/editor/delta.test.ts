@@ -27,6 +27,10 @@ describe('difference', () => {
     expect(apply(from, difference(from, to))).toBe(to);
   });
 
+  it('ends neither behind a half that has no other half nor inside the pair beside it', () => {
+    expect(difference('\ud83d😀b', '\ufffd😀b')).toEqual([{ retain: 0 }, { delete: 3 }, { insert: '\ufffd😀' }]);
+  });
+
   it('does not cut a surrogate pair', () => {
     const [keep, remove] = difference('a😀b', 'a😁b');
     expect([keep, remove]).toEqual([{ retain: 1 }, { delete: 2 }]);

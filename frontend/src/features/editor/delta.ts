@@ -29,6 +29,21 @@ export function toEdits(model: editor.ITextModel, delta: readonly Step[]): edito
   }));
 }
 
+/** The changes of one model event as one delta. It always begins with a retain. */
+export function toDelta(changes: readonly editor.IModelContentChange[]): Step[] {
+  // Monaco lists the last place first, and at one place the later text first.
+  const ascending = changes.toSorted((a, b) => b.rangeOffset - a.rangeOffset).reverse();
+  const delta: Step[] = [];
+  let old = 0;
+  for (const { rangeOffset, rangeLength, text } of ascending) {
+    if (rangeOffset > old || delta.length === 0) delta.push({ retain: rangeOffset - old });
+    if (rangeLength > 0) delta.push({ delete: rangeLength });
+    if (text !== '') delta.push({ insert: text });
+    old = rangeOffset + rangeLength;
+  }
+  return delta;
+}
+
 /** Where `offset` lies after the change. `side` says which way it leans when text is inserted exactly there. */
 export function moved(offset: number, delta: readonly Step[], side: 'left' | 'right'): number {
   let old = 0;
@@ -57,10 +72,10 @@ export function difference(from: string, to: string): Step[] {
   const shorter = Math.min(from.length, to.length);
   let start = 0;
   while (start < shorter && from[start] === to[start]) start += 1;
-  if (isHighSurrogate(from, start - 1)) start -= 1;
+  while (isHighSurrogate(from, start - 1) || isHighSurrogate(to, start - 1)) start -= 1;
   let end = 0;
   while (end < shorter - start && from[from.length - 1 - end] === to[to.length - 1 - end]) end += 1;
-  if (end > 0 && isHighSurrogate(from, from.length - end - 1)) end -= 1;
+  while (end > 0 && isHighSurrogate(from, from.length - end - 1)) end -= 1;
   const removed = from.length - start - end;
   const inserted = to.slice(start, to.length - end);
   const steps: Step[] = [];
@@ -70,7 +85,7 @@ export function difference(from: string, to: string): Step[] {
   return steps;
 }
 
-// Monaco widens a range that ends inside a surrogate pair.
+// Monaco moves the end of a range that lies behind one, also where no low surrogate follows.
 function isHighSurrogate(text: string, index: number): boolean {
   const unit = text.charCodeAt(index);
   return unit >= 0xd800 && unit <= 0xdbff;

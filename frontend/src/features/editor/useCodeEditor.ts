@@ -33,6 +33,8 @@ export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   automaticLayout: true,
   bracketPairColorization: { enabled: true },
   dropIntoEditor: { enabled: false },
+  // With it, an edit of others on the line of an input method's composition destroys text.
+  editContext: false,
   fixedOverflowWidgets: true,
   glyphMargin: false,
   lineNumbersMinChars: 4,
