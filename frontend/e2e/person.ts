@@ -2,8 +2,13 @@ import { type BrowserContext, expect, type Locator, type Page } from '@playwrigh
 
 export const PASSWORD = 'correct horse battery';
 
+interface Edit {
+  range: { startLineNumber: number; startColumn: number; endLineNumber: number; endColumn: number };
+  text: string;
+}
+
 interface Inside {
-  model: { getValue: (eol: number) => string };
+  model: { getValue: (eol: number) => string; pushEditOperations: (before: [], edits: Edit[], after: () => null) => void };
   text: { toString: () => string };
   binding: { heals: number };
 }
