@@ -36,13 +36,19 @@ pub enum Refusal {
     /// The bytes are not an update that this system accepts.
     #[error("malformed update: {0}")]
     Malformed(#[from] Malformed),
-    /// The update has more bytes, or the document with it more clients, than the limit.
+    /// The update has more bytes than the limit.
     #[error("update is too large: {actual} exceeds the limit of {limit}")]
     TooLarge {
-        /// The most bytes or clients.
+        /// The most bytes.
         limit: usize,
-        /// The bytes of the update, or the clients of the document with it.
+        /// The bytes of the update.
         actual: usize,
+    },
+    /// The document would have more client ids than the limit.
+    #[error("document has its most client ids: {limit}")]
+    TooManyClients {
+        /// The most client ids.
+        limit: usize,
     },
     /// The update builds on something this replica has not seen: its sender must answer sync step 1.
     #[error("update builds on edits that are not known here")]
@@ -67,6 +73,7 @@ impl From<Refusal> for DocumentError {
             Refusal::Malformed(malformed) => malformed,
             Refusal::Gap => Malformed::Invalid("state: edits are missing"),
             Refusal::TooLarge { .. } => Malformed::Limit("bytes"),
+            Refusal::TooManyClients { .. } => Malformed::Limit("client ids"),
         })
     }
 }

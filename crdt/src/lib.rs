@@ -37,6 +37,7 @@ pub use limits::Limits;
 pub use protocol::{Message, decode_frame, encode};
 pub use replica::Replica;
 pub use state_vector::StateVector;
+pub use text::normalize;
 pub use update::{Comparison, Update};
 
 // Clones share a target folder, where cargo tells what they built apart by times alone: without this, the build of one clone

@@ -23,7 +23,7 @@ pub(crate) enum Edit<'a> {
 }
 
 /// Makes all line ends `\n` and drops a byte order mark.
-pub(crate) fn normalize(text: &str) -> Cow<'_, str> {
+pub fn normalize(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }

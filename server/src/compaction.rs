@@ -60,6 +60,8 @@ pub struct Compacted {
     pub offset: Offset,
     /// That snapshot: where nothing was to be folded, it was there before.
     pub snapshot: Offset,
+    /// Whether the log had anything that no snapshot held.
+    pub grew: bool,
     /// Bytes of the text in UTF-8.
     pub text_bytes: usize,
 }
@@ -134,7 +136,7 @@ impl Compactor {
         }
         let snapshot = if stored.entries > 0 { stored.offset } else { stored.base };
         let text_bytes = give_way(stored.document.size_bytes(), || stored.document.text(TEXT).len());
-        let done = Compacted { offset: stored.offset, snapshot, text_bytes };
+        let done = Compacted { offset: stored.offset, snapshot, grew: stored.entries > 0, text_bytes };
         // The directory does not have the versions of a document that it does not know: all of its snapshots stay.
         if existence == Existence::Present
             && let Err(error) = self.keep_versions(doc, &stored, done).await

@@ -3,6 +3,7 @@
 
 pub mod actor;
 mod chain;
+mod edited;
 mod effort;
 mod follower;
 mod loading;
@@ -16,13 +17,19 @@ mod speakers;
 pub mod state;
 mod unarchived;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use codesync_crdt::{AwarenessEntry, StateVector};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -38,6 +45,10 @@ pub use registry::Rooms;
 
 /// The root type that holds the text.
 pub const TEXT: &str = "content";
+
+/// How long a call waits for the log: longer than the log takes to notice that it cannot be reached, and less than the
+/// caller's right to edit is held.
+const CALL_PATIENCE: Duration = Duration::from_secs(7);
 
 /// Why a room could not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +84,48 @@ impl Text {
         let tag = hex(&Sha256::digest(text.as_bytes())[..16]);
         Self { text, tag }
     }
+}
+
+/// Tags of texts, as a condition names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// `*`.
+    Any,
+    /// These.
+    Listed(Vec<String>),
+}
+
+/// What the text has to be for a call to replace it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// `If-Match`: the text has to have one of these tags.
+    pub one_of: Option<Tags>,
+    /// `If-None-Match`: the text must have none of these tags; for `*` it has to be empty.
+    pub none_of: Option<Tags>,
+}
+
+impl Condition {
+    fn allows(&self, present: &Text) -> bool {
+        let wanted = match &self.one_of {
+            None | Some(Tags::Any) => true,
+            Some(Tags::Listed(tags)) => tags.contains(&present.tag),
+        };
+        let unwanted = match &self.none_of {
+            None => false,
+            Some(Tags::Any) => !present.text.is_empty(),
+            Some(Tags::Listed(tags)) => tags.contains(&present.tag),
+        };
+        wanted && !unwanted
+    }
+}
+
+/// What replacing the text came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The text.
+    pub text: Text,
+    /// Whether it was another one before.
+    pub changed: bool,
 }
 
 /// One socket in a room; never used twice in a process.
@@ -152,17 +205,19 @@ pub enum Command {
         /// When it was read from the socket.
         received: Instant,
     },
-    /// Reads the text.
+    /// Reads the text; answered once what is read is durable.
     Text(oneshot::Sender<Text>),
     /// Turns the text into another.
     Replace {
         /// The text to be.
         text: String,
-        /// The tag that the present text must have.
-        expected: Option<String>,
+        /// What the present text has to be.
+        condition: Condition,
         /// Answered once it is durable.
-        reply: oneshot::Sender<Result<Text, RoomError>>,
+        reply: oneshot::Sender<Result<Replaced, RoomError>>,
     },
+    /// Waits until all edits that were taken in are durable.
+    Save(oneshot::Sender<()>),
     /// There is a snapshot of this offset, or none could be taken.
     Compacted(Option<Offset>),
 }
@@ -190,7 +245,6 @@ impl Command {
     fn bytes(&self) -> usize {
         match self {
             Self::Peer { said: Said::Step2(bytes) | Said::Update(bytes), .. } => bytes.len(),
-            Self::Replace { text, .. } => text.len(),
             _ => 0,
         }
     }
@@ -249,28 +303,38 @@ impl RoomHandle {
         Ok(())
     }
 
-    /// Reads the text.
+    /// Reads the text, once all of it is durable.
     ///
     /// # Errors
-    /// When the room has ended.
+    /// When the room has ended, or its log does not take writes for some time.
     pub async fn text(&self) -> Result<Text, RoomError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Command::Text(reply), answer).await
+        within(CALL_PATIENCE, self.ask(Command::Text(reply), answer)).await
     }
 
-    /// Turns the text into `text` by the smallest edits, live for everyone, and returns once they are durable.
-    /// With `expected`, only where the present text still has that tag.
+    /// Turns the text into `text` by the smallest edits, live for everyone, where the text that the log ends with fulfils
+    /// the condition. Returns once the edits are durable.
     ///
     /// # Errors
-    /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing.
+    /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing. After [`RoomError::Unavailable`] it is not known
+    /// whether the text was replaced.
     pub async fn replace_text(
         &self,
         _author: UserId,
         text: String,
-        expected: Option<String>,
-    ) -> Result<Text, RoomError> {
+        condition: Condition,
+    ) -> Result<Replaced, RoomError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Command::Replace { text, expected, reply }, answer).await?
+        within(CALL_PATIENCE, self.ask(Command::Replace { text, condition, reply }, answer)).await?
+    }
+
+    /// Waits until all edits that were taken in so far are durable.
+    ///
+    /// # Errors
+    /// When the room has ended, or its log does not take writes for some time.
+    pub async fn save(&self) -> Result<(), RoomError> {
+        let (reply, answer) = oneshot::channel();
+        within(CALL_PATIENCE, self.ask(Command::Save(reply), answer)).await
     }
 
     /// The sockets that are in it.
@@ -314,6 +378,10 @@ impl RoomHandle {
     fn gone(&self) -> RoomError {
         if self.0.deleted.is_cancelled() { RoomError::Deleted } else { RoomError::Unavailable }
     }
+}
+
+async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, RoomError>>) -> Result<T, RoomError> {
+    timeout(patience, answer).await.unwrap_or(Err(RoomError::Unavailable))
 }
 
 impl Role {

@@ -172,7 +172,7 @@ impl Check<'_> {
         let limit = self.limits.state_vector_clients;
         let actual = self.known.clocks.len() + self.new_clients;
         if self.new_clients > 0 && actual > limit {
-            return Err(Refusal::TooLarge { limit, actual });
+            return Err(Refusal::TooManyClients { limit });
         }
         Ok(())
     }

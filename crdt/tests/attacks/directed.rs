@@ -224,7 +224,7 @@ fn more_clients_than_a_document_may_know() {
         take_in(&mut replica, &Wire::default().numbers(&[1, 1, client, 0]).root_text("x").number(0).bytes());
     }
     let fourth = Wire::default().numbers(&[1, 1, 4, 0]).root_text("x").number(0).bytes();
-    assert_eq!(replica.check(fourth).unwrap_err(), Refusal::TooLarge { limit: 3, actual: 4 });
+    assert_eq!(replica.check(fourth).unwrap_err(), Refusal::TooManyClients { limit: 3 });
     take_in(&mut replica, &Wire::default().numbers(&[1, 1, 3, 1]).root_text("x").number(0).bytes());
 }
 

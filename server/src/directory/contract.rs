@@ -147,7 +147,7 @@ async fn documents(directory: &Directory) {
     let by_eve = by(directory, &eve, NOW).await;
     let change = DocumentChange { title: Some("Plans".to_owned()), ..DocumentChange::default() };
     directory.update_document(doc, change, by_eve.at(later)).await.expect(WORKS);
-    directory.record_snapshot(doc, 42).await.expect(WORKS);
+    directory.record_edit(doc, 42, OffsetDateTime::now_utc()).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
     assert_eq!(seen.line_end, LineEnd::Crlf, "what is left out stays");
@@ -155,15 +155,19 @@ async fn documents(directory: &Directory) {
     directory.update_document(doc, change, by_eve.at(later)).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.line_end), ("Plans", "rust", LineEnd::Lf));
-    directory.record_snapshot(doc, 42).await.expect(WORKS);
+    directory.record_edit(doc, 42, OffsetDateTime::now_utc()).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
-    assert!(seen.updated_at > later, "a snapshot follows a change");
+    assert!(seen.updated_at > later, "the text was edited after that");
+    let edited = seen.updated_at;
+    directory.record_edit(doc, 41, later).await.expect(WORKS);
+    let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
+    assert_eq!((seen.updated_at, seen.size_bytes), (edited, 41), "a later edit is noted already");
     assert!(directory.delete_document(doc, by_eve).await.expect(WORKS));
     assert!(!directory.delete_document(doc, command_line()).await.expect(WORKS));
     let gone = directory.delete_document(doc, by_eve).await;
     assert!(matches!(gone, Err(DirectoryError::NoDocument)), "{gone:?}");
     assert_eq!(directory.access(eve.id, doc).await.expect(WORKS), Access::NoDocument);
-    directory.record_snapshot(doc, 43).await.expect("what is gone is left alone");
+    directory.record_edit(doc, 43, OffsetDateTime::now_utc()).await.expect("what is gone is left alone");
     let missing = directory.update_document(doc, DocumentChange::default(), command_line().at(later)).await;
     assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
 }

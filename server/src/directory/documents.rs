@@ -224,14 +224,16 @@ impl Directory {
         Ok(found > 0)
     }
 
-    /// Notes that the text changed and how large the document is now. One cheap write; a document that is gone is left
-    /// alone.
-    pub async fn record_snapshot(&self, doc: DocId, size_bytes: u64) -> Result<()> {
+    /// Notes when the text was edited, unless a later edit is noted, and how large the document is now. One cheap write; a
+    /// document that is gone is left alone.
+    pub async fn record_edit(&self, doc: DocId, size_bytes: u64, at: OffsetDateTime) -> Result<()> {
         self.keep_books(sql!(
-            "update documents set size_bytes = $2, updated_at = $3 where id = $1",
+            "update documents set size_bytes = $2,
+                    updated_at = case when updated_at < $3 then $3 else updated_at end
+             where id = $1",
             doc,
             i64::try_from(size_bytes).unwrap_or(i64::MAX),
-            millis(OffsetDateTime::now_utc())
+            millis(at)
         ))
         .await
         .map(drop)

@@ -18,6 +18,7 @@ use crate::{
     directory::{self, By, DocumentChange, LineEnd, Right},
     error::{ApiError, Missing},
     ids::{DocId, UserId},
+    room::{Condition, Replaced},
 };
 
 /// What anyone who meets a user sees of him.
@@ -138,8 +139,20 @@ pub(super) async fn create(
 async fn seed(services: &Services, doc: DocId, by: By, author: UserId, text: String) -> Result<(), ApiError> {
     let room = services.rooms.open(doc).await?;
     let allowed = services.directory.hold(by, Right::Document(doc, Role::Editor)).await?;
-    let written = allowed.during(room.replace_text(author, text, None)).await??;
-    Ok(services.directory.record_snapshot(doc, written.text.len() as u64).await?)
+    let replaced = allowed.during(room.replace_text(author, text, Condition::default())).await??;
+    note_edit(services, doc, &replaced).await;
+    Ok(())
+}
+
+/// Notes that a call has changed the text. The edit is durable: where it cannot be noted now, the next snapshot does it.
+pub(super) async fn note_edit(services: &Services, doc: DocId, replaced: &Replaced) {
+    if !replaced.changed {
+        return;
+    }
+    let (size, now) = (replaced.text.text.len() as u64, OffsetDateTime::now_utc());
+    if let Err(error) = services.directory.record_edit(doc, size, now).await {
+        warn!(doc.id = %doc, %error, "cannot note that a document was edited");
+    }
 }
 
 /// Tells about a document.

@@ -6,8 +6,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::extract::{Granted, PlainText};
-use crate::{app::Services, auth::Role, directory::Right, error::ApiError, room::RoomHandle};
+use super::{
+    documents::note_edit,
+    extract::{Granted, PlainText},
+};
+use crate::{
+    app::Services,
+    auth::Role,
+    directory::Right,
+    error::ApiError,
+    room::{Condition, Tags},
+};
 
 /// Reads the text.
 #[utoipa::path(get, path = "/api/documents/{id}/text", tag = "documents", operation_id = "get_text",
@@ -24,8 +33,12 @@ pub(super) async fn get(
     let text = services.rooms.open(granted.doc).await?.text().await?;
     let caching =
         [(header::ETAG, etag(&text.tag)), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
-    let known = tags(&headers, header::IF_NONE_MATCH);
-    if known.iter().any(|known| known == "*" || *known == text.tag) {
+    let is_known = match tags(&headers, header::IF_NONE_MATCH) {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::Listed(tags)) => tags.contains(&text.tag),
+    };
+    if is_known {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
     Ok((caching, text.text).into_response())
@@ -33,7 +46,12 @@ pub(super) async fn get(
 
 /// Replaces the text by the smallest edits, live for everyone who has it open; for editors.
 #[utoipa::path(put, path = "/api/documents/{id}/text", tag = "documents", operation_id = "put_text",
-    params(("id" = Uuid, Path), ("if-match" = Option<String>, Header, description = "Only where the text has this `ETag`")),
+    params(
+        ("id" = Uuid, Path),
+        ("if-match" = Option<String>, Header, description = "Only where the text has this `ETag`, or one of several"),
+        ("if-none-match" = Option<String>, Header, description = "Only where the text has another `ETag`; `*`: only where \
+            it is empty"),
+    ),
     request_body(content = String, content_type = "text/plain"),
     responses((status = 204, headers(("etag" = String, description = "Names the new text")))))]
 pub(super) async fn put(
@@ -47,35 +65,27 @@ pub(super) async fn put(
     let right = Right::Document(granted.doc, Role::Editor);
     services.directory.check(granted.by, right).await?;
     let room = services.rooms.open(granted.doc).await?;
-    let expected = expected(&room, &headers).await?;
     let allowed = services.directory.hold(granted.by, right).await?;
-    let text = allowed.during(room.replace_text(granted.session.user.id, text, expected)).await??;
-    services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
-    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
+    let replaced = allowed.during(room.replace_text(granted.session.user.id, text, condition(&headers))).await??;
+    note_edit(&services, granted.doc, &replaced).await;
+    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&replaced.text.tag))]))
 }
 
-/// The tag that the text must have, or `None` where any will do. Of several in `If-Match` it is the one that the text has.
-async fn expected(room: &RoomHandle, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    if !headers.contains_key(header::IF_MATCH) {
-        return Ok(None);
-    }
-    let mut tags = tags(headers, header::IF_MATCH);
-    if tags.iter().any(|tag| tag == "*") {
-        return Ok(None);
-    }
-    if tags.len() > 1 {
-        let present = room.text().await?.tag;
-        tags.retain(|tag| *tag == present);
-    }
-    tags.pop().map(Some).ok_or(ApiError::Changed)
+fn condition(headers: &HeaderMap) -> Condition {
+    Condition { one_of: tags(headers, header::IF_MATCH), none_of: tags(headers, header::IF_NONE_MATCH) }
 }
 
-/// The tags of a condition, without quotes. A weak one counts as what it names: equal tags mean equal text here.
-fn tags(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
+/// The tags of a condition, without quotes; `None` without the header. A weak one counts as what it names: equal tags mean
+/// equal text here.
+fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
+    if !headers.contains_key(&name) {
+        return None;
+    }
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let tags =
         values.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
-    tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    let tags: Vec<String> = tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    Some(if tags.iter().any(|tag| tag == "*") { Tags::Any } else { Tags::Listed(tags) })
 }
 
 pub(super) fn etag(tag: &str) -> HeaderValue {

@@ -7,11 +7,12 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tracing::error;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    documents::Person,
+    documents::{Person, note_edit},
     extract::{Granted, Json, Segments},
     page::{Asked, Page, Paging},
     text::etag,
@@ -23,7 +24,7 @@ use crate::{
     directory::{self, Action, DirectoryError, Right},
     error::{ApiError, Missing},
     ids::{DocId, VersionId},
-    room::TEXT,
+    room::{Condition, TEXT},
     snapshot::SnapshotError,
 };
 
@@ -122,13 +123,16 @@ pub(super) async fn restore(
     let room = services.rooms.open(granted.doc).await?;
     let allowed = services.directory.hold(granted.by, Right::Document(granted.doc, Role::Editor)).await?;
     let restored = async {
-        let text = room.replace_text(granted.session.user.id, text, None).await?;
-        services.directory.note(Action::VersionRestored, granted.doc, granted.by).await?;
-        Ok::<_, ApiError>(text)
+        let replaced = room.replace_text(granted.session.user.id, text, Condition::default()).await?;
+        if let Err(error) = services.directory.note(Action::VersionRestored, granted.doc, granted.by).await {
+            // The version is restored: an error would have the caller try again.
+            error!(doc.id = %granted.doc, %error, "cannot note the restore of a version in the audit trail");
+        }
+        Ok::<_, ApiError>(replaced)
     };
-    let text = allowed.during(restored).await??;
-    services.directory.record_snapshot(granted.doc, text.text.len() as u64).await?;
-    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&text.tag))]))
+    let replaced = allowed.during(restored).await??;
+    note_edit(&services, granted.doc, &replaced).await;
+    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&replaced.text.tag))]))
 }
 
 async fn read(

@@ -109,7 +109,7 @@ pub(super) fn prepare(
         myself: sender.downgrade(),
         tail,
         relayed,
-        state: State::new(document, fresh_client(), config.document_bytes_max),
+        state: State::new(document, fresh_client, config.document_bytes_max),
         log: Follower::new(doc, rooms.clone(), offset, snapshots),
         started: now,
         flush_at: now,
@@ -120,9 +120,10 @@ pub(super) fn prepare(
     (RoomHandle(Arc::new(Doors { doc, mailbox: sender, urgent: urgent_sender, ended, deleted })), actor)
 }
 
-/// A client id that nobody else uses: 53 random bits.
+/// A random client id, below 2^32 as those of Yjs are: pycrdt before 0.13 cuts greater ones off, takes the text under them
+/// for missing, and sends all of it a second time.
 fn fresh_client() -> codesync_crdt::ClientId {
-    rand::random::<u64>() >> 11
+    rand::random::<u32>().into()
 }
 
 impl Actor {
@@ -149,7 +150,7 @@ impl Actor {
         // The room that loads next reads the log behind it.
         self.log.finish_append().await;
         self.rooms.relay().announce(self.doc, Vec::new());
-        self.log.snapshots.forget();
+        self.log.snapshots.end();
         self.rooms.slots().free(self.doc);
         metrics::gauge!("codesync_rooms_live").decrement(1);
         self.ended.cancel();
@@ -290,17 +291,18 @@ impl Actor {
         }
     }
 
-    /// The first edit after a quiet time goes out at once, those of a busy time together.
+    /// The first edit after a quiet time goes out at once, those of a busy time together; at once too where a caller waits
+    /// for the log.
     fn flush_when_due(&mut self) {
         if self.state.has_outgoing() && self.flush_at <= Instant::now() {
             self.flush();
+        } else if self.state.has_callers() {
+            self.log.start_append(&mut self.state);
         }
     }
 
     fn flush(&mut self) {
-        if let Some(presence) = self.state.flush() {
-            self.rooms.relay().say(self.doc, relay::Said::Awareness(presence));
-        }
+        self.log.flush(&mut self.state);
         self.flush_at = Instant::now() + self.rooms.config().fan_out_interval;
         self.log.start_append(&mut self.state);
     }

@@ -44,6 +44,8 @@ pub(super) struct Follower {
     append: Option<BoxFuture<'static, (Form, Result<Appended, LogError>)>>,
     appending: Vec<Bytes>,
     append_started: Instant,
+    /// What is appended together with it for a call, and the entry that the log has to end with.
+    call: Option<(Offset, Vec<Bytes>)>,
     /// The newest entry that this room wrote: while the log holds it, nothing that was there before it is lost.
     written: Offset,
     /// A look at the log behind an offset.
@@ -93,6 +95,7 @@ impl Follower {
             append: None,
             appending: Vec::new(),
             append_started: Instant::now(),
+            call: None,
             written: Offset::ZERO,
             reading: None,
             reloading: None,
@@ -195,7 +198,7 @@ impl Follower {
         let taken = give_way(bytes, || state.take_in(updates, effects));
         if taken.changed {
             metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
-            self.snapshots.grown(count, bytes);
+            self.snapshots.edited(count, bytes);
         }
         if taken.gap {
             // Whoever has what is missing is to append it.
@@ -279,6 +282,13 @@ impl Follower {
         self.pause.mul_f64(rand::random_range(0.5..1.0))
     }
 
+    /// Fans out what was taken in, here and to the other nodes.
+    pub(super) fn flush(&self, state: &mut State) {
+        if let Some(presence) = state.flush() {
+            self.rooms.relay().say(self.doc, Said::Awareness(presence));
+        }
+    }
+
     /// Appends what waits, unless an append is under way.
     pub(super) fn start_append(&mut self, state: &mut State) {
         if self.append.is_some() {
@@ -293,14 +303,40 @@ impl Follower {
                 return self.ask_append(Duration::ZERO, state);
             }
         }
-        let Some(updates) = state.take_append() else { return };
-        self.snapshots.grown(updates.len(), updates.iter().map(Bytes::len).sum());
-        self.appending = updates;
+        if state.has_callers() {
+            // They come after all edits that were taken in before.
+            self.flush(state);
+        }
+        self.appending = state.take_append().unwrap_or_default();
+        self.call = self.begin_call(state);
+        if !self.appending.is_empty() {
+            self.snapshots.edited(self.appending.len(), self.appending.iter().map(Bytes::len).sum());
+        }
         self.append_started = Instant::now();
         self.ask_append(Duration::ZERO, state);
     }
 
+    /// Decides the next call on the replica, which has all that is known of the log; where more is known to be in the log,
+    /// that is read first.
+    fn begin_call(&mut self, state: &mut State) -> Option<(Offset, Vec<Bytes>)> {
+        if !state.has_callers() || self.reading.is_some() || self.reloading.is_some() {
+            return None;
+        }
+        if self.chain.waits() || self.written > self.chain.seen() {
+            if self.look_at.is_none() || self.pause == PAUSE {
+                self.look();
+            }
+            return None;
+        }
+        let edit = give_way(state.next_call_bytes(), || state.decide())?;
+        Some((self.chain.seen(), edit))
+    }
+
     fn ask_append(&mut self, pause: Duration, state: &State) {
+        let restores = matches!(self.healing, Some(Healing::Restoring(..)));
+        if self.appending.is_empty() && self.call.is_none() && !restores {
+            return;
+        }
         let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
         self.append = Some(match self.healing {
             Some(Healing::Restoring(_, after)) => {
@@ -313,10 +349,15 @@ impl Follower {
                 .boxed()
             }
             _ => {
-                let (updates, after) = (self.appending.clone(), self.chain.seen().max(self.written));
+                let (mut updates, mut after) =
+                    (self.appending.clone(), After::Known(self.chain.seen().max(self.written)));
+                if let Some((end, edit)) = &self.call {
+                    updates.extend_from_slice(edit);
+                    after = After::Exactly(*end);
+                }
                 async move {
                     sleep(pause).await;
-                    (Form::Updates, log.append(doc, updates, After::Known(after)).await)
+                    (Form::Updates, log.append(doc, updates, after).await)
                 }
                 .boxed()
             }
@@ -331,9 +372,11 @@ impl Follower {
         effects: &mut Effects,
     ) -> Result<(), CloseReason> {
         metrics::histogram!("codesync_append_seconds").record(self.append_started.elapsed());
+        let call = self.call.take();
         let appended = match result {
             Ok(appended) => appended,
             Err(LogError::Lost) => {
+                state.unanswered(false);
                 self.heal("it does not hold what was appended behind");
                 self.start_append(state);
                 return Ok(());
@@ -344,10 +387,24 @@ impl Follower {
                 warn!(%error, "the log cannot be reached: the append is tried again");
                 state.without_log();
                 let pause = self.backed_off();
+                if call.is_some() && state.unanswered(!self.is_healing()) {
+                    self.call = call;
+                } else if call.is_some() {
+                    // It may have been appended, or still be.
+                    self.look_at.get_or_insert(Instant::now() + pause);
+                }
                 self.ask_append(pause, state);
                 return Ok(());
             }
-            Err(error @ (LogError::Failed(_) | LogError::Moved)) => {
+            Err(LogError::Moved) => {
+                metrics::counter!("codesync_exact_appends_refused_total").increment(1);
+                state.refused();
+                self.look();
+                // The edits of sockets need no condition.
+                self.ask_append(Duration::ZERO, state);
+                return Ok(());
+            }
+            Err(error @ LogError::Failed(_)) => {
                 metrics::counter!("codesync_append_failures_total").increment(1);
                 error!(%error, "append failed: the room ends, its clients send again");
                 return Err(CloseReason::Resync);
@@ -356,6 +413,11 @@ impl Follower {
         self.pause = PAUSE;
         self.appending.clear();
         self.written = appended.last;
+        if call.is_some()
+            && let Some(bytes) = state.confirmed(effects)
+        {
+            self.snapshots.edited(1, bytes);
+        }
         if let (Form::Whole, Some(Healing::Restoring(last, _))) = (form, &self.healing) {
             self.chain.reset(*last);
             self.healing = None;

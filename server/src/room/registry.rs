@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use time::OffsetDateTime;
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
     time::timeout,
 };
 use tracing::{debug, error, warn};
 
-use super::{RoomError, RoomHandle, Urgent, slots::Slots, unarchived::Unarchived};
+use super::{RoomError, RoomHandle, Urgent, edited::Edited, slots::Slots, unarchived::Unarchived};
 use crate::{
     app::Tasks,
     auth::events::AccessEvents,
@@ -45,6 +46,7 @@ struct Shared {
     slots: Slots,
     loads: Semaphore,
     unarchived: Unarchived,
+    edited: Edited,
     /// Rung when changes of access may have gone unheard.
     unheard: Notify,
 }
@@ -72,6 +74,7 @@ impl Rooms {
             slots: Slots::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
             unarchived: Unarchived::default(),
+            edited: Edited::default(),
             unheard: Notify::new(),
         }));
         rooms.tasks().spawn(rooms.clone().recheck_when_asked());
@@ -151,6 +154,10 @@ impl Rooms {
         &self.0.unarchived
     }
 
+    pub(super) fn edited(&self) -> &Edited {
+        &self.0.edited
+    }
+
     pub(super) fn config(&self) -> &RoomConfig {
         &self.0.config
     }
@@ -189,15 +196,18 @@ impl Rooms {
         self.len() > CROWDED
     }
 
-    /// Takes a snapshot of what is durable now, for somebody who waits.
+    /// Takes a snapshot of all that this node has taken in, for somebody who waits.
     ///
     /// # Errors
     /// When it cannot be taken soon.
     pub async fn snapshot(&self, doc: DocId) -> Result<Compacted, RoomError> {
-        match timeout(SNAPSHOT_TIMEOUT, self.compact_unleased(doc)).await {
-            Ok(Some(done)) => Ok(done),
-            Ok(None) | Err(_) => Err(RoomError::Unavailable),
-        }
+        let taken = async {
+            if let Some(room) = self.room(doc).filter(|room| !room.is_closed()) {
+                room.save().await?;
+            }
+            self.compact_unleased(doc).await.ok_or(RoomError::Unavailable)
+        };
+        timeout(SNAPSHOT_TIMEOUT, taken).await.unwrap_or(Err(RoomError::Unavailable))
     }
 
     /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
@@ -231,7 +241,11 @@ impl Rooms {
     async fn compact_unleased(&self, doc: DocId) -> Option<Compacted> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
-                if let Err(error) = self.0.directory.record_snapshot(doc, done.text_bytes as u64).await {
+                // While its room is live, it is known when the last of what was folded was edited.
+                let edited = self.0.edited.last(doc).unwrap_or_else(OffsetDateTime::now_utc);
+                if done.grew
+                    && let Err(error) = self.0.directory.record_edit(doc, done.text_bytes as u64, edited).await
+                {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
                 Some(done)

@@ -74,6 +74,12 @@ impl Snapshots {
         self.failed > 0
     }
 
+    /// The log has grown by so much, because the document was edited.
+    pub(super) fn edited(&mut self, updates: usize, bytes: usize) {
+        self.rooms.edited().now(self.doc);
+        self.grown(updates, bytes);
+    }
+
     /// The log has grown by so much.
     pub(super) fn grown(&mut self, updates: usize, bytes: usize) {
         let now = Instant::now();
@@ -139,11 +145,17 @@ impl Snapshots {
         }
     }
 
-    /// Counts nothing as behind any more: there is a snapshot of all, or the room ends.
-    pub(super) fn forget(&mut self) {
+    /// Counts nothing as behind any more: there is a snapshot of all.
+    fn forget(&mut self) {
         metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
         (self.behind_updates, self.behind_bytes) = (0, 0);
         self.rooms.unarchived().set(self.doc, None);
+    }
+
+    /// Counts nothing any more, because the room ends.
+    pub(super) fn end(&mut self) {
+        self.forget();
+        self.rooms.edited().forget(self.doc);
     }
 
     /// Doubles with each failure, up to the configured bound.

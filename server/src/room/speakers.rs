@@ -31,6 +31,11 @@ impl Speakers {
         }
     }
 
+    /// Whether a client with this id has been here.
+    pub(super) fn is_known(&self, client: ClientId) -> bool {
+        self.awareness.clock(client).is_some()
+    }
+
     /// Whether nobody has said anything.
     pub(super) fn is_silent(&self) -> bool {
         self.awareness.states().next().is_none()

@@ -1,6 +1,7 @@
 //! One live document, pure: commands in, effects out. Owns the replica and its peers; knows no store, no task and no clock.
 //! Invariant: nobody hears that an edit is durable before the append that holds it has returned.
 
+mod calls;
 mod edits;
 mod fan_out;
 mod owed;
@@ -12,11 +13,12 @@ use codesync_crdt::{AwarenessEntry, ClientId, Document, Replica, encode, protoco
 use tokio::sync::oneshot;
 
 use self::{
+    calls::{Calls, ServerClient},
     edits::reject,
     fan_out::Outgoing,
     owed::{Owed, Waiting},
 };
-use super::{Command, Dialect, Member, NewPeer, PeerId, Said, TEXT, Text, Urgent, peers::Peers, speakers::Speakers};
+use super::{Command, Dialect, Member, NewPeer, PeerId, Said, Urgent, peers::Peers, speakers::Speakers};
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
     error::CloseReason,
@@ -40,8 +42,9 @@ pub struct State {
     replica: Replica,
     speakers: Speakers,
     peers: Peers,
-    server_client: ClientId,
+    server_client: ServerClient,
     document_bytes_max: usize,
+    calls: Calls,
     outgoing: Outgoing,
     waiting: Waiting,
     /// Since the last append that returned, the log could not be reached.
@@ -50,14 +53,15 @@ pub struct State {
 }
 
 impl State {
-    /// A room around a loaded replica; `server_client` is the id that edits made by the server carry.
-    pub fn new(replica: Document, server_client: ClientId, document_bytes_max: usize) -> Self {
+    /// A room around a loaded replica; `fresh_client` gives ids for the edits that the server makes.
+    pub fn new(replica: Document, fresh_client: fn() -> ClientId, document_bytes_max: usize) -> Self {
         Self {
             replica: replica.into(),
             speakers: Speakers::new(),
             peers: Peers::default(),
-            server_client,
+            server_client: ServerClient::new(fresh_client),
             document_bytes_max,
+            calls: Calls::default(),
             outgoing: Outgoing::default(),
             waiting: Waiting::default(),
             log_is_away: false,
@@ -73,14 +77,9 @@ impl State {
                 let _ = joined.send(());
             }
             Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
-            Command::Text(reply) => {
-                if let Some(document) = self.replica.live() {
-                    let _ = reply.send(Text::of(document.text(TEXT)));
-                }
-            }
-            // Nobody waits for it any more, so nobody makes sure any more that its author may edit.
-            Command::Replace { reply, .. } if reply.is_closed() => {}
-            Command::Replace { text, expected, reply } => self.replace(&text, expected, reply, effects),
+            Command::Text(reply) => self.read_text(reply),
+            Command::Replace { text, condition, reply } => self.calls.push(text, condition, reply),
+            Command::Save(reply) => self.owe(Owed::Saved(reply)),
             Command::Compacted(done) => self.compacted(done),
         }
     }
@@ -127,8 +126,13 @@ impl State {
         self.peers.is_empty()
     }
 
-    /// Whether everything that was taken in is durable.
+    /// Whether everything that was taken in is durable, and no call waits for the log.
     pub fn is_durable(&self) -> bool {
+        self.is_saved() && self.calls.is_empty()
+    }
+
+    /// Whether every edit that was taken in is durable.
+    fn is_saved(&self) -> bool {
         self.waiting.durable() == self.waiting.flushed() && self.outgoing.is_durable()
     }
 
@@ -149,7 +153,7 @@ impl State {
 
     /// Goes on with another replica, which holds all that was durable; nothing else may wait to become so.
     pub fn rebuilt(&mut self, replica: Document) {
-        debug_assert!(self.is_durable(), "edits that only the lost replica held");
+        debug_assert!(self.is_saved(), "edits that only the lost replica held");
         self.replica = replica.into();
         self.settle_due();
     }

@@ -15,6 +15,7 @@ mod documents;
 mod durability;
 mod emf;
 mod errors;
+mod exact;
 mod harness;
 mod hostile;
 mod lifecycle;

@@ -50,12 +50,28 @@ async fn the_log_keeps_its_promises_on_a_cluster_of_three() {
 async fn a_replicated_append_waits_for_the_replica() {
     let server = rig::Redis::start().await;
     let replica = server.replica().await;
-    let log = log(&config(server.url()), Acknowledge::Replicated(1)).await;
+    let (redis, node) = (Redis::open(&config(server.url()), &Tasks::default()).await.unwrap().unwrap(), NodeId::new());
+    let log = RedisLog::new(redis, node, Acknowledge::Replicated(1), Duration::from_secs(60), &Tasks::default());
     contract::check(&log).await;
+    let doc = DocId::new();
+    let begin = After::Exactly(log.append(doc, vec!["a".into()], After::Known(Offset::ZERO)).await.unwrap().last);
     replica.freeze(true);
     let refused = log.append(DocId::new(), vec!["a".into()], After::Known(Offset::ZERO)).await;
     assert!(matches!(refused, Err(LogError::Unavailable(_))), "{refused:?}");
+    let first = log.append(doc, vec!["b".into()], begin).await;
+    assert!(matches!(first, Err(LogError::Unavailable(_))), "{first:?}");
+    // It is there, and not on the replica; nor is it for connections that wrote nothing yet.
+    let end = log.read(doc, Offset::ZERO).await.unwrap().last;
+    let fresh = || async {
+        let redis = Redis::open(&config(server.url()), &Tasks::default()).await.unwrap().unwrap();
+        RedisLog::new(redis, node, Acknowledge::Replicated(1), Duration::from_secs(60), &Tasks::default())
+    };
+    let again = fresh().await.append(doc, vec!["b".into()], begin).await;
+    assert!(matches!(again, Err(LogError::Unavailable(_))), "{again:?}");
+    let ends = fresh().await.append(doc, Vec::new(), After::Exactly(end)).await;
+    assert!(matches!(ends, Err(LogError::Unavailable(_))), "{ends:?}");
     replica.freeze(false);
+    assert_eq!(fresh().await.append(doc, vec!["b".into()], begin).await.unwrap().last, end);
 }
 
 #[tokio::test(flavor = "multi_thread")]

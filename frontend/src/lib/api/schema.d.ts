@@ -1976,8 +1976,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Only where the text has this `ETag` */
+                /** @description Only where the text has this `ETag`, or one of several */
                 "if-match"?: string | null;
+                /** @description Only where the text has another `ETag`; `*`: only where it is empty */
+                "if-none-match"?: string | null;
             };
             path: {
                 id: string;

@@ -14,6 +14,10 @@ if ARGV[1] ~= 'restore' and after ~= previous and after ~= '0-0' and after ~= re
     and #redis.call('XRANGE', KEYS[1], after, after) == 0 then
   return {'lost', previous, previous}
 end
+-- Without a write a connection waits for no replica: what is confirmed has to be on them too.
+local function confirm()
+  if previous ~= '0-0' then redis.call('HSET', KEYS[2], 'last', previous) end
+end
 if exact and after ~= previous then
   -- The answer to the same append may have been lost: its entries follow `after` directly, and no other append's can.
   local at = after
@@ -25,9 +29,13 @@ if exact and after ~= previous then
     at = entry[1]
   end
   if #ARGV == 4 then return {'moved', previous, previous} end
+  confirm()
   return {'ok', after, at}
 end
-if #ARGV == 4 then return {'ok', previous, previous} end
+if #ARGV == 4 then
+  confirm()
+  return {'ok', previous, previous}
+end
 local ms, seq = parts(previous)
 local after_ms, after_seq = parts(after)
 if ms < after_ms or (ms == after_ms and seq < after_seq) then ms, seq = after_ms, after_seq end

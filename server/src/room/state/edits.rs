@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use codesync_crdt::{Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
-use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::{Effects, State, fan_out::Origin, owed::Owed};
+use super::{Effects, State, fan_out::Origin};
 use crate::{
     error::CloseReason,
     room::{
-        Dialect, PeerId, RoomError, TEXT, Text,
+        Dialect, PeerId,
         effort::{self, Stopwatch},
         peers::Peer,
     },
@@ -123,6 +122,8 @@ impl State {
         metrics::counter!("codesync_updates_refused_total").increment(1);
         let (code, reason) = match refusal {
             Refusal::TooLarge { .. } => ("update_too_large", CloseReason::TooLarge),
+            // Pages know this code: the document takes no edits of new pages any more.
+            Refusal::TooManyClients { .. } => ("document_too_large", CloseReason::TooLarge),
             _ => ("malformed_update", CloseReason::BadMessage),
         };
         debug!(%refusal, "update refused");
@@ -130,42 +131,6 @@ impl State {
             reject(peer, code, &refusal.to_string());
         }
         self.close(from, reason, now_ms);
-    }
-
-    pub(super) fn replace(
-        &mut self,
-        text: &str,
-        expected: Option<String>,
-        reply: oneshot::Sender<Result<Text, RoomError>>,
-        effects: &mut Effects,
-    ) {
-        let Some(document) = self.replica.live_mut() else {
-            effects.rebuild = true;
-            return;
-        };
-        let present = Text::of(document.text(TEXT));
-        if expected.is_some_and(|tag| tag != present.tag) {
-            let _ = reply.send(Err(RoomError::Changed));
-            return;
-        }
-        let limit = self.document_bytes_max;
-        if text.len() > limit || !document.has_room(text.len(), limit + present.text.len()) {
-            let _ = reply.send(Err(RoomError::TooLarge { limit }));
-            return;
-        }
-        let Ok(update) = document.replacement(TEXT, text, self.server_client) else { return };
-        let Some(update) = update else {
-            let _ = reply.send(Ok(present));
-            return;
-        };
-        if self.replica.apply(&update).is_err() {
-            effects.rebuild = true;
-            return;
-        }
-        self.outgoing.push(update, Origin::Server, Some(Instant::now()));
-        let Some(document) = self.replica.live() else { return };
-        let text = Text::of(document.text(TEXT));
-        self.waiting.owe(self.waiting.flushed() + 1, Owed::Text(reply, text));
     }
 }
 

@@ -18,10 +18,8 @@ use crate::{
 /// Who wrote an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Somebody at another node: it stands in the log.
+    /// The log: another node appended it, or this one for a call.
     Log,
-    /// This server, for a call.
-    Server,
     /// One of our peers.
     Peer(PeerId),
 }
@@ -46,7 +44,7 @@ impl Outgoing {
         match origin {
             Origin::Log => self.from_log += 1,
             Origin::Peer(author) if !self.authors.contains(&author) => self.authors.push(author),
-            Origin::Server | Origin::Peer(_) => {}
+            Origin::Peer(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{State, fan_out::Batch};
 use crate::{
-    room::{PeerId, RoomError, Text},
+    room::{PeerId, Text},
     ws::outbox::{Frame, Pushed},
 };
 
@@ -32,7 +32,8 @@ pub(super) enum Owed {
     Mark(PeerId, u64),
     Diff(PeerId, StateVector),
     CatchUp(PeerId),
-    Text(oneshot::Sender<Result<Text, RoomError>>, Text),
+    Text(Vec<oneshot::Sender<Text>>, Text),
+    Saved(oneshot::Sender<()>),
 }
 
 /// What a peer wrote in one flush as one client; no clocks where it only deleted.
@@ -139,7 +140,9 @@ impl Waiting {
 impl State {
     /// Takes what has to be appended next, if the append before has returned.
     pub fn take_append(&mut self) -> Option<Vec<Bytes>> {
-        self.waiting.take_append()
+        let updates = self.waiting.take_append()?;
+        self.owe_readers();
+        Some(updates)
     }
 
     /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
@@ -156,6 +159,9 @@ impl State {
             && let Some(owed) = self.waiting.take_due()
         {
             self.settle(owed);
+        }
+        if self.is_saved() {
+            self.answer_readers();
         }
     }
 
@@ -185,8 +191,13 @@ impl State {
             Owed::Mark(id, mark) => self.mark(id, mark),
             Owed::Diff(id, theirs) => self.answer_step1(id, theirs),
             Owed::CatchUp(id) => self.catch_up(id),
-            Owed::Text(reply, text) => {
-                let _ = reply.send(Ok(text));
+            Owed::Text(readers, text) => {
+                for reader in readers {
+                    let _ = reader.send(text.clone());
+                }
+            }
+            Owed::Saved(reply) => {
+                let _ = reply.send(());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The room's promises, without a task, a socket or a log.
 
 mod authors;
+mod calls;
 
 use std::sync::Arc;
 
@@ -10,7 +11,11 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::ids::{DocId, SessionId, UserId};
-use crate::{auth::SocketGrant, ws::outbox::Outbox};
+use crate::{
+    auth::SocketGrant,
+    room::{Condition, Replaced, RoomError, TEXT},
+    ws::outbox::Outbox,
+};
 
 struct Room {
     state: State,
@@ -25,7 +30,7 @@ impl Room {
 
     /// The same, with room for so many frames to each.
     fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
-        let mut room = Self { state: State::new(Document::new(Limits::default()), 99, 1 << 20), peers: Vec::new() };
+        let mut room = Self { state: State::new(Document::new(Limits::default()), || 99, 1 << 20), peers: Vec::new() };
         for dialect in dialects {
             let outbox = Outbox::new(frames_max, 1 << 16);
             let grant = SocketGrant {
@@ -69,6 +74,13 @@ impl Room {
             None => [&[1, 1, client, 0, 4, 1, 7][..], b"content", &[1, b'x', 0]].concat(),
         };
         self.says(peer, Said::Update(update.into()));
+    }
+
+    /// Has a call replace the text.
+    fn replaces(&mut self, text: &str, condition: Condition) -> oneshot::Receiver<Result<Replaced, RoomError>> {
+        let (reply, answer) = oneshot::channel();
+        self.take_in(Command::Replace { text: text.to_owned(), condition, reply });
+        answer
     }
 
     fn appends(&mut self) {
@@ -294,7 +306,9 @@ fn who_edits_a_lost_replica_sends_again() {
 fn a_diff_larger_than_the_outbox_arrives() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let text = "x".repeat(1 << 17);
-    room.take_in(Command::Replace { text, expected: None, reply: oneshot::channel().0 });
+    let _call = room.replaces(&text, Condition::default());
+    assert!(room.state.decide().is_some());
+    room.state.confirmed(&mut Effects::default());
     room.state.flush();
     room.says(1, Said::Awareness(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }]));
     room.state.flush();

@@ -1,0 +1,250 @@
+//! Calls that replace the text, and calls that read it. An edit for a caller is decided on the replica as it is at one end
+//! of the log, appended exactly after that end, and applied only then: so one caller's text never mixes with another's, and
+//! an answer is true at one place in the order of the log. Whether that is where the log ends is the log's to decide, also
+//! where nothing is to be changed.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use codesync_crdt::{ClientId, Document, Effect, Update, normalize};
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::{Effects, State, fan_out::Origin, owed::Owed};
+use crate::room::{Condition, Replaced, RoomError, TEXT, Text};
+
+/// Calls that wait, and the bytes of their texts; more are refused, so that they delay nobody else's edits.
+const CALLS_MAX: usize = 64;
+const CALLS_BYTES_MAX: usize = 32 << 20;
+/// Calls that wait to read the text.
+const READERS_MAX: usize = 1_024;
+/// How often a call is decided again because another node appended first.
+const TRIES_MAX: u32 = 64;
+
+type Reply = oneshot::Sender<Result<Replaced, RoomError>>;
+
+/// The calls that wait for the log.
+#[derive(Default)]
+pub(super) struct Calls {
+    waiting: VecDeque<Call>,
+    bytes: usize,
+    /// What the first of them comes to, while the log is asked.
+    decided: Option<Decision>,
+    readers: Vec<oneshot::Sender<Text>>,
+}
+
+struct Call {
+    text: String,
+    condition: Condition,
+    reply: Reply,
+    tries: u32,
+    /// Its edit, where it is not known whether that was appended.
+    unanswered: Option<Update>,
+}
+
+struct Decision {
+    edit: Option<Update>,
+    answer: Result<Replaced, RoomError>,
+}
+
+impl Call {
+    fn decide(&self, document: &mut Document, bytes_max: usize, client: ClientId) -> Decision {
+        let answer = |answer| Decision { edit: None, answer };
+        let present = Text::of(document.text(TEXT));
+        let wanted = normalize(&self.text);
+        if let Some(edit) = &self.unanswered {
+            let appended = edit.inserts().all(|(client, clocks)| document.state_vector().clock(client) >= clocks.end);
+            if present.text == wanted || (appended && edit.inserts().next().is_some()) {
+                return answer(Ok(Replaced { text: Text::of(wanted.into_owned()), changed: true }));
+            }
+        }
+        if !self.condition.allows(&present) {
+            return answer(Err(RoomError::Changed));
+        }
+        if wanted.len() > bytes_max || !document.has_room(wanted.len(), bytes_max + present.text.len()) {
+            return answer(Err(RoomError::TooLarge { limit: bytes_max }));
+        }
+        match document.replacement(TEXT, &wanted, client) {
+            Ok(None) => answer(Ok(Replaced { text: present, changed: false })),
+            Ok(edit) => Decision { edit, answer: Ok(Replaced { text: Text::of(wanted.into_owned()), changed: true }) },
+            Err(error) => {
+                warn!(%error, "cannot replace the text of the document");
+                answer(Err(RoomError::Unavailable))
+            }
+        }
+    }
+}
+
+impl Calls {
+    pub(super) fn push(&mut self, text: String, condition: Condition, reply: Reply) {
+        if self.waiting.len() >= CALLS_MAX || self.bytes + text.len() > CALLS_BYTES_MAX {
+            let _ = reply.send(Err(RoomError::Unavailable));
+            return;
+        }
+        self.bytes += text.len();
+        self.waiting.push_back(Call { text, condition, reply, tries: 0, unanswered: None });
+    }
+
+    /// Whether no call to replace the text waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<Call> {
+        self.decided = None;
+        let call = self.waiting.pop_front()?;
+        self.bytes -= call.text.len();
+        Some(call)
+    }
+
+    /// The first call whose caller still waits. Once nobody waits, nobody holds the right to edit any more.
+    fn first(&mut self) -> Option<&Call> {
+        while self.waiting.front().is_some_and(|call| call.reply.is_closed()) {
+            self.pop();
+        }
+        self.waiting.front()
+    }
+}
+
+impl State {
+    /// Whether somebody waits for what was taken in so far to be in the log.
+    pub fn has_callers(&self) -> bool {
+        !self.calls.is_empty() || !self.calls.readers.is_empty()
+    }
+
+    /// About how many bytes deciding the next call handles.
+    pub fn next_call_bytes(&mut self) -> usize {
+        let document = self.replica.live().map_or(0, Document::size_bytes);
+        self.calls.first().map_or(0, |call| call.text.len().max(document))
+    }
+
+    /// Decides what the next call comes to, if the log ends where the replica is; returns what to append for it. `None`
+    /// where no call waits, or edits are not given to the log yet.
+    pub fn decide(&mut self) -> Option<Vec<Bytes>> {
+        if !self.outgoing.is_durable() {
+            return None;
+        }
+        let (document, speakers) = (self.replica.live_mut()?, &self.speakers);
+        let client = self.server_client.unused(document, |client| speakers.is_known(client));
+        let decision = self.calls.first()?.decide(document, self.document_bytes_max, client);
+        let edit = decision.edit.iter().map(|edit| edit.bytes().clone()).collect();
+        self.calls.decided = Some(decision);
+        Some(edit)
+    }
+
+    /// The log ended there, and holds the edit: applies it and answers. Returns the bytes of an edit that was new here.
+    pub fn confirmed(&mut self, effects: &mut Effects) -> Option<usize> {
+        let Decision { edit, answer } = self.calls.decided.take()?;
+        let mut new = None;
+        if let Some(edit) = edit {
+            self.server_client.wrote(&edit);
+            match self.replica.apply(&edit) {
+                Ok(Effect::Changed) => {
+                    new = Some(edit.bytes().len());
+                    self.outgoing.push(edit, Origin::Log, None);
+                }
+                // It was read from the log before its append returned.
+                Ok(Effect::Unchanged) => {}
+                Err(error) => {
+                    warn!(%error, "replica lost: it is rebuilt from what is stored");
+                    effects.rebuild = true;
+                }
+            }
+        }
+        if let Some(call) = self.calls.pop() {
+            let _ = call.reply.send(answer);
+        }
+        new
+    }
+
+    /// The log goes on after the place where the call was decided: it is decided again once that was read.
+    pub fn refused(&mut self) {
+        self.calls.decided = None;
+        let Some(call) = self.calls.waiting.front_mut() else { return };
+        call.tries += 1;
+        if call.tries >= TRIES_MAX
+            && let Some(call) = self.calls.pop()
+        {
+            let _ = call.reply.send(Err(RoomError::Unavailable));
+        }
+    }
+
+    /// It is not known whether the log took the edit: returns whether to ask again with the same one. Otherwise the call is
+    /// decided anew later, or its caller has gone and the edit is met in the log where it was appended.
+    pub fn unanswered(&mut self, ask_again: bool) -> bool {
+        let awaited = self.calls.waiting.front().is_some_and(|call| !call.reply.is_closed());
+        if ask_again && awaited {
+            return true;
+        }
+        let decided = self.calls.decided.take();
+        if let (Some(call), Some(Decision { edit: Some(edit), .. })) = (self.calls.waiting.front_mut(), decided) {
+            call.unanswered = Some(edit);
+        }
+        false
+    }
+
+    /// Answers with the text once all of it is in the log.
+    pub(super) fn read_text(&mut self, reply: oneshot::Sender<Text>) {
+        self.calls.readers.retain(|reader| !reader.is_closed());
+        if self.calls.readers.len() < READERS_MAX {
+            self.calls.readers.push(reply);
+        }
+        if self.is_saved() {
+            self.answer_readers();
+        }
+    }
+
+    /// Gives those who wait to read the text the one that the append under way makes durable.
+    pub(super) fn owe_readers(&mut self) {
+        if self.calls.readers.is_empty() || !self.outgoing.is_durable() {
+            return;
+        }
+        let Some(document) = self.replica.live() else { return };
+        let text = Text::of(document.text(TEXT));
+        let readers = std::mem::take(&mut self.calls.readers);
+        self.waiting.owe(self.waiting.flushed(), Owed::Text(readers, text));
+    }
+
+    /// Answers those who wait to read the text, all of which is in the log.
+    pub(super) fn answer_readers(&mut self) {
+        if self.calls.readers.is_empty() {
+            return;
+        }
+        let Some(document) = self.replica.live() else { return };
+        let text = Text::of(document.text(TEXT));
+        for reader in self.calls.readers.drain(..) {
+            let _ = reader.send(text.clone());
+        }
+    }
+}
+
+/// The client id that the server edits as: one for all edits of a room, unless another client uses it.
+pub(super) struct ServerClient {
+    fresh: fn() -> ClientId,
+    id: ClientId,
+    /// The clock after the server's last edit.
+    clock: u32,
+}
+
+impl ServerClient {
+    /// Takes ids from `fresh`.
+    pub(super) fn new(fresh: fn() -> ClientId) -> Self {
+        Self { fresh, id: fresh(), clock: 0 }
+    }
+
+    fn unused(&mut self, document: &Document, is_known: impl Fn(ClientId) -> bool) -> ClientId {
+        // Random ids are used already once in billions: several in a row do not come by chance.
+        for _ in 0..8 {
+            if document.state_vector().clock(self.id) == self.clock && !is_known(self.id) {
+                break;
+            }
+            (self.id, self.clock) = ((self.fresh)(), 0);
+        }
+        self.id
+    }
+
+    fn wrote(&mut self, edit: &Update) {
+        let own = edit.inserts().filter(|(client, _)| *client == self.id);
+        self.clock = own.map(|(_, clocks)| clocks.end).max().unwrap_or(self.clock);
+    }
+}
