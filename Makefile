@@ -9,6 +9,10 @@ MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
 PACKAGES := $(foreach folder,frontend server/tests/node crdt/tests/node,$(folder)/node_modules/.package-lock.json)
 FUZZ_SECONDS ?= 15
 CHAOS_FAULTS ?= 300
+# The release that this one may run beside, and return to.
+PREVIOUS := 8c7899e
+PREVIOUS_DIR := $(CARGO_TARGET_DIR)-$(PREVIOUS)
+PREVIOUS_BIN := $(PREVIOUS_DIR)/debug/codesync
 FUZZ_TARGETS := update awareness frame
 SAY := @printf '\n==> %s\n'
 
@@ -110,8 +114,18 @@ cluster: release $(MOTO) need-postgresql need-redis-server ## Runs three nodes o
 	$(SAY) 'Starting three nodes; their data is in ./data/cluster, Ctrl-C stops them'
 	exec node deploy/cluster.mjs $(RELEASE) $(MOTO) $(CURDIR)/data/cluster
 
-chaos: setup ## Many random faults, twenty dead nodes and outages of a minute (long)
-	CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::snapshots::s3 s3_outage::s3_that
+.PHONY: previous
+previous:
+	@if ! git cat-file -e '$(PREVIOUS)^{commit}' 2>/dev/null; then \
+	  rm -f $(PREVIOUS_BIN); printf '\n==> The history does not reach back to %s: not tested beside the previous release\n' $(PREVIOUS); \
+	elif [ ! -x $(PREVIOUS_BIN) ]; then \
+	  printf '\n==> Building the previous release, %s\n' $(PREVIOUS); mkdir -p $(PREVIOUS_DIR)/source && \
+	  git archive $(PREVIOUS) | tar -x -C $(PREVIOUS_DIR)/source && \
+	  cd $(PREVIOUS_DIR)/source && CARGO_TARGET_DIR=$(PREVIOUS_DIR) cargo build --locked -p codesync-server --bin codesync; \
+	fi
+
+chaos: setup previous ## Many random faults, twenty dead nodes, outages of a minute, and the previous release beside this one (long)
+	CODESYNC_PREVIOUS=$$(test ! -x $(PREVIOUS_BIN) || echo $(PREVIOUS_BIN)) CODESYNC_RELEASE_ROUNDS=5 CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::releases:: nodes::snapshots::s3 s3_outage::s3_that
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json

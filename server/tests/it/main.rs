@@ -25,6 +25,7 @@ mod mass;
 mod nodes;
 mod openapi;
 mod outage;
+mod previous;
 mod process;
 mod raw;
 mod redis;

@@ -7,6 +7,7 @@ mod deaths;
 mod drain;
 mod lost;
 mod promotion;
+mod releases;
 mod silence;
 mod snapshots;
 mod together;
@@ -44,6 +45,8 @@ struct Nodes {
 struct Node {
     port: u16,
     more: Vec<Setting>,
+    /// What it runs, where that is not the program under test.
+    program: Option<&'static str>,
     /// Between it and Redis.
     link: Proxy,
     process: Option<Process>,
@@ -55,18 +58,26 @@ impl Nodes {
     }
 
     async fn start_with(count: usize, redis: Redis, more: &[Setting]) -> Self {
+        Self::start_as(count, redis, more, None).await
+    }
+
+    async fn start_as(count: usize, redis: Redis, more: &[Setting], program: Option<&'static str>) -> Self {
         let (postgres, s3, front) = tokio::join!(Postgres::start(), S3::start(), Proxy::before(Vec::new()));
         let mut nodes = Self { redis, postgres, s3, data: tempfile::tempdir().unwrap(), nodes: Vec::new(), front };
         for _ in 0..count {
-            nodes.add(more).await;
+            nodes.add_as(more, program).await;
         }
         nodes
     }
 
     /// One more node, with settings of its own.
     async fn add(&mut self, more: &[Setting]) {
+        self.add_as(more, None).await;
+    }
+
+    async fn add_as(&mut self, more: &[Setting], program: Option<&'static str>) {
         let link = Proxy::start(self.redis.addr()).await;
-        self.nodes.push(Node { port: free_port(), more: more.to_vec(), link, process: None });
+        self.nodes.push(Node { port: free_port(), more: more.to_vec(), program, link, process: None });
         self.begin(self.nodes.len() - 1).await;
         self.front.lead_to(self.nodes.iter().map(|node| SocketAddr::from(([127, 0, 0, 1], node.port))).collect());
     }
@@ -87,7 +98,11 @@ impl Nodes {
         ];
         settings.extend(s3.iter().map(|(name, value)| (*name, value.as_str())));
         settings.extend(&node.more);
-        Process::start(&self.data.path().join(index.to_string()), node.port, &settings).await
+        let data = self.data.path().join(index.to_string());
+        match node.program {
+            Some(program) => Process::start_program(program, &data, node.port, &settings).await,
+            None => Process::start(&data, node.port, &settings).await,
+        }
     }
 
     async fn kill(&mut self, index: usize) {

@@ -40,6 +40,11 @@ impl Process {
         Self::start_as(disk.command(CODESYNC), disk.folder(), port, settings, Stdio::inherit()).await
     }
 
+    /// Starts another program, as of another release, and waits until it is ready.
+    pub(crate) async fn start_program(program: &str, data_dir: &Path, port: u16, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(Command::new(program), data_dir, port, settings, Stdio::inherit()).await
+    }
+
     async fn start_as(
         mut command: Command,
         data_dir: &Path,
