@@ -166,6 +166,11 @@ impl Awareness {
         self.known.values().map(|known| &known.entry).filter(|entry| entry.state.is_some())
     }
 
+    /// Returns the state of a client that is here.
+    pub fn state(&self, client: ClientId) -> Option<&AwarenessEntry> {
+        self.known.get(&client).map(|known| &known.entry).filter(|entry| entry.state.is_some())
+    }
+
     /// Returns the newest clock heard of a client, here or gone.
     pub fn clock(&self, client: ClientId) -> Option<u32> {
         self.known.get(&client).map(|known| known.entry.clock)

@@ -89,7 +89,13 @@ impl Document {
     /// Compares what an update holds at clocks that this replica knows with what the replica has there. It costs nothing where
     /// the update has only new clocks.
     pub fn compare(&self, update: &Update) -> Comparison {
-        let overlaps = update.overlaps(&self.state_vector);
+        self.compare_strictly(update, |_| None)
+    }
+
+    /// The same; from the clock on that `strict_from` names for a client, an edit that is deleted here and not in the update
+    /// differs too: its author may never have sent it before.
+    pub fn compare_strictly(&self, update: &Update, strict_from: impl Fn(ClientId) -> Option<u32>) -> Comparison {
+        let overlaps = update.overlaps(&self.state_vector, strict_from);
         if overlaps.is_empty() {
             return Comparison::Same;
         }

@@ -133,12 +133,17 @@ impl Update {
     }
 
     /// What it holds at clocks that `known` has seen.
-    pub(crate) fn overlaps(&self, known: &StateVector) -> Vec<Overlap<'_>> {
+    pub(crate) fn overlaps(
+        &self,
+        known: &StateVector,
+        strict_from: impl Fn(ClientId) -> Option<u32>,
+    ) -> Vec<Overlap<'_>> {
         let overlap = |section: &Section| {
             let (client, start) = (section.client, section.start.clock);
             let end = section.end.clock.min(known.clock(client));
             let structs = &self.bytes[section.start.byte as usize..section.end.byte as usize];
-            (start < end).then_some(Overlap { client, start, end, structs })
+            let strict_from = strict_from(client).unwrap_or(u32::MAX);
+            (start < end).then_some(Overlap { client, start, end, strict_from, structs })
         };
         self.parts.sections.iter().filter_map(overlap).collect()
     }

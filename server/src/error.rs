@@ -251,6 +251,8 @@ pub enum CloseReason {
     Forbidden,
     /// No such document, or no longer.
     NotFound,
+    /// Edits under a client id and clocks that hold other edits.
+    Conflict,
     /// A message or a document past its limit.
     TooLarge,
     /// The node is going away, or cannot load the document at the moment.
@@ -273,6 +275,7 @@ impl CloseReason {
             Self::Unauthenticated => (4401, "not authenticated"),
             Self::Forbidden => (4403, "no access"),
             Self::NotFound => (4404, "no such document"),
+            Self::Conflict => (4409, "edits of another author under the same client id, reload"),
             Self::TooLarge => (4413, "too large"),
             Self::Unavailable => (4503, "unavailable, try again"),
             Self::Resync => (4513, "out of date, try again"),

@@ -26,6 +26,8 @@ pub(crate) struct Overlap<'a> {
     pub(crate) client: ClientId,
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// From here on an edit that only the replica has lost is a difference.
+    pub(crate) strict_from: u32,
     pub(crate) structs: &'a [u8],
 }
 
@@ -48,7 +50,7 @@ fn compare_sections(overlaps: &[Overlap<'_>], own: &[u8]) -> Option<Comparison> 
                 return None;
             }
             let mut theirs = Structs::new(Reader::new(overlap.structs), client, clock);
-            if let Some(clock) = first_difference(&mut ours, &mut theirs, overlap.end)? {
+            if let Some(clock) = first_difference(&mut ours, &mut theirs, overlap)? {
                 return Some(Comparison::Differs { client, clock });
             }
             compared += 1;
@@ -61,8 +63,12 @@ fn compare_sections(overlaps: &[Overlap<'_>], own: &[u8]) -> Option<Comparison> 
     None
 }
 
-/// Walks both sides up to `end`, unit by unit; outer `None` where either cannot be read.
-fn first_difference<'a>(ours: &mut Structs<'a>, theirs: &mut Structs<'a>, end: u32) -> Option<Option<u32>> {
+/// Walks both sides to the end of the overlap, unit by unit; outer `None` where either cannot be read.
+fn first_difference<'a>(
+    ours: &mut Structs<'a>,
+    theirs: &mut Structs<'a>,
+    &Overlap { end, strict_from, .. }: &Overlap<'_>,
+) -> Option<Option<u32>> {
     ours.open()?;
     theirs.open()?;
     loop {
@@ -70,8 +76,10 @@ fn first_difference<'a>(ours: &mut Structs<'a>, theirs: &mut Structs<'a>, end: u
         if clock >= end {
             return Some(None);
         }
-        let units = (ours.end().min(theirs.end()).min(end)) - clock;
-        if !same_place(ours, theirs) {
+        let border = if clock < strict_from { strict_from } else { end };
+        let units = ours.end().min(theirs.end()).min(end).min(border) - clock;
+        let lost = matches!(ours.item.content, Content::Deleted) && !matches!(theirs.item.content, Content::Deleted);
+        if !same_place(ours, theirs) || (lost && clock >= strict_from) {
             return Some(Some(clock));
         }
         if let Some(unit) = different_unit(ours, theirs, units) {

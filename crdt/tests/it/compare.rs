@@ -215,6 +215,21 @@ fn only_half_a_surrogate_pair_passes_for_a_replacement_character() {
 }
 
 #[test]
+fn only_a_strict_comparison_finds_what_was_deleted_at_the_same_place() {
+    let text = |text: &str| one_struct(|wire| wire.text_after(1, 1, text));
+    let mut replica = with(&text("evil"));
+    take_in(&mut replica, &Wire::default().numbers(&[0, 1, 2, 1, 0, 4]).bytes());
+    let update = replica.check(text("goodwords")).unwrap();
+    assert_eq!(replica.compare(&update), Comparison::Same);
+    let strictly = |from| replica.compare_strictly(&update, |client| (client == 2).then_some(from));
+    assert_eq!(strictly(0), Comparison::Differs { client: 2, clock: 0 });
+    assert_eq!(strictly(3), Comparison::Differs { client: 2, clock: 3 });
+    assert_eq!(strictly(4), Comparison::Same);
+    let deleted = replica.check(one_struct(|wire| wire.raw(&[0x81, 1, 1, 4]))).unwrap();
+    assert_eq!(replica.compare_strictly(&deleted, |_| Some(0)), Comparison::Same);
+}
+
+#[test]
 fn a_longer_update_is_compared_only_at_known_clocks() {
     let text = |text: &str| one_struct(|wire| wire.text_after(1, 1, text));
     let replica = with(&text("good"));

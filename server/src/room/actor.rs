@@ -73,6 +73,7 @@ enum Next {
     Flush,
     Snapshot,
     Expire,
+    Tick,
     Idle,
 }
 
@@ -164,6 +165,7 @@ impl Actor {
             let idle = self.state.is_empty() && self.state.is_durable();
             let may_stop = self.state.is_durable() && !self.log.is_healing();
             let snapshot_due = self.log.snapshots.due();
+            let tick_at = self.state.due_ms().map(|due| self.started + Duration::from_millis(due));
             let next = tokio::select! {
                 // The mailbox of a busy room is never empty: what must not starve behind it stands before it.
                 biased;
@@ -172,6 +174,7 @@ impl Actor {
                 () = sleep_until(self.flush_at), if self.state.has_outgoing() => Next::Flush,
                 () = sleep_until(snapshot_due.unwrap_or(self.flush_at)), if snapshot_due.is_some() => Next::Snapshot,
                 _ = expire.tick() => Next::Expire,
+                () = sleep_until(tick_at.unwrap_or(self.flush_at)), if tick_at.is_some() => Next::Tick,
                 () = stop.cancelled(), if may_stop => Next::Stop,
                 input = Self::input(
                     &mut self.mailbox, &mut self.tail, &mut self.relayed, &mut commands, self.state.accepts()
@@ -197,10 +200,14 @@ impl Actor {
             Next::Input(Input::Relayed(said)) => self.relayed(said),
             Next::Flush => self.flush(),
             Next::Snapshot => self.log.snapshots.begin(self.log.seen(), self.myself.clone()),
+            Next::Tick => self.state.tick(self.now_ms(), &mut effects),
             Next::Expire => {
                 self.state.expire(self.now_ms());
                 self.announce();
             }
+        }
+        if effects.look {
+            self.log.look();
         }
         if effects.rebuild {
             Box::pin(self.rebuild()).await?;
@@ -240,6 +247,9 @@ impl Actor {
         }
         if effects.end {
             return Err(CloseReason::NotFound);
+        }
+        if effects.look {
+            self.log.look();
         }
         if effects.snapshot {
             self.log.snapshots.hurry();

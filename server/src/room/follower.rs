@@ -32,6 +32,9 @@ const LOOK_DELAY: Duration = Duration::from_millis(150);
 /// The shortest and the longest pause before the log is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The shortest time between two replicas that are loaded because an entry of the log differs from what the room has. An
+/// entry that came second differs too and changes nothing: nodes of an earlier release may go on writing such entries.
+const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) struct Follower {
     doc: DocId,
@@ -53,6 +56,9 @@ pub(super) struct Follower {
     /// What is stored is being loaded, to be merged in.
     reloading: Option<BoxFuture<'static, Result<Loaded, LoadError>>>,
     look_at: Option<Instant>,
+    /// When the replica was last compared with the log's, and when it is to be again.
+    doubted: Option<Instant>,
+    doubt_at: Option<Instant>,
     /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
     healing: Option<Healing>,
     pause: Duration,
@@ -82,6 +88,8 @@ pub(super) enum Event {
     Read(Reading),
     Reloaded(Box<Result<Loaded, LoadError>>),
     Look,
+    /// The replica is to be compared with the log's.
+    Doubt,
 }
 
 impl Follower {
@@ -100,6 +108,8 @@ impl Follower {
             reading: None,
             reloading: None,
             look_at: None,
+            doubted: None,
+            doubt_at: None,
             healing: None,
             pause: PAUSE,
         }
@@ -127,7 +137,7 @@ impl Follower {
 
     /// Waits for what comes next; may be dropped at any time.
     pub(super) async fn next(&mut self) -> Event {
-        let look_at = self.look_at;
+        let (look_at, doubt_at) = (self.look_at, self.doubt_at);
         tokio::select! {
             biased;
             Some((form, result)) = OptionFuture::from(self.append.as_mut()) => {
@@ -143,6 +153,7 @@ impl Follower {
                 Event::Reloaded(Box::new(loaded))
             }
             () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => Event::Look,
+            () = sleep_until(doubt_at.unwrap_or_else(Instant::now)), if doubt_at.is_some() => Event::Doubt,
             else => std::future::pending().await,
         }
     }
@@ -154,6 +165,10 @@ impl Follower {
             Event::Reloaded(loaded) => self.reloaded(*loaded, state, effects),
             Event::Look => {
                 self.look();
+                Ok(())
+            }
+            Event::Doubt => {
+                self.doubt(state, effects);
                 Ok(())
             }
         }
@@ -200,6 +215,10 @@ impl Follower {
             metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
             self.snapshots.edited(count, bytes);
         }
+        if let Some((client, clock)) = taken.differs {
+            warn!(client, clock, "an entry of the log differs from the replica: the log decides");
+            self.doubt(state, effects);
+        }
         if taken.gap {
             // Whoever has what is missing is to append it.
             self.rooms.relay().say(self.doc, Said::Lost);
@@ -208,9 +227,21 @@ impl Follower {
         taken.changed
     }
 
+    /// Has the replica compared with one that is loaded from the log, now or when that was last done long enough ago.
+    fn doubt(&mut self, state: &mut State, effects: &mut Effects) {
+        state.doubt();
+        let now = Instant::now();
+        let due = self.doubted.map_or(now, |last| last + DOUBT_PAUSE);
+        self.doubt_at = (due > now).then_some(due);
+        if due <= now {
+            self.doubted = Some(now);
+            effects.rebuild = true;
+        }
+    }
+
     /// Looks at what the log holds behind what is known; while healing, at all that it holds, until the whole document is
     /// on its way: what is read then would be held against a place that is about to change.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         self.look_at = None;
         let after = match self.healing {
             None => self.chain.seen(),

@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use codesync_crdt::StateVector;
+use codesync_crdt::{ClientId, StateVector};
 use time::OffsetDateTime;
 
-use super::{Dialect, Member, NewPeer, PeerId, effort::Effort};
+use super::{
+    Dialect, Member, NewPeer, PeerId,
+    effort::Effort,
+    state::owners::{Held, Unjudged},
+};
 use crate::{
     auth::SocketGrant,
     error::CloseReason,
@@ -22,14 +26,24 @@ pub(super) struct Peer {
     since: OffsetDateTime,
     /// What the client has for certain: what is sent when its outbox was dropped starts from here.
     pub(super) has: Arc<StateVector>,
-    /// Whether our own step 1 was sent and not answered.
-    pub(super) asked: bool,
+    /// How many of our own step 1 were sent and not answered.
+    pub(super) asks: u32,
     /// Whether it was asked since an edit of it had a gap before it.
     pub(super) asked_for_gap: bool,
     /// Whether its step 1 was answered once.
     pub(super) answered: bool,
     /// Whether its step 1 is still to be answered by a step 2.
     pub(super) waits_for_step2: bool,
+    /// The newest refusal of an edit of it: its marks are answered by that, because not all it sent is taken in.
+    pub(super) refused: Option<Frame>,
+    /// Its replica differs from the room's for good.
+    pub(super) has_conflict: bool,
+    /// The client ids that it declared by its presence.
+    pub(super) declared: Vec<ClientId>,
+    /// What waits until its own edits were compared.
+    pub(super) unjudged: Unjudged,
+    /// Edits of it that wait for the owner of their client id.
+    pub(super) held: Option<Held>,
     /// Frames to it wait until this flush is durable, so that they stay in order.
     pub(super) owed_until: u64,
     /// The greatest mark that became durable while its outbox was dropped.
@@ -44,17 +58,25 @@ impl Peer {
             outbox: peer.outbox,
             since: peer.since,
             has: Arc::default(),
-            asked: false,
+            asks: 0,
             asked_for_gap: false,
             answered: false,
             waits_for_step2: false,
+            refused: None,
+            declared: Vec::new(),
+            unjudged: Unjudged::default(),
+            held: None,
+            has_conflict: false,
             owed_until: 0,
             missed_mark: None,
         }
     }
 
+    /// Gives it a frame, unless nothing of the document is of use to it any more.
     pub(super) fn push(&self, frame: impl Into<Frame>) {
-        self.outbox.push(frame.into());
+        if !self.has_conflict {
+            self.outbox.push(frame.into());
+        }
     }
 }
 

@@ -6,10 +6,14 @@ use bytes::Bytes;
 use codesync_crdt::{Awareness, AwarenessEntry, ClientId, Limits, encode, encode_awareness};
 
 use super::PeerId;
-use crate::{ids::UserId, ws::outbox::Frame};
+use crate::{auth::Role, ids::UserId, ws::outbox::Frame};
 
 /// Client ids that one socket may speak for: the tabs of one browser can share a socket.
 const CLIENTS_MAX: usize = 32;
+/// How long a client stays its user's after the last sign of it.
+const KEPT_MS: u64 = 60_000;
+/// Clients that are kept for their users.
+const KEPT_MAX: usize = 8_192;
 
 pub(super) struct Speakers {
     awareness: Awareness,
@@ -19,6 +23,17 @@ pub(super) struct Speakers {
     changed: Vec<ClientId>,
     /// Those of them whom the other nodes do not know from elsewhere.
     changed_here: Vec<ClientId>,
+    /// Whose a client was, and when that was last known: nobody else speaks for it soon after.
+    kept: BTreeMap<ClientId, (UserId, u64)>,
+}
+
+/// What came of what a socket says of a client.
+#[derive(Debug, Default)]
+pub(super) struct Spoken {
+    /// The client is its own.
+    pub(super) declares: bool,
+    /// What it is to be told.
+    pub(super) answer: Option<Vec<u8>>,
 }
 
 impl Speakers {
@@ -28,6 +43,7 @@ impl Speakers {
             by_client: BTreeMap::new(),
             changed: Vec::new(),
             changed_here: Vec::new(),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -53,42 +69,67 @@ impl Speakers {
         (!here.is_empty()).then(|| encode_awareness(here).into())
     }
 
-    /// Takes in what a socket says of a client; `user` knows whose a socket is. Returns what it is to be told.
+    /// Takes in what a socket says of a client; `user` knows whose a socket is.
     pub(super) fn speak(
         &mut self,
         from: PeerId,
         entry: AwarenessEntry,
         user: impl Fn(PeerId) -> Option<UserId>,
         now_ms: u64,
-    ) -> Option<Vec<u8>> {
+    ) -> Spoken {
         let (client, clock, leaves) = (entry.client, entry.clock, entry.state.is_none());
-        if !self.may_speak(from, client, user) {
-            return None;
+        if !self.may_speak(from, client, &user, now_ms) {
+            return Spoken::default();
         }
+        self.keep(client, user(from), now_ms);
+        let mut spoken = Spoken { declares: !leaves, answer: None };
         if self.awareness.apply(entry, now_ms) {
             match leaves {
                 true => self.by_client.remove(&client),
                 false => self.by_client.insert(client, from),
             };
             self.change(client);
-        } else if !leaves && self.state(client).is_none() {
+        } else if !leaves && self.awareness.state(client).is_none() {
             // It came back on a new socket, and its old one's end outran it. Told that it is gone, a client speaks anew.
-            let known = self.awareness.clock(client).filter(|known| *known >= clock)?;
-            let gone = AwarenessEntry { client, clock: known, state: None };
-            return Some(encode::awareness(&encode_awareness([&gone])));
+            let known = self.awareness.clock(client).filter(|known| *known >= clock);
+            let gone = known.map(|clock| AwarenessEntry { client, clock, state: None });
+            spoken.answer = gone.map(|gone| encode::awareness(&encode_awareness([&gone])));
         }
-        None
+        spoken
+    }
+
+    /// Whose client it is at another node, if that user may edit.
+    pub(super) fn elsewhere(&self, client: ClientId) -> Option<UserId> {
+        if self.by_client.contains_key(&client) {
+            return None;
+        }
+        let stamp = self.awareness.state(client).and_then(stamp_of)?;
+        (stamp.role.as_deref() != Some(Role::Viewer.as_str())).then_some(stamp.id)
+    }
+
+    fn keep(&mut self, client: ClientId, user: Option<UserId>, now_ms: u64) {
+        let Some(user) = user else { return };
+        if self.kept.len() < KEPT_MAX || self.kept.contains_key(&client) {
+            self.kept.insert(client, (user, now_ms));
+        }
+    }
+
+    /// The user that a client is kept for.
+    fn kept_for(&self, client: ClientId, now_ms: u64) -> Option<UserId> {
+        let kept = self.kept.get(&client).filter(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < KEPT_MS);
+        kept.map(|(user, _)| *user)
     }
 
     /// Whether `id` may speak for `client`: its own, nobody's, or that of another socket of the same user, here or at
     /// another node (a page that came back before its old socket was missed). Stock clients repeat what others say; that
     /// is passed over.
-    fn may_speak(&self, id: PeerId, client: ClientId, user: impl Fn(PeerId) -> Option<UserId>) -> bool {
+    fn may_speak(&self, id: PeerId, client: ClientId, user: &impl Fn(PeerId) -> Option<UserId>, now_ms: u64) -> bool {
         if let Some(speaker) = self.by_client.get(&client) {
             return *speaker == id || user(*speaker) == user(id);
         }
-        let elsewhere = self.state(client).and_then(user_of);
-        (elsewhere.is_none() || elsewhere == user(id))
+        let elsewhere = self.awareness.state(client).and_then(stamp_of).map(|stamp| stamp.id);
+        let owner = elsewhere.or_else(|| self.kept_for(client, now_ms));
+        (owner.is_none() || owner == user(id))
             && self.by_client.values().filter(|speaker| **speaker == id).count() < CLIENTS_MAX
     }
 
@@ -96,6 +137,11 @@ impl Speakers {
     pub(super) fn hear(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
             let client = entry.client;
+            let user = stamp_of(&entry).map(|stamp| stamp.id);
+            if user.is_some() && self.kept_for(client, now_ms).is_some_and(|owner| user != Some(owner)) {
+                continue;
+            }
+            self.keep(client, user, now_ms);
             if self.awareness.apply(entry, now_ms) {
                 // It lives there now; a socket of ours that spoke for it has been left behind.
                 self.by_client.remove(&client);
@@ -108,6 +154,9 @@ impl Speakers {
     pub(super) fn left(&mut self, id: PeerId, now_ms: u64) {
         let clients: Vec<_> = self.by_client.extract_if(.., |_, speaker| *speaker == id).collect();
         for (client, _) in clients {
+            if let Some(kept) = self.kept.get_mut(&client) {
+                kept.1 = now_ms;
+            }
             if self.awareness.remove(client, now_ms).is_some() {
                 self.change(client);
             }
@@ -121,7 +170,13 @@ impl Speakers {
 
     /// Ends the presence of clients that were silent too long.
     pub(super) fn expire(&mut self, now_ms: u64) {
+        let by_client = &self.by_client;
+        self.kept
+            .retain(|client, (_, at_ms)| by_client.contains_key(client) || now_ms.saturating_sub(*at_ms) < KEPT_MS);
         for entry in self.awareness.expire(now_ms) {
+            if let Some(kept) = self.kept.get_mut(&entry.client) {
+                kept.1 = now_ms;
+            }
             self.by_client.remove(&entry.client);
             self.changed.push(entry.client);
         }
@@ -144,10 +199,6 @@ impl Speakers {
         self.changed_here.push(client);
     }
 
-    fn state(&self, client: ClientId) -> Option<&AwarenessEntry> {
-        self.awareness.states().find(|entry| entry.client == client)
-    }
-
     /// What holds of these clients now, each once.
     fn present(&self, clients: &[ClientId]) -> Vec<AwarenessEntry> {
         if clients.is_empty() {
@@ -164,15 +215,18 @@ impl Speakers {
     }
 }
 
-/// Whose presence it is: sessions stamp it.
-fn user_of(entry: &AwarenessEntry) -> Option<UserId> {
+/// What sessions stamp presence with; nodes of an earlier release leave the role out.
+#[derive(serde::Deserialize)]
+struct Stamp {
+    id: UserId,
+    role: Option<String>,
+}
+
+/// Whose presence it is.
+fn stamp_of(entry: &AwarenessEntry) -> Option<Stamp> {
     #[derive(serde::Deserialize)]
     struct Stamped {
         user: Stamp,
     }
-    #[derive(serde::Deserialize)]
-    struct Stamp {
-        id: UserId,
-    }
-    serde_json::from_str::<Stamped>(entry.state.as_deref()?).ok().map(|stamped| stamped.user.id)
+    serde_json::from_str::<Stamped>(entry.state.as_deref()?).ok().map(|stamped| stamped.user)
 }

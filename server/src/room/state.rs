@@ -2,9 +2,11 @@
 //! Invariant: nobody hears that an edit is durable before the append that holds it has returned.
 
 mod calls;
+mod conflicts;
 mod edits;
 mod fan_out;
 mod owed;
+pub(super) mod owners;
 
 use std::{sync::Arc, time::Instant};
 
@@ -14,9 +16,11 @@ use tokio::sync::oneshot;
 
 use self::{
     calls::{Calls, ServerClient},
-    edits::reject,
+    conflicts::difference,
+    edits::refuse_in_words,
     fan_out::Outgoing,
     owed::{Owed, Waiting},
+    owners::Owners,
 };
 use super::{Command, Dialect, Member, NewPeer, PeerId, Said, Urgent, peers::Peers, speakers::Speakers};
 use crate::{
@@ -35,12 +39,15 @@ pub struct Effects {
     pub rebuild: bool,
     /// Take a snapshot soon, the last peer has left.
     pub snapshot: bool,
+    /// Read the log: another node may have appended edits that are not known here yet.
+    pub look: bool,
 }
 
 /// The room's state.
 pub struct State {
     replica: Replica,
     speakers: Speakers,
+    owners: Owners,
     peers: Peers,
     server_client: ServerClient,
     document_bytes_max: usize,
@@ -49,6 +56,10 @@ pub struct State {
     waiting: Waiting,
     /// Since the last append that returned, the log could not be reached.
     log_is_away: bool,
+    /// An entry of the log differs from what the replica has: one of the two is to be given up.
+    is_doubtful: bool,
+    /// When the newest command was handled.
+    now_ms: u64,
     deleted: Option<oneshot::Sender<()>>,
 }
 
@@ -58,6 +69,7 @@ impl State {
         Self {
             replica: replica.into(),
             speakers: Speakers::new(),
+            owners: Owners::default(),
             peers: Peers::default(),
             server_client: ServerClient::new(fresh_client),
             document_bytes_max,
@@ -65,12 +77,15 @@ impl State {
             outgoing: Outgoing::default(),
             waiting: Waiting::default(),
             log_is_away: false,
+            is_doubtful: false,
+            now_ms: 0,
             deleted: None,
         }
     }
 
     /// Takes in one command. `now_ms` only has to grow.
     pub fn handle(&mut self, command: Command, now_ms: u64, effects: &mut Effects) {
+        self.now_ms = now_ms;
         match command {
             Command::Join { peer, joined } => {
                 self.join(peer);
@@ -154,8 +169,21 @@ impl State {
     /// Goes on with another replica, which holds all that was durable; nothing else may wait to become so.
     pub fn rebuilt(&mut self, replica: Document) {
         debug_assert!(self.is_saved(), "edits that only the lost replica held");
-        self.replica = replica.into();
+        let lost = std::mem::replace(&mut self.replica, replica.into());
+        let place = match (lost.live(), self.replica.live()) {
+            (Some(lost), Some(replica)) if self.is_doubtful => difference(lost, replica),
+            _ => None,
+        };
+        self.is_doubtful = false;
+        if let Some(place) = place {
+            self.forked(place);
+        }
         self.settle_due();
+    }
+
+    /// The log holds other edits than the replica: the next replica shows whose were first.
+    pub fn doubt(&mut self) {
+        self.is_doubtful = true;
     }
 
     /// Ends the presence of clients that were silent too long, and forgets what no longer counts.
@@ -183,12 +211,15 @@ impl State {
 
     /// Sends our step 1.
     fn ask(&mut self, id: PeerId) {
-        let Some(document) = self.replica.live() else { return };
-        let step1 = encode::sync_step1(document.state_vector());
-        if let Some(peer) = self.peers.get(id) {
-            peer.asked = true;
-            peer.push(step1);
+        let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
+        peer.asks += 1;
+        let known = document.state_vector();
+        if peer.unjudged.lowered.is_empty() {
+            return peer.push(encode::sync_step1(known));
         }
+        let mut lowered = known.clone();
+        peer.unjudged.lowered.iter().for_each(|(client, clock)| lowered.retreat(*client, *clock));
+        peer.push(encode::sync_step1(&lowered));
     }
 
     /// Asks for what lies before an edit, unless that was asked and not answered: a flood of gaps asks once.
@@ -202,14 +233,21 @@ impl State {
     fn said(&mut self, from: PeerId, said: Said, received: Instant, now_ms: u64, effects: &mut Effects) {
         let Some(peer) = self.peers.get(from) else { return };
         match said {
-            Said::Step1(theirs) => self.owe(Owed::Diff(from, theirs)),
+            Said::Step1(theirs) => self.step1(from, theirs),
             Said::Step2(bytes) => {
-                (peer.asked, peer.asked_for_gap) = (false, false);
+                peer.asks = peer.asks.saturating_sub(1);
+                if peer.asks > 0 && !peer.unjudged.lowered.is_empty() {
+                    // The answer to the newest step 1 has all of it, and the edits that are to be compared before it.
+                    return;
+                }
+                peer.asked_for_gap = false;
+                self.before_step2(from);
                 self.edit(from, bytes, received, now_ms, effects);
+                self.after_step2(from);
             }
             Said::Update(bytes) => {
                 if !peer.grant.role.may_edit() {
-                    return reject(peer, "read_only", "viewers cannot edit");
+                    return refuse_in_words(peer, "read_only", "viewers cannot edit");
                 }
                 self.edit(from, bytes, received, now_ms, effects);
             }
@@ -219,6 +257,7 @@ impl State {
             Said::Behind => self.owe(Owed::CatchUp(from)),
             Said::Left => {
                 self.peers.remove(from);
+                self.owners.left(from);
                 self.speakers.left(from, now_ms);
                 effects.snapshot = self.peers.is_empty();
             }
@@ -236,10 +275,23 @@ impl State {
 
     fn speak(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
-            let answer = self.speakers.speak(from, entry, |id| self.peers.user(id), now_ms);
-            if let Some(answer) = answer {
+            let client = entry.client;
+            let (user, owner) = (self.peers.user(from), self.owners.socket(client).and_then(|id| self.peers.user(id)));
+            if owner.is_some() && owner != user {
+                continue;
+            }
+            let spoken = self.speakers.speak(from, entry, |id| self.peers.user(id), now_ms);
+            if spoken.declares {
+                self.declare(from, client);
+            }
+            if let Some(answer) = spoken.answer {
                 self.push(from, answer.into());
             }
+        }
+        // An answer that waited only for the ids that it might concern.
+        let Some(peer) = self.peers.get(from) else { return };
+        if peer.unjudged.lowered.is_empty() && !peer.declared.is_empty() {
+            self.judged(from);
         }
     }
 
@@ -295,6 +347,7 @@ impl State {
 
     fn close(&mut self, id: PeerId, reason: CloseReason, now_ms: u64) {
         self.peers.close(id, reason);
+        self.owners.left(id);
         self.speakers.left(id, now_ms);
     }
 

@@ -7,9 +7,12 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
-const COUNTERS: [(&str, &str); 17] = [
+const COUNTERS: [(&str, &str); 20] = [
     ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
     ("codesync_updates_refused_total", "Edits that rooms refused."),
+    ("codesync_client_conflicts_total", "Edits refused because their client id holds other edits at the same clock."),
+    ("codesync_edits_brought_total", "Edits taken in under a client id that their sender's socket does not declare."),
+    ("codesync_forks_total", "Replicas given up because the log holds other edits at the same clock."),
     ("codesync_updates_from_other_nodes_total", "Updates that rooms took in from the log."),
     ("codesync_append_retries_total", "Appends tried again because the log did not answer."),
     ("codesync_exact_appends_refused_total", "Edits for callers that were decided again: another node appended first."),

@@ -61,7 +61,8 @@ async fn attacker(server: &Process, doc: &str, token: &str, frames: usize, mut r
         let frame = mutate(&mut random, &samples);
         // A mutant that the check accepts is an edit like any other.
         if let Err(code) = socket.probe(frame).await {
-            assert_eq!(code, 4400);
+            // A mutant of an edit that is known holds other words at its clocks.
+            assert!([4400, 4409].contains(&code), "{code}");
             refused += 1;
             socket = Raw::connect(&url, doc, token).await;
         }

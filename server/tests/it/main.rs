@@ -8,6 +8,7 @@ mod auth;
 mod clients;
 mod commands;
 mod compaction;
+mod conflicts;
 mod deletion;
 mod deploy;
 mod directory;

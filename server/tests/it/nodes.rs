@@ -5,6 +5,7 @@ mod away;
 mod chaos;
 mod deaths;
 mod drain;
+mod forks;
 mod lost;
 mod promotion;
 mod releases;

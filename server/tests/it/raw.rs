@@ -111,8 +111,13 @@ impl Raw {
     /// Types at the end of the own replica alone.
     pub(crate) fn edit(&mut self, client: u64, text: &str) -> Update {
         let text = self.replica.text("content") + text;
-        let update = self.replica.replacement("content", &text, client).unwrap().expect("something to type");
-        apply(&mut self.replica, &update);
+        self.turn(client, &text)
+    }
+
+    /// Turns the text of the own replica alone into another.
+    pub(crate) fn turn(&mut self, client: u64, text: &str) -> Update {
+        let update = self.replica.replacement("content", text, client).unwrap().expect("the text differs");
+        self.take_in(update.bytes().clone());
         update
     }
 

@@ -17,13 +17,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::rig::{proxy::Proxy, redis as rig};
 
-fn config(url: String) -> RedisConfig {
+pub(crate) fn config(url: String) -> RedisConfig {
     let mut config = Config::for_tests("unused".into()).redis;
     config.redis_url = Some(url.into());
     config
 }
 
-async fn log(config: &RedisConfig, acknowledge: Acknowledge) -> RedisLog {
+pub(crate) async fn log(config: &RedisConfig, acknowledge: Acknowledge) -> RedisLog {
     let redis = Redis::open(config, &Tasks::default()).await.unwrap().unwrap();
     RedisLog::new(redis, NodeId::new(), acknowledge, Duration::from_secs(60), &Tasks::default())
 }

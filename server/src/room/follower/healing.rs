@@ -47,8 +47,11 @@ impl Follower {
         let last = contents.last;
         let updates = contents.entries.into_iter().map(|entry| entry.update).collect();
         let mut effects = Effects::default();
-        state.take_in(updates, &mut effects);
-        if effects.rebuild {
+        let taken = state.take_in(updates, &mut effects);
+        if let Some(place) = taken.differs {
+            state.forked(place);
+        }
+        if effects.rebuild || taken.differs.is_some() {
             return Err(CloseReason::Resync);
         }
         self.healing = Some(Healing::Restoring(last, self.chain.seen().max(last).max(newest)));
@@ -80,7 +83,10 @@ impl Follower {
             }
         };
         let taken = state.take_in(vec![loaded.document.state().into()], effects);
-        if taken.gap {
+        if let Some(place) = taken.differs {
+            state.forked(place);
+        }
+        if taken.gap || taken.differs.is_some() {
             return Err(CloseReason::Resync);
         }
         if !self.is_healing() && loaded.offset > self.chain.seen() {

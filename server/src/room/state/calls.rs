@@ -232,6 +232,11 @@ impl ServerClient {
         Self { fresh, id: fresh(), clock: 0 }
     }
 
+    /// Whether the server edits as that client now.
+    pub(super) fn is(&self, client: ClientId) -> bool {
+        self.id == client
+    }
+
     fn unused(&mut self, document: &Document, is_known: impl Fn(ClientId) -> bool) -> ClientId {
         // Random ids are used already once in billions: several in a row do not come by chance.
         for _ in 0..8 {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use codesync_crdt::{Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{ClientId, Comparison, Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
 use tracing::{debug, warn};
 
 use super::{Effects, State, fan_out::Origin};
@@ -14,6 +14,7 @@ use crate::{
         effort::{self, Stopwatch},
         peers::Peer,
     },
+    ws::outbox::Frame,
 };
 
 /// What taking in updates of the log came to.
@@ -23,6 +24,8 @@ pub struct TakenIn {
     pub changed: bool,
     /// Something builds on what is not there.
     pub gap: bool,
+    /// Where the replica holds other edits than the log.
+    pub differs: Option<(ClientId, u32)>,
 }
 
 impl State {
@@ -42,6 +45,10 @@ impl State {
                     continue;
                 }
             };
+            if let Comparison::Differs { client, clock } = document.compare(&update) {
+                // Applied all the same: later entries build on its new clocks.
+                taken.differs = Some((client, clock));
+            }
             match self.replica.apply(&update) {
                 Ok(Effect::Unchanged) => {}
                 Ok(Effect::Changed) => {
@@ -60,6 +67,9 @@ impl State {
 
     pub(super) fn edit(&mut self, from: PeerId, bytes: Bytes, received: Instant, now_ms: u64, effects: &mut Effects) {
         let received_bytes = bytes.len();
+        if self.peers.get(from).is_some_and(|peer| peer.has_conflict) {
+            return;
+        }
         let Some(document) = self.replica.live() else {
             effects.rebuild = true;
             return self.close(from, CloseReason::Resync, now_ms);
@@ -73,17 +83,20 @@ impl State {
         let authors = update.new_clients(document.state_vector());
         let size_bytes = document.size_bytes();
         let Some(peer) = self.peers.get(from) else { return };
+        if peer.unjudged.is_early(&update) {
+            return;
+        }
         let user = peer.grant.user;
         if !peer.grant.role.may_edit() {
             // Its answer to our step 1 repeats all deletions: only what it inserts is known to be its own.
             if adds {
-                reject(peer, "read_only", "viewers cannot edit");
+                refuse_in_words(peer, "read_only", "viewers cannot edit");
             }
             return;
         }
         let limit = self.document_bytes_max;
         if adds && !self.replica.live_mut().is_some_and(|document| document.has_room(received_bytes, limit)) {
-            reject(peer, "document_too_large", "the document has reached its limit");
+            refuse_in_words(peer, "document_too_large", "the document has reached its limit");
             return self.close(from, CloseReason::TooLarge, now_ms);
         }
         if let Err(reason) = self.peers.effort(user, now_ms).check(authors, now_ms) {
@@ -91,6 +104,15 @@ impl State {
         }
         let deadline = effort::deadline(received_bytes, update.places(), size_bytes);
         let (stopwatch, mut in_time) = (Stopwatch::start(), true);
+        if let Comparison::Differs { client, clock } = self.compare(user, &update) {
+            self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
+            return self.conflict(from, client, clock);
+        }
+        if self.is_held(from, user, &update, effects) {
+            self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
+            return;
+        }
+        self.note_authors(from, user, &update);
         let applied = self.replica.apply_while(&update, || {
             in_time = stopwatch.elapsed() < deadline;
             in_time
@@ -128,15 +150,21 @@ impl State {
         };
         debug!(%refusal, "update refused");
         if let Some(peer) = self.peers.get(from) {
-            reject(peer, code, &refusal.to_string());
+            refuse_in_words(peer, code, &refusal.to_string());
         }
         self.close(from, reason, now_ms);
     }
 }
 
-pub(super) fn reject(peer: &Peer, code: &str, message: &str) {
+pub(super) fn refuse_in_words(peer: &mut Peer, code: &str, message: &str) {
+    reject(peer, serde_json::json!({ "code": code, "message": message }));
+}
+
+/// Notifies a client that an edit of it was refused. No mark of it is echoed from then on.
+pub(super) fn reject(peer: &mut Peer, why: serde_json::Value) {
     if peer.dialect == Dialect::Codesync {
-        let json = serde_json::json!({ "code": code, "message": message }).to_string();
-        peer.push(encode::codesync(&Extension::Rejected { json: &json }));
+        let frame: Frame = encode::codesync(&Extension::Rejected { json: &why.to_string() }).into();
+        peer.push(frame.clone());
+        peer.refused = Some(frame);
     }
 }

@@ -131,6 +131,10 @@ impl State {
         for (id, peer) in self.peers.iter_mut() {
             let in_order = peer.owed_until <= durable;
             if !batch.has(id) {
+                // The answer to its step 1, which waits for its own edits, has all of it.
+                if peer.unjudged.step1.is_some() {
+                    continue;
+                }
                 for frame in &batch.frames {
                     match in_order {
                         true => peer.push(frame.clone()),

@@ -204,6 +204,14 @@ impl State {
 
     fn mark(&mut self, id: PeerId, mark: u64) {
         let Some(peer) = self.peers.get(id) else { return };
+        if let Some(refusal) = peer.refused.clone() {
+            peer.outbox.push(refusal);
+            return;
+        }
+        // The edit before the mark is not taken in yet: the client sends it again, and another mark after it.
+        if peer.asked_for_gap || peer.held.is_some() || !peer.unjudged.lowered.is_empty() {
+            return;
+        }
         let pushed = peer.outbox.push(encode::codesync(&Extension::Mark(mark)).into());
         if pushed == Pushed::Dropped {
             peer.missed_mark = peer.missed_mark.max(Some(mark));
@@ -227,6 +235,9 @@ impl State {
     /// step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
     fn send_diff(&mut self, id: PeerId) {
         let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
+        if peer.has_conflict {
+            return;
+        }
         let mut known = StateVector::clone(&peer.has);
         // Whoever wrote an edit has all that the same client wrote before it.
         self.waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
@@ -248,11 +259,17 @@ impl State {
         let inserted = self.waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
         inserted.for_each(|(client, clocks)| given.retreat(client, clocks.start));
         peer.has = Arc::new(given);
-        peer.push(self.speakers.everyone());
-        if peer.asked {
-            peer.push(encode::sync_step1(document.state_vector()));
+        if let Some(refusal) = peer.refused.clone() {
+            peer.outbox.push(refusal);
         }
-        if let Some(mark) = peer.missed_mark.take() {
+        peer.push(self.speakers.everyone());
+        if peer.asks > 0 {
+            // All that were not answered may have been dropped.
+            peer.asks = 0;
+            self.ask(id);
+        }
+        let Some(peer) = self.peers.get(id) else { return };
+        if let Some(mark) = peer.missed_mark.take().filter(|_| peer.refused.is_none()) {
             self.mark(id, mark);
         }
     }

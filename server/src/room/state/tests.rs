@@ -2,6 +2,8 @@
 
 mod authors;
 mod calls;
+mod conflicts;
+mod owners;
 
 use std::sync::Arc;
 
@@ -32,28 +34,33 @@ impl Room {
     fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
         let mut room = Self { state: State::new(Document::new(Limits::default()), || 99, 1 << 20), peers: Vec::new() };
         for dialect in dialects {
-            let outbox = Outbox::new(frames_max, 1 << 16);
-            let grant = SocketGrant {
-                user: UserId::new(),
-                name: "ann".into(),
-                color: "#123456".into(),
-                session: SessionId::new(),
-                expires_at: OffsetDateTime::UNIX_EPOCH,
-                role: Role::Editor,
-            };
-            let id = PeerId(room.peers.len() as u64);
-            let peer = NewPeer {
-                id,
-                grant: Arc::new(grant),
-                dialect: *dialect,
-                outbox: outbox.clone(),
-                since: OffsetDateTime::UNIX_EPOCH,
-            };
-            room.take_in(Command::Join { peer, joined: oneshot::channel().0 });
-            room.peers.push(outbox);
-            assert_eq!(room.hears(room.peers.len() - 1), ["step1"]);
+            let peer = room.join(*dialect, UserId::new(), frames_max);
+            assert_eq!(room.hears(peer), ["step1"]);
         }
         room
+    }
+
+    /// One more peer; returns its number.
+    fn join(&mut self, dialect: Dialect, user: UserId, frames_max: usize) -> usize {
+        let outbox = Outbox::new(frames_max, 1 << 16);
+        let grant = SocketGrant {
+            user,
+            name: "ann".into(),
+            color: "#123456".into(),
+            session: SessionId::new(),
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+            role: Role::Editor,
+        };
+        let peer = NewPeer {
+            id: PeerId(self.peers.len() as u64),
+            grant: Arc::new(grant),
+            dialect,
+            outbox: outbox.clone(),
+            since: OffsetDateTime::UNIX_EPOCH,
+        };
+        self.take_in(Command::Join { peer, joined: oneshot::channel().0 });
+        self.peers.push(outbox);
+        self.peers.len() - 1
     }
 
     fn take_in(&mut self, command: Command) {

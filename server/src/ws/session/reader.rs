@@ -172,8 +172,11 @@ async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>
 
 fn stamp(state: &str, grant: &SocketGrant) -> Option<String> {
     let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
-    let SocketGrant { user: UserId(id), name, color, .. } = grant;
-    object.insert("user".to_owned(), serde_json::json!({ "id": id, "name": name, "color": color }));
+    let SocketGrant { user: UserId(id), name, color, role, .. } = grant;
+    object.insert(
+        "user".to_owned(),
+        serde_json::json!({ "id": id, "name": name, "color": color, "role": role.as_str() }),
+    );
     serde_json::to_string(&object).ok()
 }
 

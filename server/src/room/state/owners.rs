@@ -1,0 +1,325 @@
+//! Whose client ids are in use. A socket declares an id by its presence; new edits under an id that somebody else's open
+//! socket declares are refused, once that socket had its turn to send what it has. Under an id that nobody declares they are
+//! taken in: a device may bring back what a restored server lacks.
+
+use std::collections::BTreeMap;
+
+use codesync_crdt::{ClientId, Comparison, StateVector, Update};
+use tracing::debug;
+
+use super::{Effects, State, owed::Owed};
+use crate::{
+    ids::UserId,
+    room::{PeerId, peers::Peer},
+};
+
+/// How long the answer to a client's step 1 waits for its own step 2, and how long edits are passed over that step repeats.
+const JUDGED_WITHIN_MS: u64 = 2_000;
+/// How long the log of a node where the owner may be is waited for.
+const ELSEWHERE_MS: u64 = 3_000;
+/// How long an owner has to send what it has.
+const OWNER_MS: u64 = 10_000;
+/// How often one is asked again whose edits wait for an owner.
+const ASK_AGAIN_MS: u64 = 1_000;
+/// Ids whose authors are remembered. Past it all are forgotten, and their owners send more at their next connection.
+const REMEMBERED_MAX: usize = 8_192;
+/// Ids that one socket may declare.
+const DECLARED_MAX: usize = 32;
+
+/// What this room knows of client ids.
+#[derive(Default)]
+pub(super) struct Owners {
+    /// Which socket declared an id last.
+    declared: BTreeMap<ClientId, PeerId>,
+    /// Up to where the edits of an id, from its first on, were made by a user whose socket declared it.
+    written: BTreeMap<ClientId, (UserId, u32)>,
+    /// Who brought edits under an id that it does not declare, and the first clock of them.
+    brought: BTreeMap<ClientId, (UserId, u32)>,
+    due_ms: Option<u64>,
+}
+
+impl Owners {
+    /// The open socket that declares an id.
+    pub(super) fn socket(&self, client: ClientId) -> Option<PeerId> {
+        self.declared.get(&client).copied()
+    }
+
+    fn wrote(&mut self, client: ClientId, user: UserId, end: u32) {
+        if self.written.len() >= REMEMBERED_MAX {
+            self.written.clear();
+        }
+        self.written.insert(client, (user, end));
+    }
+
+    fn brought(&mut self, client: ClientId, user: UserId, start: u32) {
+        if self.brought.len() < REMEMBERED_MAX {
+            self.brought.entry(client).or_insert((user, start));
+        }
+    }
+
+    /// A socket is gone, and what it declared.
+    pub(super) fn left(&mut self, id: PeerId) {
+        self.declared.retain(|_, socket| *socket != id);
+    }
+}
+
+/// Edits that wait for the owner of their client id.
+#[derive(Debug)]
+pub(in crate::room) struct Held {
+    client: ClientId,
+    since_ms: u64,
+    verdict: Verdict,
+    /// The newest step 2 had such edits too.
+    is_repeated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Waits,
+    /// The owner has sent what it has.
+    Refuse,
+    /// The owner does not answer.
+    Accept,
+}
+
+/// A socket whose own edits are not compared yet.
+#[derive(Debug, Default)]
+pub(in crate::room) struct Unjudged {
+    /// Its step 1, which is answered once they are.
+    pub(super) step1: Option<StateVector>,
+    /// Until when at the latest; nothing is waited for where it is not set.
+    pub(super) until_ms: Option<u64>,
+    /// It is to send the edits of these ids from these clocks on.
+    pub(super) lowered: BTreeMap<ClientId, u32>,
+    /// Those that are taken in are from the answer to that.
+    is_answered: bool,
+}
+
+impl Unjudged {
+    /// Whether an update waits for the answer, which repeats it behind edits that are compared.
+    pub(super) fn is_early(&self, update: &Update) -> bool {
+        !self.is_answered && update.inserts().any(|(client, _)| self.lowered.contains_key(&client))
+    }
+}
+
+impl State {
+    /// A socket may speak for a client id: that id is its own. Where its edits may not be those that the room has, it is asked
+    /// for them.
+    pub(super) fn declare(&mut self, id: PeerId, client: ClientId) {
+        let known = self.known(client);
+        let Some(peer) = self.peers.get(id) else { return };
+        let user = peer.grant.user;
+        if !peer.grant.role.may_edit() {
+            return;
+        }
+        let again = peer.declared.contains(&client);
+        if !again && peer.declared.len() == DECLARED_MAX {
+            return;
+        }
+        self.owners.declared.insert(client, id);
+        if again {
+            return;
+        }
+        peer.declared.push(client);
+        let own = self.owners.written.get(&client).filter(|(author, _)| *author == user).map_or(0, |(_, end)| *end);
+        // A page that was just loaded has no edits under an id that it happens to share.
+        let has_some = peer.unjudged.step1.as_ref().is_none_or(|theirs| theirs.clock(client) > 0);
+        if own < known && has_some {
+            peer.unjudged.lowered.insert(client, own);
+            peer.unjudged.until_ms = Some(self.now_ms + JUDGED_WITHIN_MS);
+            self.due_at(self.now_ms + JUDGED_WITHIN_MS);
+            self.ask(id);
+        }
+    }
+
+    /// Answers step 1. One that has something of the document may have own edits that the answer would hit: they come first.
+    pub(super) fn step1(&mut self, id: PeerId, theirs: StateVector) {
+        let now_ms = self.now_ms;
+        let Some(peer) = self.peers.get(id) else { return };
+        let first = !peer.answered && peer.asks > 0;
+        if first && !theirs.is_empty() && peer.grant.role.may_edit() {
+            peer.unjudged.step1 = Some(theirs);
+            peer.unjudged.until_ms.get_or_insert(now_ms + JUDGED_WITHIN_MS);
+            self.due_at(now_ms + JUDGED_WITHIN_MS);
+        } else {
+            self.owe(Owed::Diff(id, theirs));
+        }
+    }
+
+    /// Ends the wait for a socket's own edits, where there is one.
+    pub(super) fn judged(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(id) else { return };
+        let unjudged = std::mem::take(&mut peer.unjudged);
+        if let Some(theirs) = unjudged.step1.filter(|_| !peer.has_conflict) {
+            self.owe(Owed::Diff(id, theirs));
+        }
+    }
+
+    /// Whether an update waits, or is refused, because of the client ids under which it adds edits.
+    pub(super) fn is_held(&mut self, from: PeerId, user: UserId, update: &Update, effects: &mut Effects) -> bool {
+        let Some((client, clock)) = self.foreign(from, user, update) else { return false };
+        let since_ms = self.now_ms;
+        let Some(peer) = self.peers.get(from) else { return true };
+        if let Some(held) = &mut peer.held {
+            held.is_repeated = true;
+        }
+        match peer.held.as_ref().map(|held| held.verdict) {
+            Some(Verdict::Accept) => {
+                peer.held = None;
+                return false;
+            }
+            Some(Verdict::Refuse) => self.conflict(from, client, clock),
+            Some(Verdict::Waits) => {}
+            None if self.server_client.is(client) => self.conflict(from, client, clock),
+            None => {
+                peer.held = Some(Held { client, since_ms, verdict: Verdict::Waits, is_repeated: true });
+                self.due_at(since_ms + ASK_AGAIN_MS);
+                match self.owners.declared.get(&client) {
+                    Some(&owner) => self.ask(owner),
+                    None => effects.look = true,
+                }
+            }
+        }
+        true
+    }
+
+    /// A step 2 has all that its socket has and the room lacks: edits that wait and are not in it, wait no more.
+    pub(super) fn before_step2(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(id) else { return };
+        peer.unjudged.is_answered = true;
+        if let Some(held) = &mut peer.held {
+            held.is_repeated = false;
+        }
+    }
+
+    /// The same step 2 was taken in.
+    pub(super) fn after_step2(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get(id) {
+            peer.held.take_if(|held| !held.is_repeated);
+        }
+        self.judged(id);
+        self.owner_answered(id);
+    }
+
+    fn known(&self, client: ClientId) -> u32 {
+        self.replica.live().map_or(0, |document| document.state_vector().clock(client))
+    }
+
+    /// The first new edits under an id that somebody else's open socket declares, here or at another node.
+    fn foreign(&self, from: PeerId, user: UserId, update: &Update) -> Option<(ClientId, u32)> {
+        let new = update.inserts().filter(|(client, clocks)| clocks.end > self.known(*client));
+        new.map(|(client, _)| (client, self.known(client))).find(|(client, _)| {
+            self.server_client.is(*client) || self.owner(*client, from).is_some_and(|owner| owner != user)
+        })
+    }
+
+    /// The user of the open socket that declares an id.
+    fn owner(&self, client: ClientId, from: PeerId) -> Option<UserId> {
+        match self.owners.declared.get(&client) {
+            Some(socket) if *socket == from => None,
+            Some(socket) => self.peers.user(*socket),
+            None => self.speakers.elsewhere(client),
+        }
+    }
+
+    /// Compares the known clocks of an update. Where somebody else wrote under its sender's id, edits that were deleted since
+    /// may be ones that the sender never sent before: they count as different.
+    pub(super) fn compare(&self, user: UserId, update: &Update) -> Comparison {
+        let (Some(document), brought) = (self.replica.live(), &self.owners.brought) else { return Comparison::Same };
+        document.compare_strictly(update, |client| {
+            brought.get(&client).filter(|(author, _)| *author != user).map(|(_, start)| *start)
+        })
+    }
+
+    /// Notes who wrote edits, before they are applied.
+    pub(super) fn note_authors(&mut self, from: PeerId, user: UserId, update: &Update) {
+        let Some(peer) = self.peers.get(from) else { return };
+        let lowered = peer.unjudged.lowered.clone();
+        for (client, clocks) in update.inserts() {
+            let known = self.known(client);
+            let declared = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
+            if lowered.get(&client).is_some_and(|lowered| clocks.start <= *lowered) {
+                self.owners.wrote(client, user, clocks.end.min(known));
+            }
+            if clocks.end <= known {
+                continue;
+            }
+            if declared != Some(user) {
+                metrics::counter!("codesync_edits_brought_total").increment(1);
+                debug!(client, clock = known, user.id = %user.0, "edits under an id that their sender does not declare");
+            }
+            let (author, end) = self.owners.written.get(&client).copied().unwrap_or((declared.unwrap_or(user), 0));
+            if declared.is_none_or(|owner| owner == user) && author == user && end == known {
+                self.owners.wrote(client, user, clocks.end);
+            } else if declared != Some(user) {
+                self.owners.brought(client, user, known);
+            }
+        }
+    }
+
+    /// A socket has sent all that it has: what waits for it is asked for once more.
+    pub(super) fn owner_answered(&mut self, owner: PeerId) {
+        let declared = &self.owners.declared;
+        let waits = |peer: &Peer| {
+            peer.held
+                .as_ref()
+                .is_some_and(|held| declared.get(&held.client) == Some(&owner) && held.verdict == Verdict::Waits)
+        };
+        let waiting: Vec<PeerId> = self.peers.iter_mut().filter(|(_, peer)| waits(peer)).map(|(id, _)| id).collect();
+        for id in waiting {
+            self.judge_held(id, Verdict::Refuse);
+        }
+    }
+
+    /// When something that waits for a socket's own edits, or for an owner, is due.
+    pub fn due_ms(&self) -> Option<u64> {
+        self.owners.due_ms
+    }
+
+    fn due_at(&mut self, due_ms: u64) {
+        self.owners.due_ms = Some(self.owners.due_ms.map_or(due_ms, |due| due.min(due_ms)));
+    }
+
+    /// Looks after what is due.
+    pub fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
+        self.now_ms = now_ms;
+        self.owners.due_ms = None;
+        for id in self.peers.all() {
+            let Some(peer) = self.peers.get(id) else { continue };
+            let held = peer.held.as_ref().filter(|held| held.verdict == Verdict::Waits);
+            let held = held.map(|held| (held.client, now_ms.saturating_sub(held.since_ms)));
+            match peer.unjudged.until_ms {
+                Some(until_ms) if until_ms <= now_ms => self.judged(id),
+                Some(until_ms) => self.due_at(until_ms),
+                None => {}
+            }
+            if let Some((client, waited_ms)) = held {
+                self.due_at(now_ms + ASK_AGAIN_MS);
+                self.look_after(id, client, waited_ms, effects);
+            }
+        }
+    }
+
+    /// Decides about edits that have waited for so long, or has them sent again once the log was read.
+    fn look_after(&mut self, id: PeerId, client: ClientId, waited_ms: u64, effects: &mut Effects) {
+        if self.owners.declared.contains_key(&client) {
+            if waited_ms >= OWNER_MS {
+                self.judge_held(id, Verdict::Accept);
+            }
+        } else if self.speakers.elsewhere(client).is_none() {
+            self.judge_held(id, Verdict::Accept);
+        } else if waited_ms >= ELSEWHERE_MS && !self.log_is_away {
+            self.judge_held(id, Verdict::Refuse);
+        } else {
+            effects.look = true;
+            self.judge_held(id, Verdict::Waits);
+        }
+    }
+
+    fn judge_held(&mut self, id: PeerId, verdict: Verdict) {
+        if let Some(held) = self.peers.get(id).and_then(|peer| peer.held.as_mut()) {
+            held.verdict = verdict;
+            self.ask(id);
+        }
+    }
+}

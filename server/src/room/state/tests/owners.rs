@@ -1,0 +1,213 @@
+//! Client ids that are in use: who may add edits under them, and what their owners are asked before they are answered.
+
+use super::{
+    conflicts::{close, rejections, text},
+    *,
+};
+
+fn presence(client: u64, clock: u32, state: &str) -> Vec<AwarenessEntry> {
+    vec![AwarenessEntry { client, clock, state: Some(state.into()) }]
+}
+
+impl Room {
+    fn declares(&mut self, peer: u64, client: u64) {
+        self.says(peer, Said::Awareness(presence(client, 1, "{}")));
+        self.state.flush();
+        (0..self.peers.len()).for_each(|peer| drop(self.hears(peer)));
+    }
+
+    /// Lets so much time go by, and returns whether the log is to be read.
+    fn ticks(&mut self, now_ms: u64) -> bool {
+        let mut effects = Effects::default();
+        self.state.tick(now_ms, &mut effects);
+        effects.look
+    }
+
+    fn answers_step1(&mut self, peer: u64) {
+        self.says(peer, Said::Step2([0, 0].to_vec().into()));
+    }
+
+    /// The clock of a client in the newest step 1 that waits for a peer.
+    fn asked_from(&self, peer: usize, client: u64) -> Option<u32> {
+        let batch = self.peers[peer].take().now_or_never().unwrap_or_default();
+        let asked =
+            batch.frames.iter().filter_map(|frame| match &decode_frame(&frame.bytes, &Limits::default()).unwrap()[0] {
+                Message::SyncStep1(vector) => Some(vector.clock(client)),
+                _ => None,
+            });
+        asked.last()
+    }
+}
+
+/// A room where the first peer declares client 50 and has written "mine" under it.
+fn owned() -> Room {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Codesync, Dialect::Stock]);
+    (0..3).for_each(|peer| room.answers_step1(peer));
+    room.declares(0, 50);
+    room.says(0, Said::Update(text(50, 0, "mine")));
+    room.state.flush();
+    room.appends();
+    room.state.appended();
+    (0..3).for_each(|peer| drop(room.hears(peer)));
+    room
+}
+
+#[test]
+fn edits_under_the_id_of_somebody_here_are_refused_once_that_socket_has_sent_what_it_has() {
+    let mut room = owned();
+    for peer in [1, 2] {
+        room.says(peer, Said::Update(text(50, 4, "forged")));
+        room.says(peer, Said::Mark(1));
+    }
+    assert_eq!(room.hears(1), NONE, "no mark is echoed while they wait");
+    assert_eq!(room.hears(0), ["step1", "step1"]);
+    room.answers_step1(0);
+    room.answers_step1(0);
+    for peer in [1, 2] {
+        assert_eq!(room.asked_from(peer, 50), Some(4));
+        room.says(peer as u64, Said::Step2(text(50, 4, "forged")));
+    }
+    assert_eq!(rejections(&room, 1), [("client_conflict".to_owned(), 50, 4)]);
+    assert_eq!(close(&room, 2), Some(CloseReason::Conflict));
+    assert_eq!(room.content(), "mine");
+}
+
+#[test]
+fn words_that_the_owner_itself_sends_are_taken_in_whoever_else_has_them() {
+    let mut room = owned();
+    room.says(1, Said::Step2(text(50, 4, "too")));
+    room.says(0, Said::Step2(text(50, 4, "too")));
+    assert_eq!(room.content(), "minetoo");
+    room.says(1, Said::Step2([0, 0].to_vec().into()));
+    room.state.flush();
+    room.appends();
+    room.state.appended();
+    room.hears(1);
+    room.says(1, Said::Mark(2));
+    assert_eq!(room.hears(1), ["mark"]);
+    assert_eq!((rejections(&room, 1), close(&room, 2)), (vec![], None));
+}
+
+#[test]
+fn edits_under_the_id_of_somebody_who_has_gone_are_taken_in() {
+    let mut room = owned();
+    room.says(1, Said::Step2(text(50, 4, "brought")));
+    room.says(0, Said::Left);
+    room.ticks(1_000);
+    assert_eq!(room.asked_from(1, 50), Some(4), "it is asked for them again");
+    room.says(1, Said::Step2(text(50, 4, "brought")));
+    assert_eq!(room.content(), "minebrought");
+    room.says(2, Said::Update(text(60, 0, "own")));
+    assert_eq!(room.content().len(), 14);
+}
+
+#[test]
+fn an_owner_that_never_answers_is_waited_for_ten_seconds() {
+    let mut room = owned();
+    room.says(1, Said::Step2(text(50, 4, "brought")));
+    room.ticks(9_000);
+    assert_eq!(room.asked_from(1, 50), None);
+    room.ticks(10_000);
+    assert_eq!(room.asked_from(1, 50), Some(4));
+    room.says(1, Said::Step2(text(50, 4, "brought")));
+    assert_eq!(room.content(), "minebrought");
+}
+
+#[test]
+fn edits_under_the_id_of_somebody_at_another_node_wait_for_the_log() {
+    for (role, refused) in [("editor", true), ("viewer", false)] {
+        let mut room = Room::with(&[Dialect::Codesync]);
+        room.answers_step1(0);
+        let state = format!(r#"{{"user":{{"id":"{}","role":"{role}"}}}}"#, UserId::new().0);
+        room.state.take_in_presence(presence(50, 1, &state), 0);
+        room.says(0, Said::Step2(text(50, 0, "forged")));
+        assert_eq!(room.content() == "forged", !refused);
+        if !refused {
+            continue;
+        }
+        assert!(room.ticks(1_000), "the log is read");
+        assert!(room.ticks(2_000));
+        room.state.without_log();
+        room.ticks(60_000);
+        room.state.appended();
+        assert_eq!(rejections(&room, 0), [], "while the log is unavailable nobody is refused");
+        room.ticks(61_000);
+        room.says(0, Said::Step2(text(50, 0, "forged")));
+        assert_eq!(rejections(&room, 0), [("client_conflict".to_owned(), 50, 0)]);
+    }
+}
+
+#[test]
+fn nobody_writes_under_the_id_of_the_server() {
+    let mut room = Room::with(&[Dialect::Codesync]);
+    room.says(0, Said::Update(text(99, 0, "forged")));
+    assert_eq!(rejections(&room, 0), [("client_conflict".to_owned(), 99, 0)]);
+}
+
+#[test]
+fn who_reconnects_is_asked_for_its_own_edits_before_it_is_answered() {
+    let mut room = Room::with(&[Dialect::Stock]);
+    room.says(0, Said::Left);
+    room.state.take_in(vec![text(50, 0, "mineevil")], &mut Effects::default());
+    let peer = room.join(Dialect::Stock, UserId::new(), 8);
+    room.hears(peer);
+    let from = peer as u64;
+    room.says(from, Said::Step1([(50, 9)].into_iter().collect()));
+    assert_eq!(room.hears(peer), NONE, "its own edits come first");
+    room.says(from, Said::Awareness(presence(50, 1, "{}")));
+    assert_eq!(room.asked_from(peer, 50), Some(0), "all that it wrote");
+    room.says(from, Said::Step2(text(50, 8, "d")));
+    assert_eq!(room.content(), "mineevil", "the answer to the first step 1 hides what differs");
+    room.says(from, Said::Step2(text(50, 0, "minegoodd")));
+    assert_eq!(close(&room, peer), Some(CloseReason::Conflict));
+}
+
+#[test]
+fn a_reconnect_to_a_room_that_has_all_its_edits_costs_one_message_of_waiting() {
+    let mut room = owned();
+    let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
+    room.says(0, Said::Left);
+    let peer = room.join(Dialect::Stock, user, 8);
+    room.says(peer as u64, Said::Step1([(50, 4)].into_iter().collect()));
+    room.says(peer as u64, Said::Awareness(presence(50, 3, "{}")));
+    assert_eq!(room.hears(peer).iter().filter(|name| **name == "step2").count(), 1);
+    room.says(peer as u64, Said::Update(text(50, 4, "more")));
+    assert_eq!(room.content(), "minemore");
+}
+
+#[test]
+fn nothing_that_others_write_reaches_a_client_before_its_own_edits_are_compared() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.says(0, Said::Step1([(50, 9)].into_iter().collect()));
+    room.types(1, 0);
+    room.state.flush();
+    assert_eq!(room.hears(0), NONE);
+    room.answers_step1(0);
+    assert_eq!(room.hears(0), ["step2"], "which has it");
+    room.types(1, 1);
+    room.state.flush();
+    assert_eq!(room.hears(0), ["update"]);
+}
+
+#[test]
+fn an_answer_waits_two_seconds_at_most() {
+    let mut room = Room::with(&[Dialect::Stock]);
+    room.says(0, Said::Step1([(50, 9)].into_iter().collect()));
+    assert_eq!((room.hears(0), room.state.due_ms()), (NONE.to_vec(), Some(2_000)));
+    room.ticks(2_000);
+    assert_eq!((room.hears(0), room.state.due_ms()), (vec!["step2"], None));
+}
+
+#[test]
+fn a_client_id_is_kept_for_its_user_a_minute_after_it_was_seen() {
+    let mut room = owned();
+    room.says(0, Said::Left);
+    for (now_ms, expected) in [(1_000, false), (59_000, false), (61_000, true)] {
+        let mut effects = Effects::default();
+        let said = Said::Awareness(presence(50, 10, "{}"));
+        let command = Command::Peer { from: PeerId(2), said, received: Instant::now() };
+        room.state.handle(command, now_ms, &mut effects);
+        let here = room.state.own_presence().is_some();
+        assert_eq!(here, expected, "after {now_ms} ms");
+    }
+}

@@ -1,0 +1,57 @@
+//! Two nodes took different words for one client id and clock: the order of the log decides, and nobody is left with the others.
+
+use codesync_crdt::{Document, Limits, Message as Protocol, protocol::codesync::Message as Extension};
+use codesync_server::{
+    config::Acknowledge,
+    log::{After, Offset, UpdateLog},
+};
+
+use super::Nodes;
+use crate::{
+    raw::Raw,
+    redis,
+    rig::{proxy::Traffic, redis::Redis},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_decides_between_words_that_two_nodes_took_for_one_client_id() {
+    let nodes = Nodes::start(2, Redis::start().await).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let mut author = Raw::codesync(&nodes.socket(0), &doc, ann.token()).await;
+    let mut reader = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;
+    let mut elsewhere = Raw::connect(&nodes.socket(1), &doc, ann.token()).await;
+    for raw in [&mut author, &mut reader, &mut elsewhere] {
+        raw.sync().await;
+    }
+    nodes.nodes[0].link.set(Traffic::Fails);
+    author.append(50, "good").await;
+    reader.until_text("good").await;
+    // As a node of an earlier release does, which compares nothing.
+    let log = redis::log(&redis::config(nodes.redis.url()), Acknowledge::Appended).await;
+    let id = doc.parse().unwrap();
+    let last = log.read(id, Offset::ZERO).await.unwrap().last;
+    let other = Document::new(Limits::default()).replacement("content", "other words", 50).unwrap().unwrap();
+    log.append(id, vec![other.bytes().clone()], After::Known(last)).await.unwrap();
+    elsewhere.until_text("other words").await;
+    nodes.nodes[0].link.set(Traffic::Passes);
+
+    author
+        .until(|message| match message {
+            Protocol::Codesync(Extension::Rejected { json }) => json.contains("client_conflict"),
+            _ => false,
+        })
+        .await;
+    assert_eq!(reader.closed().await, 4409);
+    for index in 0..2 {
+        let there = ann.elsewhere(&nodes.node(index).url(""));
+        while there.get(&format!("/api/documents/{doc}/text")).await.expect(200).body != "other words" {}
+    }
+    assert_eq!(nodes.counted_at(0, "codesync_forks_total").await, 1.0);
+    // The entry that came second changes nothing where the first was.
+    assert_eq!(nodes.counted_at(1, "codesync_forks_total").await, 0.0);
+    elsewhere.append(60, "!").await;
+    let mut fresh = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;
+    fresh.sync().await;
+    fresh.until_text("other words!").await;
+    nodes.end().await;
+}
