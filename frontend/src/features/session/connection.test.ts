@@ -1,4 +1,3 @@
-import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Awareness } from 'y-protocols/awareness';
@@ -6,93 +5,13 @@ import * as sync from 'y-protocols/sync';
 import { Doc } from 'yjs';
 import { ApiError } from '@/lib/api/errors';
 import { Connection } from './connection';
-import { MESSAGE, SUBPROTOCOL } from './wire';
-
-/** The server's end of one socket, played by the test. */
-class FakeSocket {
-  static readonly OPEN = 1;
-  static all: FakeSocket[] = [];
-  readonly OPEN = 1;
-  readyState = 0;
-  protocol = SUBPROTOCOL;
-  binaryType = '';
-  onopen: (() => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  onmessage: ((event: { data: Uint8Array }) => void) | null = null;
-  onerror: (() => void) | null = null;
-  readonly sent: Uint8Array[] = [];
-
-  constructor(readonly url: string) {
-    FakeSocket.all.push(this);
-  }
-
-  send(bytes: Uint8Array) {
-    this.sent.push(bytes);
-  }
-
-  close() {
-    this.readyState = 3;
-  }
-
-  open() {
-    this.readyState = 1;
-    this.onopen?.();
-  }
-
-  end(code: number) {
-    this.readyState = 3;
-    this.onclose?.({ code, reason: '' });
-  }
-
-  async receive(write: (encoder: encoding.Encoder) => void) {
-    const encoder = encoding.createEncoder();
-    write(encoder);
-    this.onmessage?.({ data: encoding.toUint8Array(encoder) });
-    await Promise.resolve();
-  }
-
-  /** What the server says when it has accepted a socket: hello, its step 1, the answer to ours. */
-  async welcome({ role = 'editor', epoch = '1', doc = new Doc() } = {}) {
-    this.open();
-    await this.special(1, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ role, epoch, expires_at: null })));
-    await this.receive((encoder) => {
-      encoding.writeVarUint(encoder, 0);
-      sync.writeSyncStep1(encoder, doc);
-    });
-    await this.receive((encoder) => {
-      encoding.writeVarUint(encoder, 0);
-      sync.writeSyncStep2(encoder, doc);
-    });
-  }
-
-  special(kind: number, body: (encoder: encoding.Encoder) => void) {
-    return this.receive((encoder) => {
-      encoding.writeVarUint(encoder, MESSAGE);
-      encoding.writeVarUint(encoder, kind);
-      body(encoder);
-    });
-  }
-
-  echo(n: number) {
-    return this.special(0, (encoder) => encoding.writeVarUint(encoder, n));
-  }
-
-  /** Kinds of what was sent: "step1", "step2", "update", "awareness", "mark 1". */
-  get said(): string[] {
-    return this.sent.map((bytes) => {
-      const decoder = decoding.createDecoder(bytes);
-      const type = decoding.readVarUint(decoder);
-      if (type === 0) return ['step1', 'step2', 'update'][decoding.readVarUint(decoder)] ?? 'sync?';
-      if (type !== MESSAGE) return 'awareness';
-      const kind = decoding.readVarUint(decoder);
-      return kind === 0 ? `mark ${decoding.readVarUint(decoder)}` : `special ${kind}`;
-    });
-  }
-}
+import { FakeSocket } from './fakeSocket';
+import type { Conflict } from './reissue';
 
 let connection: Connection;
 let doc: Doc;
 let tickets: number;
+let conflicts: (Conflict | null)[];
 let requestTicket: () => Promise<{ ticket: string; role: 'editor' }>;
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
@@ -107,9 +26,10 @@ beforeEach(async () => {
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
   FakeSocket.all = [];
   tickets = 0;
+  conflicts = [];
   requestTicket = () => Promise.resolve({ ticket: `ticket-${++tickets}`, role: 'editor' });
   doc = new Doc();
-  connection = new Connection({ id: 'd', doc, awareness: new Awareness(doc), socketUrl: 'ws://host/socket', requestTicket: () => requestTicket() });
+  connection = new Connection({ id: 'd', doc, awareness: new Awareness(doc), socketUrl: 'ws://host/socket', requestTicket: () => requestTicket(), onConflict: (conflict) => conflicts.push(conflict) });
   await settle();
 });
 
@@ -316,6 +236,20 @@ describe('refusals', () => {
     await socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'read_only', message: 'viewers cannot edit' })));
     expect(status()).toMatchObject({ phase: 'refused', reason: expect.stringContaining('only read') as string, unsaved: 1 });
     expect(doc.getText('content').toString()).toBe('a');
+  });
+
+  it.each([
+    ['in words', async () => socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'client_conflict', message: '', client: 5, clock: 2 }))), { client: 5, clock: 2 }],
+    ['by the close code', () => Promise.resolve(socket().end(4409)), null],
+  ] as const)('hands a conflict over once, told %s, and never says saved', async (_how, tell, expected) => {
+    await socket().welcome();
+    type('a');
+    await tell();
+    await tell();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(conflicts).toEqual([expected]);
+    expect(FakeSocket.all).toHaveLength(1);
+    expect(status()).toMatchObject({ unsaved: 1 });
   });
 
   it('follows a change of role in place', async () => {

@@ -9,6 +9,7 @@ import type { Role } from '@/lib/api/types';
 import { createStore, type Store } from '@/lib/store';
 import { backoffMs } from './backoff';
 import { Marks } from './marks';
+import type { Conflict } from './reissue';
 import { INITIAL, isFinal, type Phase, type Status } from './status';
 import { decode, encodeMark, encodeToken, MESSAGE, SUBPROTOCOL } from './wire';
 
@@ -33,6 +34,8 @@ export interface ConnectionConfig {
   socketUrl: string;
   /** Asks for a fresh ticket; rejects with an `ApiError`. */
   requestTicket: () => Promise<Ticket>;
+  /** The server has other edits at clocks of ours: this connection has ended, and the edits are to be made again elsewhere. */
+  onConflict: (conflict: Conflict | null) => void;
 }
 
 /**
@@ -52,6 +55,7 @@ export class Connection {
   private attempt = 0;
   private requesting = false;
   private retriedAuth = false;
+  private inConflict = false;
   private epoch: string | null = null;
 
   constructor(private readonly config: ConnectionConfig) {
@@ -88,6 +92,11 @@ export class Connection {
       // Not signed in any more: the server says so on the socket when the time has come.
       this.later('ticket', TICKET_RETRY_MS, () => void this.renew());
     }
+  }
+
+  /** Ends for good: the edits of this page are not accepted. */
+  giveUp() {
+    this.refuse(rejection('client_conflict'));
   }
 
   destroy() {
@@ -144,7 +153,7 @@ export class Connection {
   }
 
   private async connect() {
-    if (this.requesting || this.isStopped() || this.provider.ws !== null) return;
+    if (this.requesting || this.isStopped() || this.inConflict || this.provider.ws !== null) return;
     window.clearTimeout(this.timers.retry);
     this.requesting = true;
     try {
@@ -174,10 +183,11 @@ export class Connection {
     this.marks.interrupted();
     window.clearTimeout(this.timers.probe);
     window.clearTimeout(this.timers.ticket);
-    if (this.isStopped()) return;
+    if (this.isStopped() || this.inConflict) return;
     if (code === 4401) this.closedUnauthenticated();
     else if (code === 4403) this.enter('denied');
     else if (code === 4404) this.enter('gone');
+    else if (code === 4409) this.conflict(null);
     else if (code !== null && code >= 4400 && code < 4500) this.refuse(closeReason(code));
     else this.retryLater(null);
   }
@@ -218,7 +228,8 @@ export class Connection {
       case 'role':
         return this.update({ role: message.role });
       case 'rejected':
-        return this.refuse(rejection(message.code));
+        if (message.code !== 'client_conflict') return this.refuse(rejection(message.code));
+        return this.conflict(message.client === null || message.clock === null ? null : { client: message.client, clock: message.clock });
       case 'token-accepted':
         return this.planRenewal(message.expiresAt);
       case 'unknown':
@@ -265,6 +276,18 @@ export class Connection {
   private send(bytes: Uint8Array) {
     const { ws } = this.provider;
     if (ws?.readyState === WebSocket.OPEN) ws.send(bytes);
+  }
+
+  // Once: the server repeats it for each mark.
+  private conflict(conflict: Conflict | null) {
+    if (this.inConflict || isFinal(this.state.get().phase)) return;
+    this.inConflict = true;
+    this.marks.interrupted();
+    // What is on its way is of edits that are not ours: its deletions would hit our words.
+    this.provider.messageHandlers[SYNC] = () => undefined;
+    this.provider.disconnect();
+    window.clearTimeout(this.timers.retry);
+    this.config.onConflict(conflict);
   }
 
   private refuse(reason: string) {

@@ -1,9 +1,9 @@
-import { Awareness } from 'y-protocols/awareness';
-import { Doc, type Text } from 'yjs';
+import type { Awareness } from 'y-protocols/awareness';
+import type { Doc, Text } from 'yjs';
 import { api, ask } from '@/lib/api/client';
 import { currentSession, holdSession, personId, token } from '@/lib/api/session';
 import type { Store } from '@/lib/store';
-import { Connection } from './connection';
+import { Replica } from './replica';
 import { isFinal, type Status } from './status';
 import { unsavedDocuments } from './unsaved';
 
@@ -24,9 +24,10 @@ export interface OpenDocument {
   release: () => void;
 }
 
-interface Entry extends Omit<OpenDocument, 'release'> {
-  uses: number;
-  connection: Connection;
+interface Entry extends Pick<OpenDocument, 'id' | 'status' | 'loaded' | 'flush' | 'retry'> {
+  /** Called with each use's document when that is another. */
+  uses: Map<symbol, () => void>;
+  replica: Replica;
   closing: number;
 }
 
@@ -35,57 +36,58 @@ const LINGER_MS = 1000;
 
 const entries = new Map<string, Entry>();
 
-/** Opens a document, or joins in the use of one that is open already. */
-export function openDocument(id: string): OpenDocument {
+/**
+ * Opens a document, or joins in the use of one that is open already. `replaced` is given what takes its place where the page's
+ * edits had to be made again in a fresh Y.Doc.
+ */
+export function openDocument(id: string, replaced: (open: OpenDocument) => void = () => undefined): OpenDocument {
   const entry = entries.get(id) ?? create(id);
   window.clearTimeout(entry.closing);
-  entry.uses += 1;
-  if (entry.awareness.getLocalState() === null) entry.awareness.setLocalState({});
-  let released = false;
+  const use = Symbol(id);
   const release = () => {
-    if (released) return;
-    released = true;
-    entry.uses -= 1;
-    if (entry.uses === 0) leave(entry);
+    if (entry.uses.delete(use) && entry.uses.size === 0) leave(entry);
   };
-  const { doc, text, awareness, status, loaded, flush, retry } = entry;
-  return { id, doc, text, awareness, status, loaded, flush, retry, release };
+  const { status, loaded, flush, retry } = entry;
+  const opened = (): OpenDocument => {
+    const { doc, text, awareness } = entry.replica.shared;
+    return { id, doc, text, awareness, status, loaded, flush, retry, release };
+  };
+  entry.uses.set(use, () => replaced(opened()));
+  const { awareness } = entry.replica.shared;
+  if (awareness.getLocalState() === null) awareness.setLocalState({});
+  return opened();
 }
 
 function create(id: string): Entry {
-  const doc = new Doc({ gc: true });
-  const awareness = new Awareness(doc);
-  const connection = new Connection({
-    id,
-    doc,
-    awareness,
-    socketUrl: `${window.location.origin.replace(/^http/, 'ws')}/socket`,
-    requestTicket: () => ask(api.POST('/api/documents/{id}/ticket', { params: { path: { id } } })),
-  });
-  const { status } = connection;
+  const replica = new Replica(
+    {
+      id,
+      socketUrl: `${window.location.origin.replace(/^http/, 'ws')}/socket`,
+      requestTicket: () => ask(api.POST('/api/documents/{id}/ticket', { params: { path: { id } } })),
+    },
+    () => [...entry.uses.values()].forEach((replaced) => replaced()),
+  );
+  const { status } = replica;
   const entry: Entry = {
     id,
-    doc,
-    text: doc.getText('content'),
-    awareness,
-    connection,
+    replica,
     status,
     loaded: when(status, (now) => now.loaded),
     flush: () => when(status, (now) => now.unsaved === 0),
-    retry: () => connection.retryNow(),
-    uses: 0,
+    retry: () => replica.connection.retryNow(),
+    uses: new Map(),
     closing: 0,
   };
   entries.set(id, entry);
   status.subscribe(() => {
     noteUnsaved();
-    if (entry.uses === 0) closeLater(entry);
+    if (entry.uses.size === 0) closeLater(entry);
   });
   return entry;
 }
 
 function leave(entry: Entry) {
-  entry.awareness.setLocalState(null);
+  entry.replica.shared.awareness.setLocalState(null);
   closeLater(entry);
 }
 
@@ -98,9 +100,7 @@ function closeLater(entry: Entry) {
 
 function close(entry: Entry) {
   entries.delete(entry.id);
-  entry.connection.destroy();
-  entry.awareness.destroy();
-  entry.doc.destroy();
+  entry.replica.destroy();
   noteUnsaved();
 }
 
@@ -125,7 +125,7 @@ let last = { person: personId(), token: token() };
 currentSession.subscribe(() => {
   const now = { person: personId(), token: token() };
   if (now.person !== last.person) for (const entry of [...entries.values()]) close(entry);
-  else if (now.token !== null && now.token !== last.token) for (const { connection } of entries.values()) void connection.renew();
+  else if (now.token !== null && now.token !== last.token) for (const { replica } of entries.values()) void replica.connection.renew();
   last = now;
 });
 holdSession(() => unsavedDocuments.get().length > 0);

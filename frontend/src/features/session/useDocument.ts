@@ -5,7 +5,7 @@ import { openDocument, type OpenDocument } from './openDocument';
 export function useDocument(id: string): OpenDocument | null {
   const [open, setOpen] = useState<OpenDocument | null>(null);
   useEffect(() => {
-    const opened = openDocument(id);
+    const opened = openDocument(id, setOpen);
     // eslint-disable-next-line react-hooks/set-state-in-effect -- a document is opened by an effect and nowhere else: it must be released
     setOpen(opened);
     return () => {

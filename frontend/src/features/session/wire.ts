@@ -20,7 +20,7 @@ export type Incoming =
   | { kind: 'hello'; role: Role; epoch: string | null; expiresAt: string | null }
   | { kind: 'role'; role: Role }
   /** An edit of ours was refused. */
-  | { kind: 'rejected'; code: string; message: string }
+  | { kind: 'rejected'; code: string; message: string; client: number | null; clock: number | null }
   | { kind: 'token-accepted'; expiresAt: string }
   | { kind: 'unknown' };
 
@@ -53,8 +53,8 @@ export function decode(decoder: decoding.Decoder): Incoming {
     case ROLE:
       return { kind: 'role', role: roleOf(decoding.readVarString(decoder)) };
     case REJECTED: {
-      const { code, message } = fields(decoding.readVarString(decoder));
-      return { kind: 'rejected', code: text(code) ?? 'rejected', message: text(message) ?? '' };
+      const { code, message, client, clock } = fields(decoding.readVarString(decoder));
+      return { kind: 'rejected', code: text(code) ?? 'rejected', message: text(message) ?? '', client: number(client), clock: number(clock) };
     }
     case TOKEN_ACCEPTED:
       return { kind: 'token-accepted', expiresAt: decoding.readVarString(decoder) };
@@ -70,6 +70,10 @@ function fields(json: string): Record<string, unknown> {
 
 function text(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+}
+
+function number(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
 function roleOf(value: unknown): Role {
