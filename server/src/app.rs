@@ -142,6 +142,7 @@ impl App {
         std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
         let (tasks, adapters) = (Tasks::default(), Tasks::default());
         let directory = Directory::open(&config.storage).await?;
+        directory.keep_short(&adapters);
         let node = NodeId::new();
         let redis = Redis::open(&config.redis, &adapters).await?;
         let occupied = match redis.is_none() && config.has(NodeRole::Sync) {

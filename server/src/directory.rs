@@ -45,7 +45,7 @@ use self::{
     db::{Db, select},
     locks::Locks,
 };
-use crate::config::StorageConfig;
+use crate::{app::Tasks, config::StorageConfig, sqlite};
 
 /// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +167,13 @@ impl Directory {
 
     fn on(db: Db, holds: usize) -> Self {
         Self { db, locks: Locks::default(), holds: Arc::new(Semaphore::new(holds)) }
+    }
+
+    /// Keeps the files of an embedded directory short, until `tasks` stop.
+    pub fn keep_short(&self, tasks: &Tasks) {
+        if let Some(file) = self.db.file() {
+            tasks.spawn(sqlite::keep_wal_short(file, tasks.stop().clone()));
+        }
     }
 
     /// Asks the database for one row, for readiness.

@@ -19,6 +19,7 @@ pub mod relay;
 pub mod retention;
 pub mod room;
 pub mod snapshot;
+mod sqlite;
 pub mod storage;
 mod sweeper;
 pub mod telemetry;

@@ -3,14 +3,19 @@
 mod statement;
 mod transaction;
 
-use std::{future::Future, io, path::Path, time::Duration};
+use std::{
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context;
 use sqlx::{
     Connection, Database, Decode, PgConnection, PgPool, SqlitePool, Type,
     error::BoxDynError,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
@@ -24,6 +29,7 @@ use super::{DirectoryError, Result, migrations};
 use crate::{
     auth::Role,
     ids::{AuditId, DocId, LinkId, SessionId, UserId, VersionId},
+    sqlite,
 };
 
 /// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.
@@ -71,14 +77,11 @@ pub(super) fn deadline() -> Instant {
 
 impl Db {
     pub(super) async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join("directory.sqlite"))
-            .create_if_missing(true)
+        let options = sqlite::options(&folder.join("directory.sqlite"))
             .journal_mode(SqliteJournalMode::Wal)
             // A grant taken away must stay so after a power cut.
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(std::time::Duration::from_secs(5));
+            .foreign_keys(true);
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(std::time::Duration::from_secs(5))
@@ -89,6 +92,14 @@ impl Db {
         migrations::run(&mut *connection, &sqlx_macros::migrate!("migrations/sqlite")).await?;
         drop(connection);
         Ok(Self(Pools::Sqlite(pool)))
+    }
+
+    /// The file of an embedded database.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Pools::Sqlite(pool) => Some(pool.connect_options().get_filename().to_owned()),
+            Pools::Postgres(_) => None,
+        }
     }
 
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use sqlx::{
     ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
-use crate::{app::Tasks, ids::DocId};
+use crate::{app::Tasks, ids::DocId, sqlite};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
 const QUEUE_MAX: usize = 1024;
@@ -63,14 +63,11 @@ impl SqliteLog {
     /// # Errors
     /// When the file cannot be opened or is not a log.
     pub async fn open(file: &Path, sweep: Duration, tasks: &Tasks) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
+        let options = sqlite::options(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // Deleted text is overwritten: it must not stay readable in free pages.
-            .pragma("secure_delete", "on")
-            .busy_timeout(Duration::from_secs(5));
+            .pragma("secure_delete", "on");
         let mut connection = options.connect().await.with_context(|| format!("open {}", file.display()))?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
@@ -78,6 +75,7 @@ impl SqliteLog {
         let mark_interval_ms = i64::try_from(sweep.as_millis())? / 3;
         let writer_task = Writer { connection, heads: HashMap::new(), mark_interval_ms, failing: false };
         tasks.spawn(writer_task.run(requests, tasks.stop().clone()));
+        tasks.spawn(sqlite::keep_wal_short(file.to_owned(), tasks.stop().clone()));
         Ok(Self { writer, readers })
     }
 

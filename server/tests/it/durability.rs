@@ -2,12 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use codesync_server::{
+    ids::DocId,
+    log::{After, Offset},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::{
     clients::Clients,
-    harness::seed,
+    harness::{TestApp, seed},
     process::{Process, free_port},
     rest::Caller,
     rig::disk::Disk,
@@ -183,4 +188,53 @@ async fn a_recorded_session_at_full_speed_arrives_exactly() {
     clients.converge(&["writer", "reader"]).await;
     assert_eq!(clients.ask("ended", json!({ "client": "reader", "trace": trace })).await, true);
     assert!(server.terminate().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn write_ahead_logs_shrink_after_a_long_reader() {
+    const KEPT: u64 = 4 << 20;
+    let app = TestApp::embedded().await;
+    let size =
+        |name: &str| std::fs::metadata(app.data_dir.path().join(format!("{name}-wal"))).map_or(0, |wal| wal.len());
+    let open = |name: &str| SqliteConnectOptions::new().filename(app.data_dir.path().join(name));
+    let (doc, log) = (DocId::new(), &app.services.storage.log);
+    let large = bytes::Bytes::from(vec![7; 1 << 20]);
+    log.append(doc, vec![large.clone()], After::Known(Offset::ZERO)).await.unwrap();
+    let mut readers = Vec::new();
+    for (name, table) in [("log.db", "updates"), ("directory.sqlite", "users")] {
+        let mut reader = open(name).read_only(true).connect().await.unwrap();
+        sqlx::raw_sql("begin").execute(&mut reader).await.unwrap();
+        let count = format!("select count(*) from {table}");
+        sqlx::query(AssertSqlSafe(count)).fetch_one(&mut reader).await.unwrap();
+        readers.push(reader);
+    }
+    for _ in 0..8 {
+        log.append(doc, vec![large.clone()], After::Known(Offset::ZERO)).await.unwrap();
+    }
+    let mut writer = open("directory.sqlite").connect().await.unwrap();
+    sqlx::raw_sql("create table scratch (data blob); insert into scratch values (zeroblob(8000000))")
+        .execute(&mut writer)
+        .await
+        .unwrap();
+    assert!(size("log.db") > KEPT && size("directory.sqlite") > KEPT);
+    // A reader costs no writer a wait, also while it keeps the log long.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(4) {
+        let appended = Instant::now();
+        log.append(doc, vec!["small".into()], After::Known(Offset::ZERO)).await.unwrap();
+        assert!(appended.elapsed() < Duration::from_secs(2), "{:?}", appended.elapsed());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for reader in readers {
+        reader.close().await.unwrap();
+    }
+    let started = Instant::now();
+    while size("log.db") > KEPT || size("directory.sqlite") > KEPT {
+        assert!(started.elapsed() < Duration::from_secs(30), "{} {}", size("log.db"), size("directory.sqlite"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    log.append(doc, vec!["after".into()], After::Known(Offset::ZERO)).await.unwrap();
+    assert_eq!(log.read(doc, Offset::ZERO).await.unwrap().entries.last().unwrap().update, "after");
+    writer.close().await.unwrap();
+    app.stop().await;
 }
