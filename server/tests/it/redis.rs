@@ -277,6 +277,42 @@ async fn lets_go_and_listens_anew(config: RedisConfig) {
     assert_eq!(heard, Rung::Message("after".into()), "nothing was cut");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn more_subscribers_than_may_wait_are_refused_while_redis_is_silent() {
+    let server = rig::Redis::start().await;
+    let redis = Redis::open(&config(server.url()), &Tasks::default()).await.unwrap().unwrap();
+    let mut steady = redis.subscriptions.subscribe("steady".into()).await.unwrap();
+    server.freeze(true);
+    let many = (0..20_000).map(|n| redis.subscriptions.subscribe(format!("many-{n}")));
+    let refused = timeout(Duration::from_secs(30), join_all(many)).await.expect("nobody waits for ever");
+    assert!(refused.into_iter().all(|subscription| subscription.is_err()));
+    server.freeze(false);
+    let publish = async |channel: String| {
+        let mut publish = redis::cmd("SPUBLISH");
+        publish.arg(channel).arg("after");
+        let _: redis::RedisResult<()> = publish.query_async(&mut redis.commands.clone()).await;
+    };
+    let heard = async {
+        while steady.next().await != Rung::Message("after".into()) {
+            publish("steady".into()).await;
+        }
+    };
+    timeout(Duration::from_secs(20), heard).await.expect("the subscription works again");
+    // A channel that stayed subscribed for want of a place is given up at its next message.
+    let given_up = async {
+        loop {
+            let left: Vec<String> = server.ask(redis::cmd("PUBSUB").arg("SHARDCHANNELS")).await.unwrap();
+            if left == ["steady"] {
+                break;
+            }
+            for channel in left.into_iter().filter(|channel| channel != "steady") {
+                publish(channel).await;
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), given_up).await.expect("what nobody listens to is given up");
+}
+
 async fn relay(config: &RedisConfig, tasks: &Tasks) -> RedisRelay {
     RedisRelay::new(Redis::open(config, tasks).await.unwrap().unwrap(), NodeId::new(), tasks)
 }
