@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, events::AccessEvents},
-    config::{Config, NodeRole},
+    config::{Config, HttpConfig, NodeRole},
     directory::Directory,
     http::{self, limits::Limits},
     ids::NodeId,
@@ -208,7 +208,7 @@ impl App {
         telemetry::emf::report(&services);
         let (stopping, draining) = (services.stopping.clone(), services.draining.clone());
         let (sessions, delay) = (services.tasks.clone(), services.config.http.drain_delay);
-        let (keep_alive, deadline) = (services.config.http.keep_alive, services.config.http.drain);
+        let HttpConfig { keep_alive, drain: deadline, connections_max, .. } = services.config.http;
         if services.config.has(NodeRole::Compactor) {
             services.tasks.spawn(sweeper::run(services.clone()));
         }
@@ -217,7 +217,7 @@ impl App {
             false => http::router(services),
         };
         let connections = Tasks::default();
-        let served = http::serve::run(listener, router, keep_alive, &connections);
+        let served = http::serve::run(listener, router, keep_alive, connections_max, &connections);
         // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
         let gone = async {
             signal.await;

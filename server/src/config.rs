@@ -93,6 +93,9 @@ pub struct HttpConfig {
     /// keeps it open.
     #[arg(long, env = "CODESYNC_KEEP_ALIVE_S", default_value = "130", value_parser = seconds)]
     pub keep_alive: Duration,
+    /// Connections without a socket that one node holds.
+    #[arg(long, env = "CODESYNC_CONNECTIONS_MAX", default_value_t = 30_000, value_parser = limit)]
+    pub connections_max: usize,
     /// For how long a node that is asked to stop goes on with everything, its readiness excepted, in seconds: as long as a
     /// balancer in front needs to notice. The drain begins after it.
     #[arg(long, env = "CODESYNC_DRAIN_DELAY_S", default_value = "0", value_parser = delay)]

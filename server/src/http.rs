@@ -29,7 +29,6 @@ use axum::{
     http::{Method, Uri},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -60,7 +59,6 @@ pub fn router(services: Services) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(services.clone(), limits::by_address))
         .merge(health::router())
-        .route("/metrics", get(health::metrics))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .fallback(elsewhere)
         .layer(body_limit)

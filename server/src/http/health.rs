@@ -1,9 +1,15 @@
-//! Whether the node lives, whether it can serve, and its metrics.
+//! Whether the node lives, whether it can serve, and its metrics. Anybody may ask, as often as they like: one probe answers
+//! all who ask within a second, and rendering the metrics takes a small part of the time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use axum::{Extension, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::{Instant, sleep_until},
+};
 use tracing::warn;
 
 use super::extract::Json;
@@ -11,30 +17,86 @@ use crate::{app::Services, error::ApiError, telemetry};
 
 /// A store that takes longer counts as down.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the answer of a probe holds.
+const SHARED_FOR: Duration = Duration::from_secs(1);
+/// How many times as long as it took to render the metrics they are not rendered again.
+const REST_FACTOR: u32 = 4;
 
 pub(super) fn router() -> Router<Services> {
-    Router::new().route("/health", get(alive)).route("/api/health", get(ready)).route("/socket/health", get(ready))
+    Router::new()
+        .route("/health", get(alive))
+        .route("/api/health", get(ready))
+        .route("/socket/health", get(ready))
+        .route("/metrics", get(metrics))
+        .layer(Extension(Answered::default()))
+        .layer(Extension(Rendered::default()))
 }
 
 async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-async fn ready(State(services): State<Services>) -> Result<Json<Value>, ApiError> {
-    match tokio::time::timeout(PROBE_TIMEOUT, services.ready()).await {
-        Ok(Ok(())) => Ok(Json(json!({ "status": "ready" }))),
-        Ok(Err(cause)) => {
-            warn!(error = format!("{cause:#}"), "not ready");
-            Err(ApiError::Unavailable)
-        }
-        Err(_) => {
-            warn!("not ready: a store does not answer");
-            Err(ApiError::Unavailable)
-        }
+/// The last probe: when it ended, and whether the node could serve. Held by the one under way.
+type Answered = Arc<Mutex<Option<(Instant, bool)>>>;
+
+async fn ready(
+    State(services): State<Services>,
+    Extension(answered): Extension<Answered>,
+) -> Result<Json<Value>, ApiError> {
+    // A stop is seen at once.
+    let stops = || services.stopping.is_cancelled() || services.draining.is_cancelled();
+    match !stops() && is_ready(&services, answered).await && !stops() {
+        true => Ok(Json(json!({ "status": "ready" }))),
+        false => Err(ApiError::Unavailable),
     }
 }
 
-pub(super) async fn metrics(State(services): State<Services>) -> impl IntoResponse {
-    telemetry::refresh(&services);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::recorder().render())
+async fn is_ready(services: &Services, answered: Answered) -> bool {
+    let mut last = answered.lock_owned().await;
+    if let Some((at, is_ready)) = *last
+        && at.elapsed() < SHARED_FOR
+    {
+        return is_ready;
+    }
+    let (answer, answers) = oneshot::channel();
+    let probed = services.clone();
+    // In a task of its own: a caller that hangs up must not end it, and the next one begin another.
+    services.tasks.spawn(async move {
+        let is_ready = probe(&probed).await;
+        *last = Some((Instant::now(), is_ready));
+        let _ = answer.send(is_ready);
+    });
+    answers.await.unwrap_or(false)
+}
+
+async fn probe(services: &Services) -> bool {
+    match tokio::time::timeout(PROBE_TIMEOUT, services.ready()).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(cause)) => warn!(error = format!("{cause:#}"), "not ready"),
+        Err(_) => warn!("not ready: a store does not answer"),
+    }
+    false
+}
+
+/// The metrics as they were rendered last: when that began, and when they may be rendered again.
+type Rendered = Arc<Mutex<Option<(Instant, Instant, Bytes)>>>;
+
+/// All who ask while the metrics are rendered, or rest, get the next ones together.
+async fn metrics(State(services): State<Services>, Extension(rendered): Extension<Rendered>) -> impl IntoResponse {
+    let asked = Instant::now();
+    let mut last = rendered.lock().await;
+    let text = match &*last {
+        Some((begun, _, text)) if *begun >= asked => text.clone(),
+        other => {
+            if let Some((_, rested, _)) = other {
+                sleep_until(*rested).await;
+            }
+            let begun = Instant::now();
+            telemetry::refresh(&services);
+            let text = Bytes::from(telemetry::recorder().render());
+            *last = Some((begun, Instant::now() + begun.elapsed() * REST_FACTOR, text.clone()));
+            text
+        }
+    };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -30,6 +30,7 @@ const COUNTERS: [(&str, &str); 20] = [
         "Connections to Redis that were replaced: silent, cut, or refusing writes.",
     ),
     ("codesync_redis_subscriptions_cut_total", "Subscriptions to Redis that were cut."),
+    ("codesync_connections_refused_total", "Connections that were refused because there were too many."),
     ("codesync_relay_dropped_total", "Messages to other nodes that were dropped because the relay was too slow."),
 ];
 const LABELLED_COUNTERS: [(&str, &str); 3] = [

@@ -1,8 +1,9 @@
 //! Rate limits, and how long anybody is waited for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codesync_server::config::Switch;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -14,6 +15,7 @@ use tokio::{
 use crate::{
     harness::TestApp,
     rest::{Answer, PASSWORD},
+    rig::{redis::Redis, s3::S3},
 };
 
 async fn limited(trusted_proxies: u8) -> TestApp {
@@ -132,6 +134,81 @@ async fn calls_of_one_account_have_a_limit() {
     }
     refused.expect("the limit is reached").expect_error(429, "too_many_requests");
     app.nobody().get("/health").await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn past_the_limit_connections_are_refused_and_idle_ones_make_room() {
+    let app = TestApp::with(|config| config.http.connections_max = 4).await;
+    let address = app.url("").trim_start_matches("http://").to_owned();
+    let open = async |said: &str| {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(said.as_bytes()).await.unwrap();
+        connection
+    };
+    let read = async |mut connection: TcpStream| {
+        let mut answer = String::new();
+        timeout(Duration::from_secs(20), connection.read_to_string(&mut answer)).await.expect("it ends").unwrap();
+        answer
+    };
+    let asked = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let calls = |count| {
+        join_all((0..count).map(|_| {
+            open(
+                "POST /api/auth/login HTTP/1.1\r\nhost: x\r\n\
+        content-type: application/json\r\ncontent-length: 2\r\n\r\n{",
+            )
+        }))
+    };
+    let busy = calls(4).await;
+    let refused = read(open(asked).await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\"code\":\"unavailable\""), "{refused}");
+    for mut call in busy {
+        call.write_all(b"}").await.unwrap();
+        // It was told to close after the answer, since others wait.
+        let answer = read(call).await;
+        assert!(answer.starts_with("HTTP/1.1 422 ") || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    assert!(read(open(asked).await).await.starts_with("HTTP/1.1 200 "));
+    // Half a head, none, and a kept connection: none of them keeps others out.
+    let kept = async || {
+        let mut kept = open("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(kept.read(&mut [0; 4096]).await.unwrap() > 0);
+        kept
+    };
+    let idle = [open("").await, open("GET /health HT").await, kept().await, kept().await];
+    let mut statuses = Vec::new();
+    while !statuses.contains(&200) {
+        assert!(statuses.len() < 50, "{statuses:?}");
+        let answer = read(open(asked).await).await;
+        statuses.push(answer.split(' ').nth(1).map_or(0, |status| status.parse::<u16>().unwrap()));
+    }
+    join_all(idle.map(read)).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_health_checks_is_one_probe_a_second() {
+    let (server, s3) = tokio::join!(Redis::start(), S3::start());
+    let app = TestApp::with(|config| {
+        config.redis.redis_url = Some(server.url().into());
+        config.auth.jwt_secret = Some("a secret that all nodes of a test share".to_owned().into());
+        s3.configure(config);
+    })
+    .await;
+    let nobody = app.nobody();
+    nobody.get("/api/health").await.expect(200);
+    let (started, before) = (Instant::now(), s3.requests("GET"));
+    for _ in 0..20 {
+        for answer in join_all((0..50).map(|_| nobody.get("/socket/health"))).await {
+            answer.expect(200);
+        }
+    }
+    let probes = s3.requests("GET").zip(before).map(|(now, before)| now - before);
+    println!("1000 calls in {:?}: {probes:?} probes", started.elapsed());
+    assert!(probes.is_none_or(|probes| probes as u64 <= started.elapsed().as_secs() + 2), "{probes:?}");
+    app.services.draining.cancel();
+    nobody.get("/api/health").await.expect_error(503, "unavailable");
     app.stop().await;
 }
 

@@ -28,15 +28,6 @@ const REGION: &str = "us-east-1";
 const KEY_ID: &str = "codesync-test";
 const SECRET: &str = "codesync-test-secret";
 
-/// Its server would close each connection after one request, which S3 does not.
-const MOTO: &str = "
-import sys
-from werkzeug.serving import WSGIRequestHandler
-from moto.server import main
-WSGIRequestHandler.protocol_version = 'HTTP/1.1'
-main(sys.argv[1:])
-";
-
 /// A bucket of its own on a server, behind a proxy.
 pub(crate) struct S3 {
     server: Option<Child>,
@@ -157,10 +148,10 @@ impl Drop for S3 {
 
 fn start_moto(port: u16, log: File) -> Child {
     let cache = std::env::home_dir().unwrap().join(".cache/codesync");
-    let moto: PathBuf = cache.join("moto/bin/python");
+    let moto: PathBuf = cache.join("moto/bin/moto_server");
     assert!(moto.is_file(), "{} is missing: run `make setup`", moto.display());
     Command::new(moto)
-        .args(["-c", MOTO, "-H", "127.0.0.1", "-p", &port.to_string()])
+        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
