@@ -7,7 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
-const COUNTERS: [(&str, &str); 20] = [
+const COUNTERS: [(&str, &str); 21] = [
     ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
     ("codesync_updates_refused_total", "Edits that rooms refused."),
     ("codesync_client_conflicts_total", "Edits refused because their client id holds other edits at the same clock."),
