@@ -223,9 +223,11 @@ impl<'a> Scene<'a> {
         let named: Vec<_> = versions.into_iter().filter_map(|version| version.name).collect();
         let users = directory.users(&self.name, None, 100).await.unwrap().items;
         let counts = directory.counts(time::OffsetDateTime::now_utc()).await.unwrap();
-        let trail = directory.audit(None, 50).await.unwrap().items;
+        let trail = directory.audit(None, 200).await.unwrap().items;
         // A document that was made without its text the server deletes.
         let trail = trail.into_iter().filter(|entry| entry.doc.is_none_or(|of| of == doc));
+        // The newest of them: entries that are left out here shift where the list ends.
+        let trail = trail.take(50);
         let trail: Vec<_> = trail.map(|entry| (entry.action, entry.actor.map(|actor| actor.id))).collect();
         let text = match &document {
             Some(_) => services.rooms.open(doc).await.unwrap().text().await.unwrap().text,
