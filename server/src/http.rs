@@ -5,6 +5,7 @@ mod auth;
 mod collaborators;
 mod documents;
 mod extract;
+mod finish;
 mod headers;
 mod health;
 pub mod limits;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     extract::{Caller, ClientAddress, Json},
+    finish::finish,
     users::User,
     validate::check_account,
 };
@@ -101,7 +102,8 @@ pub(super) async fn refresh(
     State(services): State<Services>,
     Caller { session, by }: Caller,
 ) -> Result<Json<Session>, ApiError> {
-    let issued = services.auth.refresh(by).await?;
+    let auth = services.auth.clone();
+    let issued = finish(&services, async move { Ok(auth.refresh(by).await?) }).await?;
     Ok(Json(Session::new(issued, session.user.into())))
 }
 
@@ -111,6 +113,7 @@ pub(super) async fn log_out(
     State(services): State<Services>,
     Caller { by, .. }: Caller,
 ) -> Result<StatusCode, ApiError> {
-    services.auth.log_out(by).await?;
+    let auth = services.auth.clone();
+    finish(&services, async move { Ok(auth.log_out(by).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

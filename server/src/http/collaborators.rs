@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     extract::{Granted, Json, Segments},
+    finish::finish,
     page::Page,
 };
 use crate::{
@@ -73,11 +74,16 @@ pub(super) async fn put(
 ) -> Result<Json<Collaborator>, ApiError> {
     granted.at_least(Role::Owner)?;
     let user = services.directory.user_by_email(&email).await?.ok_or(ApiError::NotFound(Missing::User))?;
-    let change = services.directory.set_role(granted.doc, user.id, role, granted.by).await?;
-    if change == Change::Made {
-        announce(&services, granted.doc, user.id, Some(role));
-    }
-    let people = services.directory.collaborators(granted.doc).await?;
+    let Granted { doc, by, .. } = granted;
+    let all = services.clone();
+    let set = async move {
+        if all.directory.set_role(doc, user.id, role, by).await? == Change::Made {
+            announce(&all, doc, user.id, Some(role));
+        }
+        Ok(())
+    };
+    finish(&services, set).await?;
+    let people = services.directory.collaborators(doc).await?;
     let person = people.into_iter().find(|person| person.id == user.id);
     person.map(|person| Json(person.into())).ok_or(ApiError::NotFound(Missing::User))
 }
@@ -94,12 +100,16 @@ pub(super) async fn remove(
     if user != granted.session.user.id {
         granted.at_least(Role::Owner)?;
     }
-    services.directory.remove_grant(doc, user, granted.by).await.map_err(|error| match error {
-        DirectoryError::NotFound => ApiError::NotFound(Missing::User),
-        other => other.into(),
-    })?;
-    announce(&services, doc, user, None);
-    Ok(StatusCode::NO_CONTENT)
+    let all = services.clone();
+    let remove = async move {
+        all.directory.remove_grant(doc, user, granted.by).await.map_err(|error| match error {
+            DirectoryError::NotFound => ApiError::NotFound(Missing::User),
+            other => other.into(),
+        })?;
+        announce(&all, doc, user, None);
+        Ok(StatusCode::NO_CONTENT)
+    };
+    finish(&services, remove).await
 }
 
 /// Tells open sockets of a change of access.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     extract::{Caller, Granted, Json, Principal},
+    finish::finish,
     page::{Asked, Page, Paging, Searching},
     validate::Validate,
 };
@@ -190,9 +191,13 @@ pub(super) async fn update(
     params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn delete(State(services): State<Services>, granted: Granted) -> Result<StatusCode, ApiError> {
     granted.at_least(Role::Owner)?;
-    let deleted = services.directory.delete_document(granted.doc, granted.by).await?;
-    forget(&services, granted.doc, deleted).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let all = services.clone();
+    let delete = async move {
+        let deleted = all.directory.delete_document(granted.doc, granted.by).await?;
+        forget(&all, granted.doc, deleted).await?;
+        Ok(StatusCode::NO_CONTENT)
+    };
+    finish(&services, delete).await
 }
 
 /// Forgets what there is of a document that the directory has deleted: first that it exists, so that nobody opens it while

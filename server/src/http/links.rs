@@ -13,6 +13,7 @@ use super::{
     collaborators::announce,
     documents::{Document, see},
     extract::{Caller, ClientAddress, Granted, Json, Segments},
+    finish::finish,
     page::Page,
 };
 use crate::{
@@ -128,11 +129,16 @@ pub(super) async fn accept(
 ) -> Result<Json<Document>, ApiError> {
     services.limits.accept(address).await?;
     let user = session.user.id;
-    let (link, change) = services.directory.accept_link(&secret, by).await.map_err(no_link)?;
-    if change == Change::Made {
-        announce(&services, link.doc, user, Some(link.role));
-    }
-    Ok(Json(see(&services, user, link.doc).await?))
+    let all = services.clone();
+    let accept = async move {
+        let (link, change) = all.directory.accept_link(&secret, by).await.map_err(no_link)?;
+        if change == Change::Made {
+            announce(&all, link.doc, user, Some(link.role));
+        }
+        Ok(link.doc)
+    };
+    let doc = finish(&services, accept).await?;
+    Ok(Json(see(&services, user, doc).await?))
 }
 
 fn no_link(error: DirectoryError) -> ApiError {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     extract::{Caller, Json, Principal},
+    finish::finish,
     validate::Validate,
 };
 use crate::{app::Services, auth::AuthError, directory, error::ApiError};
@@ -85,9 +86,13 @@ pub(super) async fn change_password(
 ) -> Result<StatusCode, ApiError> {
     Validate::default().password("new_password", &change.new_password).done()?;
     services.limits.password(&session.user.email).await?;
-    match services.auth.change_password(&session, by, change.current_password, change.new_password).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),
-        Err(error) => Err(error.into()),
-    }
+    let auth = services.auth.clone();
+    let change = async move {
+        match auth.change_password(&session, by, change.current_password, change.new_password).await {
+            Ok(()) => Ok(StatusCode::NO_CONTENT),
+            Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),
+            Err(error) => Err(error.into()),
+        }
+    };
+    finish(&services, change).await
 }

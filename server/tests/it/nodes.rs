@@ -10,6 +10,7 @@ mod lost;
 mod promotion;
 mod releases;
 mod silence;
+mod rights;
 mod snapshots;
 mod together;
 

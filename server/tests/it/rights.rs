@@ -4,6 +4,8 @@
 
 mod scene;
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -15,6 +17,7 @@ use tokio::{
 use self::scene::{Call, Scene, Way};
 use crate::{
     harness::{TestApp, seed},
+    raw::Raw,
     rest::PASSWORD,
     spec,
 };
@@ -124,6 +127,34 @@ async fn yield_often(times: u32) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_whose_caller_disconnects_closes_the_sockets_all_the_same() {
+    let mut random = StdRng::seed_from_u64(seed());
+    let app = TestApp::embedded().await;
+    let [ada, bob] = [app.register("ada").await, app.register("bob").await];
+    for _ in 0..10 * rounds() {
+        let document = ada.document("Shared").await;
+        ada.share(&document, &bob, "editor").await;
+        let doc = document.rsplit('/').next().unwrap();
+        let mut socket = Raw::codesync(&app.socket(), doc, bob.token()).await;
+        socket.sync().await;
+        let request = format!(
+            "DELETE {document}/collaborators/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+            bob.id(),
+            app.addr,
+            ada.token()
+        );
+        let role = async || app.services.auth.role(bob.id().parse().unwrap(), doc.parse().unwrap()).await.unwrap();
+        while role().await.is_some() {
+            let mut connection = TcpStream::connect(app.addr).await.unwrap();
+            connection.write_all(request.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_micros(random.random_range(0..8_000))).await;
+        }
+        assert_eq!(socket.closed().await, 4403);
+    }
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ use super::super::{
     collaborators::announce,
     documents::{Person, forget},
     extract::{Administrator, Json, Segments},
+    finish::finish,
     page::{Asked, Page, Paging, Searching},
 };
 use crate::{
@@ -70,8 +71,13 @@ pub(super) async fn delete(
     segments: Result<Segments<DocId>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let doc = doc(segments)?;
-    forget(&services, doc, services.directory.delete_any_document(doc, by).await?).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let all = services.clone();
+    let delete = async move {
+        let deleted = all.directory.delete_any_document(doc, by).await?;
+        forget(&all, doc, deleted).await?;
+        Ok(StatusCode::NO_CONTENT)
+    };
+    finish(&services, delete).await
 }
 
 /// Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once.
@@ -85,9 +91,14 @@ pub(super) async fn transfer(
 ) -> Result<Json<ListedDocument>, ApiError> {
     let doc = doc(segments)?;
     let user = services.directory.user_by_email(&email).await?.ok_or(ApiError::NotFound(Missing::User))?;
-    for directory::Grant { user, role } in services.directory.transfer(doc, user.id, by).await? {
-        announce(&services, doc, user, Some(role));
-    }
+    let all = services.clone();
+    let transfer = async move {
+        for directory::Grant { user, role } in all.directory.transfer(doc, user.id, by).await? {
+            announce(&all, doc, user, Some(role));
+        }
+        Ok(())
+    };
+    finish(&services, transfer).await?;
     Ok(Json(services.directory.any_document(doc).await?.into()))
 }
 

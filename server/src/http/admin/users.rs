@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::{
     extract::{Administrator, Json, Segments},
+    finish::finish,
     page::{Asked, Page, Paging, Searching},
 };
 use crate::{
@@ -69,9 +70,13 @@ pub(super) async fn update(
     Json(UpdateAccount { is_admin, is_disabled }): Json<UpdateAccount>,
 ) -> Result<Json<Account>, ApiError> {
     let Segments(user) = segments.map_err(|_| ApiError::NotFound(Missing::User))?;
-    let changed = services.auth.change_standing(user, Standing { is_admin, is_disabled }, by).await;
-    changed.map(|user| Json(user.into())).map_err(|error| match error {
-        DirectoryError::NotFound => ApiError::NotFound(Missing::User),
-        other => other.into(),
-    })
+    let auth = services.auth.clone();
+    let change = async move {
+        let changed = auth.change_standing(user, Standing { is_admin, is_disabled }, by).await;
+        changed.map(|user| Json(user.into())).map_err(|error| match error {
+            DirectoryError::NotFound => ApiError::NotFound(Missing::User),
+            other => other.into(),
+        })
+    };
+    finish(&services, change).await
 }

@@ -224,11 +224,10 @@ impl<'a> Scene<'a> {
         let users = directory.users(&self.name, None, 100).await.unwrap().items;
         let counts = directory.counts(time::OffsetDateTime::now_utc()).await.unwrap();
         let trail = directory.audit(None, 200).await.unwrap().items;
-        // A document that was made without its text the server deletes.
-        let trail = trail.into_iter().filter(|entry| entry.doc.is_none_or(|of| of == doc));
-        // The newest of them: entries that are left out here shift where the list ends.
-        let trail = trail.take(50);
-        let trail: Vec<_> = trail.map(|entry| (entry.action, entry.actor.map(|actor| actor.id))).collect();
+        let trail = trail.into_iter().filter_map(|entry| Some((entry.action, entry.doc, entry.actor?.name)));
+        // A document that was made and could not be given its text is deleted again by the server.
+        let here = |of: &Option<DocId>| of.is_none_or(|of| of == doc);
+        let trail: Vec<_> = trail.filter(|(_, of, name)| here(of) && name.ends_with(&self.name)).collect();
         let text = match &document {
             Some(_) => services.rooms.open(doc).await.unwrap().text().await.unwrap().text,
             None => format!("{:?}", services.storage.log.read(doc, Offset::ZERO).await.map(|stored| stored.last)),

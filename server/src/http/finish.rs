@@ -1,0 +1,23 @@
+//! Calls that go on when their client is gone.
+
+use std::future::Future;
+
+use anyhow::anyhow;
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use crate::{app::Services, error::ApiError};
+
+/// Runs `work` to its end, also where the client disconnects while it runs: what a transaction has changed must reach the
+/// open sockets. For work that waits for no client.
+pub(super) async fn finish<T: Send + 'static>(
+    services: &Services,
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (reply, answer) = oneshot::channel();
+    let work = async move {
+        let _ = reply.send(work.await);
+    };
+    services.tasks.spawn(work.in_current_span());
+    answer.await.unwrap_or_else(|_| Err(ApiError::Internal(anyhow!("the call panicked"))))
+}
