@@ -159,7 +159,7 @@ impl Auth {
         let user = user.filter(|_| right).ok_or(AuthError::WrongPassword)?;
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
-        // Turns are waited for: the password may be another one by now.
+        // Verifying waits for its turn: the password may have changed since it was read.
         let session = self.directory.create_session(user.id, &user.password_hash, now, expires_at).await?;
         Ok((user, self.issue(session, expires_at)))
     }

@@ -1,5 +1,5 @@
 //! Accounts, log-ins, documents, grants and share links: all that is known about documents but their text. One SQL
-//! text for every database. Anybody may read here; what changes something checks in its transaction who may (`rights`).
+//! text for every database. Reads check no right. A change checks it in its own transaction (`rights`).
 
 mod audit;
 pub mod contract;
@@ -56,16 +56,16 @@ pub enum DirectoryError {
     /// There is no such user, document, grant or link.
     #[error("not found")]
     NotFound,
-    /// The document does not exist, or not for the caller.
+    /// The document does not exist, or the caller has no access to it.
     #[error("no such document")]
     NoDocument,
     /// The caller's log-in is not, or no longer, in force.
     #[error("not authenticated")]
     Unauthenticated,
-    /// The caller may not do that, or no longer.
+    /// The caller does not, or no longer, have the right.
     #[error("forbidden")]
     Forbidden,
-    /// The password is another one by now.
+    /// The password was changed after it was verified.
     #[error("password has changed")]
     PasswordChanged,
     /// The account may not log in.
@@ -83,8 +83,8 @@ pub enum DirectoryError {
     /// The database did not answer.
     #[error("directory is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The database answered, and not as it should.
-    #[error("directory is broken")]
+    /// The database answered with an error that a repeated call would meet again.
+    #[error("directory answered with an error")]
     Broken(#[source] sqlx::Error),
 }
 
@@ -104,12 +104,12 @@ impl From<sqlx::Error> for DirectoryError {
     }
 }
 
-/// Whether the same call would fail again: a row that does not read, a rule of the tables that is broken.
+/// Whether the same call would fail again: the row does not decode, or the statement violates a constraint.
 fn is_broken(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
         E::Database(error) => {
-            // Data, integrity, and syntax or access in PostgreSQL's codes; SQLite's have other lengths.
+            // PostgreSQL: data, integrity, and syntax or access. SQLite: error, mismatch and range.
             let code = error.code().unwrap_or_default();
             let refused = code.len() == 5 && ["22", "23", "42"].iter().any(|class| code.starts_with(class));
             refused || ["1", "20", "25"].contains(&&*code) || !matches!(error.kind(), sqlx::error::ErrorKind::Other)
@@ -128,7 +128,7 @@ pub type Result<T, E = DirectoryError> = std::result::Result<T, E>;
 pub struct Directory {
     db: Db,
     locks: Locks,
-    /// Bounds the connections that are taken while a room works.
+    /// Bounds the connections that are in use while a room applies an edit.
     holds: Arc<Semaphore>,
 }
 

@@ -176,10 +176,10 @@ impl Directory {
         self.keep_books(note(by, Deed::on(action, doc, None))).await.map(drop)
     }
 
-    /// Notes what an administrator is about to do to a document outside of the directory.
+    /// Notes an administrator's action on a document outside of the directory, before it is done.
     ///
     /// # Errors
-    /// Where the caller is no administrator any more.
+    /// When the caller is no longer an administrator.
     pub async fn note_as_administrator(&self, action: Action, doc: DocId, by: By) -> Result<()> {
         let mut change = self.change(by, Right::Administrator, &[]).await?;
         change.note(Deed::on(action, doc, None)).await?;

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
     Access, Action, Archived, By, Change, Directory, DirectoryError, DocumentChange, Grant, LineEnd, NewDocument,
-    NewLink, NewUser, Replaced, Right, Standing, User, UserChange, from_millis, millis,
+    NewLink, NewUser, Replaced, Right, Standing, User, UserChange, db::sql, from_millis, millis,
 };
 use crate::{
     auth::Role,
@@ -36,9 +36,10 @@ pub async fn conforms(directory: &Directory) {
     archives(directory).await;
     rights(directory).await;
     holds(directory).await;
+    broken(directory).await;
 }
 
-/// The user, just logged in.
+/// A new log-in of the user.
 async fn by(directory: &Directory, user: &User, at: OffsetDateTime) -> By {
     let now = OffsetDateTime::now_utc();
     let id = directory.create_session(user.id, "hash", now, now + Duration::HOUR).await.expect(WORKS);
@@ -102,7 +103,7 @@ async fn users(directory: &Directory) {
 
 async fn sessions(directory: &Directory) {
     let bob = user(directory, "bob@example.org").await;
-    // Whether a log-in is in force is decided by the clock; the tables know milliseconds.
+    // The clock decides whether a log-in is in force. The tables store milliseconds.
     let now = from_millis(millis(OffsetDateTime::now_utc()));
     let hour = now + Duration::HOUR;
     let first = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
@@ -376,7 +377,7 @@ async fn archives(directory: &Directory) {
     assert_eq!(directory.archived(DocId::new()).await.expect(WORKS), None);
 }
 
-/// What each right needs, and that it is looked at when the change is made and not before.
+/// Each right is checked when the change is made.
 async fn rights(directory: &Directory) {
     let [nia, oli, pam] = [
         user(directory, "nia@example.org").await,
@@ -406,7 +407,7 @@ async fn rights(directory: &Directory) {
     assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
 }
 
-/// Who takes a right away waits until what relies on it is done, also where others keep relying on it.
+/// Taking a right away waits until the work that relies on it is done.
 async fn holds(directory: &Directory) {
     let [quin, rae] = [user(directory, "quin@example.org").await, user(directory, "rae@example.org").await];
     let doc = document(directory, &quin, "Held", NOW).await;
@@ -414,23 +415,36 @@ async fn holds(directory: &Directory) {
     directory.set_role(doc, rae.id, Role::Editor, by_quin).await.expect(WORKS);
     let right = Right::Document(doc, Role::Editor);
     let hold = directory.hold(by_rae, right).await.expect(WORKS);
-    let (let_go, released) = tokio::sync::oneshot::channel::<()>();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
     let mut removal = std::pin::pin!(directory.remove_grant(doc, rae.id, by_quin));
-    let work = hold.during(async { released.await.expect("it is let go of") });
+    let work = hold.during(async { released.await.expect("it is released") });
     let mut work = std::pin::pin!(work);
-    // The removal gets as far as it can: something unrelated, asked after it, is done.
+    // The removal has begun and waits: an unrelated change that began after it is done first.
     tokio::select! {
         biased;
         _ = &mut work => panic!("nothing has ended it"),
         _ = &mut removal => panic!("the right is in use"),
         other = document(directory, &rae, "Unrelated", NOW) => assert_ne!(other, doc),
     }
-    let_go.send(()).expect("it is waited for");
+    release.send(()).expect("the work waits for it");
     let (work, removal) = tokio::join!(work, removal);
     work.expect(WORKS);
     removal.expect(WORKS);
     let late = directory.hold(by_rae, right).await.map(drop);
     assert!(matches!(late, Err(DirectoryError::NoDocument)), "{late:?}");
+}
+
+/// An error that a repeated call would meet again is not reported as an unavailable database.
+async fn broken(directory: &Directory) {
+    let sam = user(directory, "sam@example.org").await;
+    let doc = document(directory, &sam, "Twice", NOW).await;
+    let listed = directory.listed(None, 100).await.expect(WORKS).into_iter().find(|listed| listed.id == doc);
+    let twice = directory.admit(&listed.expect("it was made"), &[], &[]).await;
+    assert!(matches!(twice, Err(DirectoryError::Broken(_))), "a rule of the tables: {twice:?}");
+    directory.keep_books(sql!("update grants set role = 9 where doc_id = $1", doc)).await.expect(WORKS);
+    let unread = directory.access(sam.id, doc).await;
+    assert!(matches!(unread, Err(DirectoryError::Broken(_))), "a row that does not read: {unread:?}");
+    directory.keep_books(sql!("update grants set role = 3 where doc_id = $1", doc)).await.expect(WORKS);
 }
 
 async fn trail_of(directory: &Directory, doc: DocId) -> Vec<(String, Option<UserId>, Option<String>)> {

@@ -89,7 +89,7 @@ impl From<CollaboratorRow> for Collaborator {
 
 impl Pending {
     /// Reads the role of `user`, with the document's row locked until the transaction ends: without it, two owners could
-    /// remove each other at once. The row is what nodes of the release before lock too.
+    /// remove each other at once. Nodes of the previous release lock this row too.
     async fn locked_role(&mut self, doc: DocId, user: UserId) -> Result<Option<Role>> {
         self.lock_document(doc).await?;
         let role = select!("select role from grants where doc_id = $1 and user_id = $2", doc, user);
@@ -112,7 +112,7 @@ impl Pending {
         if owners < 2 { Err(DirectoryError::LastOwner) } else { Ok(()) }
     }
 
-    /// Fails where as many share the document as may.
+    /// Fails where the document has as many collaborators as it may.
     async fn keep_the_limit(&mut self, doc: DocId) -> Result<()> {
         let count = select!("select count(*) from grants where doc_id = $1", doc);
         let (count,): (i64,) = self.one(count).await?;
@@ -132,7 +132,7 @@ impl Pending {
         .map(drop)
     }
 
-    /// Gives `user` at least that role, in a document that the change has to itself.
+    /// Raises the role of `user` to at least that role. The change must hold the document's exclusive lock.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LimitReached`].
@@ -181,7 +181,7 @@ impl Directory {
         Ok(rows.into_iter().map(Collaborator::from).collect())
     }
 
-    /// Gives `user` that role, up or down; for owners.
+    /// Sets the role of `user`; for owners.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LastOwner`],
@@ -200,7 +200,7 @@ impl Directory {
         Ok(Change::Made)
     }
 
-    /// Takes the access of `user` away: owners anyone's, everyone their own.
+    /// Removes the access of `user`. Owners may remove anyone, other users themselves.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where there was none, [`DirectoryError::LastOwner`], and those of [`Directory::hold`].
@@ -217,8 +217,7 @@ impl Directory {
         change.commit().await
     }
 
-    /// Makes `user` the one owner of `doc`, for administrators; those who were owners edit from now on. Gives the roles
-    /// that changed.
+    /// Makes `user` the one owner of `doc`, for administrators; former owners become editors. Returns the changed roles.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the document is gone, and those of [`Directory::hold`].

@@ -107,15 +107,15 @@ impl Directory {
         Ok(row.map(Link::from))
     }
 
-    /// Gives the caller at least the role of the link that `secret` opens, where it is in force at that moment; a role is
-    /// never lowered.
+    /// Raises the caller's role to at least that of the link that `secret` opens. The link must be in force when the change
+    /// is made. A role is never lowered.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the link does not exist or has ended, [`DirectoryError::LimitReached`],
     /// [`DirectoryError::Unauthenticated`].
     pub async fn accept_link(&self, secret: &str, by: By) -> Result<(Link, Change)> {
         let (_, user) = by.session()?;
-        // Which document to lock: a link never changes its document.
+        // Read first to know which document to lock: a link never changes its document.
         let link = self.link_by_secret(secret, by.at).await?.ok_or(DirectoryError::NotFound)?;
         let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(link.doc.0)]).await?;
         let link: Option<LinkRow> = change.optional(open_link(secret, by.at.max(OffsetDateTime::now_utc()))).await?;

@@ -1,5 +1,5 @@
-//! Locks on accounts and documents within one process, for a database that only this process changes. They are fair: who
-//! takes a right away does not wait for those that come after.
+//! Locks on accounts and documents within one process, for a database that only this process changes. Waiters are served
+//! in order: a stream of shared locks does not starve an exclusive one.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Result, rights::Lock};
 
-/// Beyond so many, those that nobody holds are forgotten.
+/// Entries in the map beyond which unused ones are removed.
 const KEPT_MAX: usize = 256;
 
 #[derive(Clone, Debug, Default)]

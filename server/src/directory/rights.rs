@@ -1,6 +1,6 @@
-//! Who may change what, checked in the transaction that makes the change. Whatever takes a right away locks the account or
-//! the document that it takes it from, and whatever relies on a right shares that lock: so a change is either over before
-//! the right ends or refused. A [`Pending`] change is the only way to change anything, and only a check makes one.
+//! Rights, checked in the transaction that makes a change. A change that removes a right locks the account or the document
+//! exclusively; a change that relies on a right holds the same lock shared. So a change is complete before the right ends,
+//! or it is refused. The database changes only through a [`Pending`] change or [`Directory::keep_books`].
 
 use std::{future::Future, net::IpAddr, ops, time::Duration};
 
@@ -21,10 +21,10 @@ use crate::{
     ids::{DocId, SessionId, UserId},
 };
 
-/// How long work outside of the database may rely on a right. PostgreSQL ends a transaction that is idle for 10 s.
+/// How long work outside of the database may hold a right. PostgreSQL ends a transaction that is idle for 10 s.
 const HOLD_MAX: Duration = Duration::from_secs(8);
 
-/// On whose behalf something is done.
+/// The caller on whose behalf a change is made.
 #[derive(Clone, Copy, Debug)]
 pub struct By {
     authority: Authority,
@@ -38,14 +38,14 @@ pub struct By {
 
 #[derive(Clone, Copy, Debug)]
 enum Authority {
-    /// What the account may that has logged in, as long as that is in force.
+    /// The rights of the account, as long as this log-in is in force.
     LogIn(SessionId, UserId),
     /// Everything.
     Operator,
 }
 
 impl By {
-    /// Someone at the command line of the server, who may do everything.
+    /// The command line of the server: every right.
     pub fn command_line() -> Self {
         Self { authority: Authority::Operator, user: None, address: None, at: OffsetDateTime::now_utc() }
     }
@@ -56,12 +56,12 @@ impl By {
         Self { authority: Authority::LogIn(id, user), user: Some(user), address, at: OffsetDateTime::now_utc() }
     }
 
-    /// The server itself, which ends what this caller has begun and may do everything.
+    /// The server, which cleans up after this caller: every right.
     pub fn server(self) -> Self {
         Self { authority: Authority::Operator, ..self }
     }
 
-    /// The same at another time.
+    /// The same caller at another time.
     pub fn at(self, at: OffsetDateTime) -> Self {
         Self { at, ..self }
     }
@@ -78,7 +78,7 @@ impl By {
     }
 }
 
-/// What a change needs.
+/// The right that a change needs.
 #[derive(Clone, Copy, Debug)]
 pub enum Right {
     /// A log-in that is in force.
@@ -89,12 +89,12 @@ pub enum Right {
     Document(DocId, Role),
 }
 
-/// What a change relies on, or takes rights away from.
+/// The lock that a change holds on an account or a document.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lock {
-    /// Relies on the rights in the document or of the account.
+    /// The change relies on rights of the account or in the document.
     Shared(Uuid),
-    /// Takes some away, or counts what there is.
+    /// The change removes rights, or counts rows against a limit.
     Exclusive(Uuid),
 }
 
@@ -106,15 +106,15 @@ impl Lock {
     }
 }
 
-/// Lets the database be changed: made in this module only.
+/// The permission to change the database. Only this module makes one.
 pub(super) struct Allowed(());
 
-/// A change that was allowed and is not yet made. Dropped, it changes nothing.
+/// A change whose right was checked, not yet committed. Dropped, it is rolled back.
 #[derive(Debug)]
 pub(super) struct Pending {
     tx: Transaction,
     by: By,
-    /// Let go of after the transaction.
+    /// Released after the transaction.
     _held: Vec<Held>,
 }
 
@@ -143,7 +143,7 @@ impl Pending {
     }
 }
 
-/// A right that nobody can take away while this is there.
+/// A right that cannot be removed while this exists.
 #[derive(Debug)]
 pub struct Hold<'a> {
     change: Option<Pending>,
@@ -152,14 +152,15 @@ pub struct Hold<'a> {
 }
 
 impl Hold<'_> {
-    /// Does `work` and lets go of the right.
+    /// Runs `work`, then releases the right. `work` must begin no change for the same account or document: it would wait
+    /// for a queued removal, which waits for `work`.
     ///
     /// # Errors
-    /// [`DirectoryError::Unavailable`] when it takes too long: whoever takes the right away must not wait for ever.
+    /// [`DirectoryError::Unavailable`] when it takes too long: a removal of the right must not wait for ever.
     pub async fn during<T>(self, work: impl Future<Output = T>) -> Result<T> {
         let done = timeout(HOLD_MAX, work).await;
         if let Some(change) = self.change {
-            // Nothing was changed in it.
+            // It holds locks only.
             let _ = change.commit().await;
         }
         done.map_err(|_| DirectoryError::timed_out())
@@ -172,7 +173,7 @@ struct Rights {
     role: Option<Role>,
 }
 
-/// Reads what the account of a log-in that is in force may.
+/// Reads the rights of the account, if the log-in is in force.
 fn rights(session: SessionId, user: UserId, doc: Option<DocId>) -> Select {
     select!(
         "select u.is_admin, (select role from grants where doc_id = $4 and user_id = u.id) as role
@@ -226,17 +227,17 @@ impl Directory {
         Ok(change)
     }
 
-    /// Begins a change that needs nobody's right: a registration, what a password allows, an import.
+    /// Begins a change that needs no right: a registration, a log-in by a verified password, an import.
     pub(super) async fn change_without_right(&self, by: By, locks: &[Lock]) -> Result<Pending> {
         self.begin(by, locks).await
     }
 
-    /// Changes what only the server itself keeps, in one statement: sizes, snapshots, what has ended by itself.
+    /// Changes the server's own bookkeeping in one statement: sizes, snapshots, expired rows.
     pub(super) async fn keep_books(&self, sql: Sql) -> Result<u64> {
         self.db.execute(sql, Allowed(())).await
     }
 
-    /// Checks `right` now; it may be taken away at any time after.
+    /// Checks `right` now. It may be removed at any time after.
     ///
     /// # Errors
     /// As [`Directory::hold`].
@@ -247,7 +248,7 @@ impl Directory {
         }
     }
 
-    /// Checks `right` and keeps it from being taken away until what relies on it is done. Takes a connection for so long.
+    /// Checks `right` and prevents its removal until the hold ends. On PostgreSQL it holds a connection.
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`], [`DirectoryError::Forbidden`], [`DirectoryError::NoDocument`].
@@ -261,7 +262,7 @@ impl Directory {
                 _permit: permit,
             });
         }
-        // A transaction of SQLite would keep everybody else from changing anything.
+        // A transaction of SQLite would block every other change.
         let held = in_time(self.locks.hold(in_order(by, &locks))).await?;
         self.check(by, right).await?;
         Ok(Hold { change: None, _held: held, _permit: permit })
@@ -281,7 +282,7 @@ impl Directory {
     }
 }
 
-/// The locks and the one of the caller, each once and all in one order, so that no two changes wait for each other.
+/// The locks and the caller's own, each once and in one order for all changes, so that they cannot deadlock.
 fn in_order(by: By, locks: &[Lock]) -> Vec<Lock> {
     let own = by.session().ok().map(|(_, user)| Lock::Shared(user.0));
     let mut locks: Vec<Lock> = locks.iter().copied().chain(own).collect();

@@ -96,7 +96,7 @@ impl Directory {
         let new = SessionId::new();
         let (old, user) = by.session()?;
         let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
-        // A node of the release before does not wait for the lock.
+        // A node of the previous release does not take the lock.
         if change.execute(sql!("delete from sessions where id = $1", old)).await? == 0 {
             return Err(DirectoryError::Unauthenticated);
         }
@@ -105,7 +105,7 @@ impl Directory {
         Ok(Replaced { old, new })
     }
 
-    /// Ends the caller's log-in; gives its id.
+    /// Ends the caller's log-in; returns its id.
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`] where it has ended: a successor may be in force.

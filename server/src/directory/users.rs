@@ -246,7 +246,7 @@ impl Directory {
     }
 
     /// Sets the caller's password, where the one before still has the hash `verified`, and ends every other log-in of the
-    /// account; gives the ended ones.
+    /// account; returns the ended ones.
     ///
     /// # Errors
     /// [`DirectoryError::PasswordChanged`], [`DirectoryError::Unauthenticated`].

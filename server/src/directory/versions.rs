@@ -125,7 +125,7 @@ impl Directory {
         .map(drop)
     }
 
-    /// Gives a snapshot that has a row a name, for ever; for editors. It may have several.
+    /// Names a snapshot that has a row; for editors. The name stays for ever, and a snapshot may have several.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
@@ -153,7 +153,7 @@ impl Directory {
             .await?;
         let (id,) = match taken {
             Some(id) => id,
-            // One with a name is never pruned: another name may stand beside it.
+            // A snapshot with a name is never pruned: it may have another name.
             None => {
                 change
                     .one(sql!(

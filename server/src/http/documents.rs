@@ -200,8 +200,7 @@ pub(super) async fn delete(State(services): State<Services>, granted: Granted) -
     finish(&services, delete).await
 }
 
-/// Forgets what there is of a document that the directory has deleted: first that it exists, so that nobody opens it while
-/// its log and snapshots go.
+/// Ends the room of a document that the directory has deleted, and removes its log and snapshots.
 pub(super) async fn forget(services: &Services, doc: DocId, deleted: bool) -> Result<(), ApiError> {
     if !deleted {
         return Err(ApiError::NotFound(Missing::Document));

@@ -1,4 +1,4 @@
-//! Calls that go on when their client is gone.
+//! Calls that are completed although their client has disconnected.
 
 use std::future::Future;
 
@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use crate::{app::Services, error::ApiError};
 
-/// Runs `work` to its end, also where the client disconnects while it runs: what a transaction has changed must reach the
-/// open sockets. For work that waits for no client.
+/// Runs `work` to its end although the client disconnects: a committed change of access must reach the open sockets.
+/// `work` must not wait for the client.
 pub(super) async fn finish<T: Send + 'static>(
     services: &Services,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,

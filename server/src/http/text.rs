@@ -61,7 +61,7 @@ pub(super) async fn put(
     PlainText(text): PlainText,
 ) -> Result<impl IntoResponse, ApiError> {
     granted.at_least(Role::Editor)?;
-    // The body took its time: nothing is loaded any more for somebody who has lost access, or of a deleted document.
+    // The body may have taken long: no room is opened for a caller who lost access, or for a deleted document.
     let right = Right::Document(granted.doc, Role::Editor);
     services.directory.check(granted.by, right).await?;
     let room = services.rooms.open(granted.doc).await?;

@@ -1,6 +1,5 @@
-//! Rights count at the moment of the change: no effect of a call appears after the call that took its right away was
-//! answered. A table of all calls that change something, each with its body held back while the right is taken away, and
-//! each as a race.
+//! Rights count at the moment of the change: no effect of a call appears after the call that removed its right was
+//! answered. A table of all changing calls, each with its body held back while the right is removed, and each as a race.
 
 mod scene;
 
@@ -27,7 +26,7 @@ fn rounds() -> usize {
     std::option_env!("CODESYNC_RIGHTS_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap())
 }
 
-/// Every call that changes something, with the ways in which its right is taken away.
+/// Every changing call, with the ways in which its right is removed.
 fn table() -> Vec<(&'static str, &'static [Way])> {
     let changing = spec::operations().filter(|(_, method, _)| *method != "get");
     let ids = changing.map(|(.., operation)| operation["operationId"].as_str().unwrap());
@@ -35,7 +34,7 @@ fn table() -> Vec<(&'static str, &'static [Way])> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_whose_body_arrives_after_its_right_was_taken_away_changes_nothing() {
+async fn a_call_whose_body_arrives_after_its_right_was_removed_changes_nothing() {
     let app = TestApp::embedded().await;
     let mut held = 0;
     for (id, ways) in table() {
@@ -67,7 +66,7 @@ async fn a_call_whose_body_arrives_after_its_right_was_taken_away_changes_nothin
     app.stop().await;
 }
 
-/// Sends the head of the call and waits until the server asks for the body: by then it has looked the caller up.
+/// Sends the head of the call and waits until the server asks for the body. By then the server has checked the caller.
 async fn hold_back(app: &TestApp, scene: &Scene<'_>) -> (TcpStream, String) {
     let Call { method, path, body } = &scene.call;
     let (media_type, body) = body.as_ref().unwrap();
@@ -89,7 +88,7 @@ async fn hold_back(app: &TestApp, scene: &Scene<'_>) -> (TcpStream, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_effect_of_a_call_appears_after_its_right_was_taken_away() {
+async fn no_effect_of_a_call_appears_after_its_right_was_removed() {
     let mut random = StdRng::seed_from_u64(seed());
     let app = TestApp::embedded().await;
     for _ in 0..rounds() {
@@ -130,7 +129,7 @@ async fn yield_often(times: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_removal_whose_caller_disconnects_closes_the_sockets_all_the_same() {
+async fn a_removal_whose_caller_disconnects_still_closes_the_sockets() {
     let mut random = StdRng::seed_from_u64(seed());
     let app = TestApp::embedded().await;
     let [ada, bob] = [app.register("ada").await, app.register("bob").await];
@@ -225,7 +224,7 @@ async fn accepting_a_link_never_lowers_a_role() {
     app.stop().await;
 }
 
-/// Whoever refreshes a login while it is logged out is logged out, or is told that it had ended.
+/// A log-out that is answered with 204 has no successor; one that loses against a refresh is answered with 401.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_was_logged_out_has_no_successor() {
     let app = TestApp::embedded().await;

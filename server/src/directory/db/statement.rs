@@ -1,4 +1,4 @@
-//! Statements of SQL with their values, one text for every database. What only reads is a type of its own.
+//! Statements of SQL with their values, one text for every database. A statement that only reads has its own type.
 
 use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
 
@@ -12,7 +12,7 @@ pub(in crate::directory) struct Sql {
     pub(super) values: Vec<Value>,
 }
 
-/// A statement that only reads. [`select!`] checks at compile time that it does.
+/// A statement that only reads. [`select!`] checks this at compile time.
 #[derive(Debug)]
 pub(in crate::directory) struct Select(Sql);
 
@@ -26,7 +26,7 @@ pub(in crate::directory) enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
-/// What can be read from a row of every database.
+/// A type that can be read from a row of every database.
 pub(in crate::directory) trait Row:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -42,7 +42,7 @@ macro_rules! sql {
 }
 pub(in crate::directory) use sql;
 
-/// `select!("select …", values…)`: a statement that only reads. Anything else does not compile.
+/// `select!("select …", values…)`: a statement that only reads. Any other statement does not compile.
 macro_rules! select {
     ($text:expr $(, $value:expr)* $(,)?) => {
         $crate::directory::db::Select::new(
@@ -64,10 +64,10 @@ impl Select {
         Self(Sql { text, values })
     }
 
-    /// Gives the text back where it begins with `select`: that changes nothing but what a function in it may.
+    /// Returns the text if it begins with `select`.
     pub(in crate::directory) const fn only_reads(text: &'static str) -> &'static str {
         let [b's', b'e', b'l', b'e', b'c', b't', b' ', ..] = text.as_bytes() else {
-            panic!("only a select reads: what changes something goes through Directory::change")
+            panic!("only a select reads: a change goes through Directory::change")
         };
         text
     }

@@ -1,4 +1,4 @@
-//! Transactions. Only `Directory::change` and its like begin one, after they have checked who may.
+//! Transactions. Only `rights` begins one.
 
 use sqlx::{Postgres, Sqlite};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use crate::directory::{
     rights::{Allowed, Lock},
 };
 
-/// A transaction. All of it has as much time as a call of the database has; dropped, it changes nothing.
+/// A transaction. It has as much time as one call of the database. Dropped, it is rolled back.
 #[derive(Debug)]
 pub(in crate::directory) struct Transaction {
     inner: Inner,
@@ -31,7 +31,7 @@ impl Db {
         let deadline = deadline();
         let inner = until(deadline, async {
             Ok(match &self.0 {
-                // One that reads first and cannot write later would fail at once instead of waiting for its turn.
+                // A deferred transaction that reads first fails at once when it cannot write, instead of waiting.
                 Pools::Sqlite(pool) => Inner::Sqlite(pool.begin_with("begin immediate").await?),
                 Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
             })
@@ -47,7 +47,7 @@ impl Db {
 }
 
 impl Transaction {
-    /// Runs a statement that gives the one row that there must be.
+    /// Runs a statement that must return one row.
     pub(in crate::directory) async fn one<T: Row>(&mut self, sql: impl Into<Sql>) -> Result<T> {
         let sql = sql.into();
         until(self.deadline, async {
@@ -59,7 +59,7 @@ impl Transaction {
         .await
     }
 
-    /// Runs a statement that gives a row, or none.
+    /// Runs a statement that returns one row or none.
     pub(in crate::directory) async fn optional<T: Row>(&mut self, sql: impl Into<Sql>) -> Result<Option<T>> {
         let sql = sql.into();
         until(self.deadline, async {
@@ -71,7 +71,7 @@ impl Transaction {
         .await
     }
 
-    /// Runs a statement that gives any number of rows.
+    /// Runs a statement that returns any number of rows.
     pub(in crate::directory) async fn all<T: Row>(&mut self, sql: impl Into<Sql>) -> Result<Vec<T>> {
         let sql = sql.into();
         until(self.deadline, async {
@@ -83,7 +83,7 @@ impl Transaction {
         .await
     }
 
-    /// Runs a statement that gives no rows; returns how many it changed.
+    /// Runs a statement that returns no rows; returns the number of changed rows.
     pub(in crate::directory) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         until(self.deadline, async {
             Ok(match &mut self.inner {
@@ -94,9 +94,9 @@ impl Transaction {
         .await
     }
 
-    /// Locks an account or a document until the transaction ends, fairly. For PostgreSQL: SQLite has one writer anyway.
+    /// Locks an account or a document until the transaction ends. Waiters are served in order. PostgreSQL only.
     pub(in crate::directory) async fn lock(&mut self, lock: Lock) -> Result<()> {
-        // The end of an id is random; its beginning is the time.
+        // The last eight bytes of an id are random; the first are the time.
         let key = lock.id().as_u64_pair().1.cast_signed();
         let lock = match lock {
             Lock::Shared(_) => sql!("select pg_advisory_xact_lock_shared($1)", key),

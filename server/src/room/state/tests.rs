@@ -310,6 +310,14 @@ fn who_edits_a_lost_replica_sends_again() {
 }
 
 #[test]
+fn a_text_is_not_replaced_for_a_caller_that_waits_no_longer() {
+    let mut room = Room::with(&[]);
+    drop(room.replaces("late", Condition::default()));
+    assert!(room.state.decide().is_none());
+    assert_eq!(room.document().text(TEXT), "");
+}
+
+#[test]
 fn a_diff_larger_than_the_outbox_arrives() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let text = "x".repeat(1 << 17);

@@ -1,4 +1,4 @@
-//! A right that one node takes away while another one relies on it.
+//! A right that one node removes while another node relies on it.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
@@ -22,7 +22,7 @@ async fn put(caller: &Caller, path: &str, text: String) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_not_replaced_after_another_node_has_taken_the_right_away() {
+async fn a_text_is_not_replaced_after_another_node_has_removed_the_right() {
     let nodes = Nodes::start(2, Redis::start().await).await;
     let mut random = StdRng::seed_from_u64(seed());
     let (ann, doc) = nodes.account_and_document().await;
@@ -46,7 +46,7 @@ async fn a_text_is_not_replaced_after_another_node_has_taken_the_right_away() {
                 1 => there.put(&collaborators, grant("viewer")).await.expect(200),
                 _ => bob.elsewhere(&nodes.node(1).url("")).post("/api/auth/logout", Value::Null).await.expect(204),
             };
-            // The node that replaces the text has done so before its right ends.
+            // The node that replaces the text has applied it before the right ends.
             here.get(&path).await.expect(200).body
         };
         let (status, then) = tokio::join!(put(&bob, &path, late), removal);

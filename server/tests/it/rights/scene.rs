@@ -1,4 +1,4 @@
-//! What a row of the table of rights is about: somebody, what the call needs, and what takes that away.
+//! A row of the table of rights: an actor, the call that it makes, and the ways in which its right is removed.
 
 use codesync_server::{
     directory::{By, Standing},
@@ -13,7 +13,7 @@ use crate::{
     rest::{Answer, Caller, PASSWORD},
 };
 
-/// How a right is taken away.
+/// How a right is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// The login is ended.
@@ -38,10 +38,10 @@ const LINK: &[Way] = &[Way::LogOut, Way::Disable, Way::Delete, Way::EndLink];
 const ADMINISTRATOR: &[Way] = &[Way::LogOut, Way::Disable, Way::Demote];
 const DOCUMENT: &[Way] = &[Way::LogOut, Way::Disable, Way::Remove, Way::Lower, Way::Delete];
 
-/// How the right to a call can be taken away; `None` for a call that is not known here.
+/// The ways in which the right to a call can be removed; `None` for a call without a row.
 pub(super) fn ways(id: &str) -> Option<&'static [Way]> {
     Some(match id {
-        // Needs no right; and a ticket is looked up once more by what opens a socket with it.
+        // The first needs no right. A ticket is checked again when it opens a socket.
         "register" | "create_ticket" => &[],
         "log_in" | "log_out" => LOG_IN,
         "refresh" | "update_me" | "change_password" | "create_document" => ACCOUNT,
@@ -63,7 +63,7 @@ pub(super) struct Call {
 
 pub(super) struct Scene<'a> {
     app: &'a TestApp,
-    /// In the names of all who are in it.
+    /// Part of the names of all accounts of the scene.
     name: String,
     /// Owns the document and stays.
     owner: Caller,
@@ -74,7 +74,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Gives a new actor all that the call needs.
+    /// Makes an actor with the right to the call.
     pub(super) async fn set(app: &'a TestApp, id: &str) -> Self {
         let name = DocId::new().to_string();
         let owner = app.register(&format!("owner-{name}")).await;
@@ -89,10 +89,10 @@ impl<'a> Scene<'a> {
             owner.share(&document, &actor, "owner").await;
         }
         let ways = ways(id).unwrap();
-        // Whoever takes an administrator's right away at the command line leaves one.
+        // The owner stays an administrator, so that the actor is never the last one.
         for (caller, wanted) in [(&owner, true), (&actor, ways.contains(&Way::Demote))] {
             if wanted {
-                stand(app, caller, Standing { is_admin: Some(true), is_disabled: None }).await;
+                set_standing(app, caller, Standing { is_admin: Some(true), is_disabled: None }).await;
             }
         }
         let mut scene =
@@ -150,7 +150,7 @@ impl<'a> Scene<'a> {
             }
             "create_version" => (Method::POST, at("/versions"), Some(json!({ "name": "Late" }))),
             "restore_version" => (Method::POST, at(&format!("/versions/{version}/restore")), None),
-            // Makes itself what it was.
+            // The actor grants itself the role that it had.
             "put_collaborator" => {
                 (Method::PUT, at("/collaborators"), Some(json!({ "email": actor.email(), "role": "owner" })))
             }
@@ -175,7 +175,7 @@ impl<'a> Scene<'a> {
         self.document.rsplit('/').next().unwrap().parse().unwrap()
     }
 
-    /// Makes the call; gives the status.
+    /// Makes the call and returns the status.
     pub(super) async fn send(&self) -> u16 {
         let Call { method, path, body } = &self.call;
         let mut request = self.actor.request(method.clone(), path);
@@ -185,7 +185,7 @@ impl<'a> Scene<'a> {
         self.actor.send(request, method.clone(), path).await.status
     }
 
-    /// Takes the actor's right away. Fails where the call itself has made that impossible.
+    /// Removes the actor's right. Fails where the call itself has made that impossible.
     pub(super) async fn take_away(&self, way: Way) -> Result<(), u16> {
         let actor = &self.actor;
         let succeeded = |answer: Answer| if answer.status < 300 { Ok(()) } else { Err(answer.status) };
@@ -211,7 +211,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// All that a call may change.
+    /// All state that a call may change.
     pub(super) async fn state(&self) -> Vec<String> {
         let services = &self.app.services;
         let (directory, doc) = (&services.directory, self.id());
@@ -250,6 +250,6 @@ fn call(method: Method, path: &str, body: Option<Value>) -> Call {
     Call { method, path: path.to_owned(), body: body.map(|body| ("application/json", body.to_string())) }
 }
 
-async fn stand(app: &TestApp, caller: &Caller, standing: Standing) {
+async fn set_standing(app: &TestApp, caller: &Caller, standing: Standing) {
     app.services.auth.change_standing(caller.id().parse().unwrap(), standing, By::command_line()).await.unwrap();
 }
