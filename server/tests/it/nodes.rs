@@ -9,8 +9,8 @@ mod forks;
 mod lost;
 mod promotion;
 mod releases;
-mod silence;
 mod rights;
+mod silence;
 mod snapshots;
 mod together;
 
