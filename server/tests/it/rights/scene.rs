@@ -230,7 +230,7 @@ impl<'a> Scene<'a> {
         let trail: Vec<_> = trail.filter(|(_, of, name)| here(of) && name.ends_with(&self.name)).collect();
         let text = match &document {
             Some(_) => services.rooms.open(doc).await.unwrap().text().await.unwrap().text,
-            None => format!("{:?}", services.storage.log.read(doc, Offset::ZERO).await.map(|stored| stored.last)),
+            None => format!("{:?}", services.storage.log.read(doc, Offset::ZERO).await.unwrap().entries),
         };
         let sessions = counts.sessions;
         vec![
