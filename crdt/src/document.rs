@@ -24,8 +24,10 @@ const PLACES_MIN: usize = 32;
 /// though the blocks were split not long ago.
 const WALK_MAX: usize = 16 << 20;
 const LONG_WALK: usize = 16 * WALK_MAX;
-/// Bytes that must have been added since the blocks were split before they are split again.
+/// Bytes that must have been added since the blocks were split before they are split again, and between the steps of one
+/// update also this share of the document, so that a large first sync does not split it over and over.
 const UNSPLIT_MIN: usize = 64 << 10;
+const UNSPLIT_SHARE: usize = 8;
 /// The size of a split block.
 const BLOCK_BYTES: usize = 8 << 10;
 /// In how many parts a block is split at once: each split copies the rest of the block.
@@ -121,15 +123,11 @@ impl Document {
         if parts.deletions.is_empty() && self.unseen(parts) == 0 {
             return Ok((self, Effect::Unchanged));
         }
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            self.split_blocks_for(update)?;
-            self.integrate(update, &mut go_on)
-        }));
+        let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update, &mut go_on)));
         let Ok(Some(effect)) = applied else { return Err(DocumentError::Poisoned) };
         if effect == Effect::Changed {
             self.size_bytes += update.bytes().len();
             self.grown_bytes += update.bytes().len();
-            self.unsplit_bytes += update.bytes().len();
         }
         for section in &parts.sections {
             self.state_vector.advance(section.client, section.end.clock);
@@ -222,14 +220,20 @@ impl Document {
     }
 
     /// Returns `None` when not all of the update was taken in: the replica is then unlike any other.
-    fn integrate(&self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Effect> {
+    fn integrate(&mut self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Effect> {
         let mut effect = Effect::Unchanged;
         let mut inserted = 0;
-        for (step, stage) in update.stages().into_iter().enumerate() {
+        let stages = update.stages();
+        let places = stages.iter().map(|stage| stage.places).sum();
+        for (step, stage) in stages.into_iter().enumerate() {
             if step > 0 && !go_on() {
                 return None;
             }
-            let stage = yrs::Update::decode_v1(&stage).ok()?;
+            if stage.places >= PLACES_MIN {
+                self.split_blocks_for(update, places, step)?;
+            }
+            let bytes = stage.bytes.len();
+            let stage = yrs::Update::decode_v1(&stage.bytes).ok()?;
             let mut txn = self.doc.try_transact_mut().ok()?;
             // Caught here too, because the transaction commits when it is dropped: a second panic, while the first unwinds,
             // would abort the process.
@@ -239,6 +243,7 @@ impl Document {
             }
             if txn.has_changes() {
                 effect = Effect::Changed;
+                self.unsplit_bytes += bytes;
             }
             let ranges = txn.insert_set().iter().flat_map(|(_, ranges)| ranges);
             inserted += ranges.map(|range| u64::from(range.end - range.start)).sum::<u64>();
@@ -249,15 +254,20 @@ impl Document {
 
     /// Splits large blocks before an update of many places is applied. yrs walks a block from its start to every place where
     /// it splits it, so a block of a megabyte that is edited last place first would be walked once for each place.
-    fn split_blocks_for(&mut self, update: &Update) -> Option<()> {
-        let places = update.places();
-        let walk = places.saturating_mul(self.size_bytes);
-        let whole = self.unsplit_bytes >= UNSPLIT_MIN || walk > LONG_WALK;
-        if places < PLACES_MIN || walk <= WALK_MAX || !whole {
+    ///
+    /// Called before each step of many places: what the steps before it pasted is one large block again. An update that
+    /// inserts nothing is no reason to split blocks that were split not long ago: each reconnect repeats all deletions.
+    fn split_blocks_for(&mut self, update: &Update, places: usize, step: usize) -> Option<()> {
+        let size = self.size_bytes + update.bytes().len();
+        let walk = places.saturating_mul(size);
+        let unsplit = if step == 0 { UNSPLIT_MIN } else { UNSPLIT_MIN.max(size / UNSPLIT_SHARE) };
+        let is_whole =
+            self.unsplit_bytes >= unsplit || (step == 0 && walk > LONG_WALK && update.adds_to(&self.state_vector));
+        if walk <= WALK_MAX || !is_whole {
             return Some(());
         }
         let mut txn = self.doc.try_transact_mut().ok()?;
-        for root in &self.roots {
+        for root in self.roots.iter().chain(&update.parts().new_roots) {
             let Some(shared) = txn.get_text(&**root) else { continue };
             let stops = block_stops(&shared.diff(&txn, YChange::identity));
             // A value that the diff leaves out would move all stops behind it, perhaps into a surrogate pair.

@@ -59,6 +59,8 @@ pub(crate) struct Point {
     pub(crate) byte: u32,
     /// How many structs of the section come before.
     pub(crate) structs: u32,
+    /// How many of them do not follow the one before in the text, so that yrs may split a block for each.
+    pub(crate) places: u32,
 }
 
 /// Structs of one section that follow each other.
@@ -74,6 +76,10 @@ pub(crate) struct Piece {
 impl Piece {
     fn structs(&self) -> usize {
         (self.end.structs - self.start.structs) as usize
+    }
+
+    fn places(&self) -> usize {
+        (self.end.places - self.start.places) as usize
     }
 }
 

@@ -126,7 +126,7 @@ impl Check<'_> {
         let seen = self.known.clocks.clock(client);
         self.gap |= clock > seen;
         self.new_clients += usize::from(seen == 0);
-        let start = Point { clock, byte: self.reader.position(), structs: 0 };
+        let start = Point { clock, byte: self.reader.position(), structs: 0, places: 0 };
         let mut at = Cursor { client, at: start };
         let first_run = self.item(&mut at)?;
         let mut last_run = first_run.clone();

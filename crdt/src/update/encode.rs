@@ -11,13 +11,22 @@ use crate::{ClientId, StateVector};
 /// The content of a struct that inserts text.
 const STRING: u8 = 4;
 
+/// A part of an update that yrs is given at once.
+pub(crate) struct Stage<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// How many of its structs and deletions may each split a block.
+    pub(crate) places: usize,
+}
+
 impl Update {
     /// Returns the update as yrs should be given it: whole, or in stages, each to be committed on its own, where it would follow
     /// too many dependencies, join too much or take too long at once.
-    pub(crate) fn stages(&self) -> Vec<Cow<'_, [u8]>> {
+    pub(crate) fn stages(&self) -> Vec<Stage<'_>> {
         let Parts { plan, step, .. } = &*self.parts;
         if plan.is_empty() && self.parts.deletions.len() <= *step {
-            return vec![Cow::Borrowed(&self.bytes)];
+            let structs: usize = self.parts.sections.iter().map(|section| section.end.places as usize).sum();
+            let places = structs + self.parts.deletions.len();
+            return vec![Stage { bytes: Cow::Borrowed(&self.bytes), places }];
         }
         let mut stages = Vec::new();
         let mut stage: BTreeMap<u32, Piece> = BTreeMap::new();
@@ -28,18 +37,18 @@ impl Update {
                 || (!known && stage.len() == SECTIONS_AT_ONCE)
                 || (known && piece.after_commit);
             if full {
-                stages.push(Cow::Owned(self.stage(&stage)));
+                stages.push(self.stage(&stage));
                 stage.clear();
                 structs = 0;
             }
             structs += piece.structs();
             stage.entry(piece.section).or_insert(piece).end = piece.end;
         }
-        stages.push(Cow::Owned(self.stage(&stage)));
+        stages.push(self.stage(&stage));
         for deletions in self.parts.deletions.chunks(*step) {
             let mut out = vec![0];
             write_deletions(&mut out, deletions);
-            stages.push(Cow::Owned(out));
+            stages.push(Stage { bytes: Cow::Owned(out), places: deletions.len() });
         }
         stages
     }
@@ -58,7 +67,7 @@ impl Update {
         }
     }
 
-    fn stage(&self, pieces: &BTreeMap<u32, Piece>) -> Vec<u8> {
+    fn stage(&self, pieces: &BTreeMap<u32, Piece>) -> Stage<'static> {
         let mut out = Vec::new();
         write_number(&mut out, pieces.len() as u64);
         for piece in pieces.values() {
@@ -68,7 +77,7 @@ impl Update {
             out.extend_from_slice(&self.bytes[start.byte as usize..end.byte as usize]);
         }
         out.push(0);
-        out
+        Stage { bytes: Cow::Owned(out), places: pieces.values().map(Piece::places).sum() }
     }
 }
 

@@ -30,8 +30,9 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    fn pass(&mut self, len: u32, byte: u32) -> Result<(), Malformed> {
-        self.at = Point { clock: end_clock(self.at.clock, len)?, byte, structs: self.at.structs + 1 };
+    fn pass(&mut self, len: u32, byte: u32, continues: bool) -> Result<(), Malformed> {
+        let (structs, places) = (self.at.structs + 1, self.at.places + u32::from(!continues));
+        self.at = Point { clock: end_clock(self.at.clock, len)?, byte, structs, places };
         Ok(())
     }
 }
@@ -42,7 +43,7 @@ impl Check<'_> {
         let info = self.reader.byte()?;
         if info == GC {
             let len = self.reader.number_u32()?;
-            at.pass(len, self.reader.position())?;
+            at.pass(len, self.reader.position(), true)?;
             return Ok(None);
         }
         let mut origin = None;
@@ -59,12 +60,13 @@ impl Check<'_> {
         let Point { clock, byte, .. } = at.at;
         let kind = info & CONTENT;
         let (content, len) = self.content(kind)?;
-        at.pass(len, self.reader.position())?;
+        let continues = clock > 0 && origin == Some((at.client, clock - 1));
+        at.pass(len, self.reader.position(), continues)?;
         Ok(matches!(kind, STRING | ANY).then(|| Run {
             kind,
             start: byte,
             content: content..at.at.byte,
-            continues: clock > 0 && origin == Some((at.client, clock - 1)),
+            continues,
             right_origin,
         }))
     }

@@ -95,9 +95,9 @@ impl Batch {
             joined.close();
             let (clock, structs) = (joined.clock, joined.structs);
             write_section(&mut out, client, clock, structs);
-            let start = Point { clock, byte: out.len() as u32, structs: 0 };
+            let start = Point { clock, byte: out.len() as u32, structs: 0, places: 0 };
             out.extend_from_slice(&joined.closed);
-            let end = Point { clock: joined.end, byte: out.len() as u32, structs };
+            let end = Point { clock: joined.end, byte: out.len() as u32, structs, places: 0 };
             self.parts.sections.push(Section { client, start, end, first_run: None, last_run: None });
         }
         self.parts.step = usize::MAX;

@@ -78,6 +78,34 @@ fn the_order_of_the_places_costs_little() {
 }
 
 #[test]
+fn a_paste_and_inserts_all_over_it_may_come_in_one_update() {
+    // As after a time offline: the paste is in as many pieces as the inserts made of it, and yrs joins them at each step.
+    let (piece, pieces) = ("y".repeat(198), 5000u64);
+    let mut structs = Wire::default().root_text(&piece);
+    for i in 1..pieces {
+        structs = structs.text_after(PASTED, 198 * i - 1, &piece);
+    }
+    let update = |places: &mut dyn Iterator<Item = u64>| {
+        let mut wire = Wire::default().numbers(&[1, pieces * 2 - 1, PASTED, 0]).raw(&structs.0);
+        for place in places {
+            wire = wire.raw(&[0xc4]).numbers(&[PASTED, 198 * place - 1, PASTED, 198 * place]).string("word");
+        }
+        wire.number(0).bytes()
+    };
+    let time = |update: &Bytes| {
+        let mut replica = document();
+        let started = Instant::now();
+        take_in(&mut replica, update);
+        (started.elapsed(), replica.text(ROOT))
+    };
+    let (forward, text) = time(&update(&mut (1..pieces)));
+    let (backward, same) = time(&update(&mut (1..pieces).rev()));
+    println!("{backward:?}, first place first {forward:?}");
+    assert!(text == same && text == [&*piece; 5000].join("word"));
+    assert!(backward < forward * 10, "{backward:?}, first place first {forward:?}");
+}
+
+#[test]
 fn a_text_that_was_split_takes_edits_of_many_places_as_any_other() {
     seeded(6, |chance| {
         let text: String = (0..100_000).map(|_| *chance.pick::<&str>(&PIECES)).collect();
