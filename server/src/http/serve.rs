@@ -38,7 +38,7 @@ const REFUSALS_MAX: usize = 64;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The answer on a connection past the limit.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
-    content-type: application/json\r\ncontent-length: 81\r\n\r\n\
+    content-type: application/json\r\ncontent-length: 82\r\n\r\n\
     {\"error\":{\"code\":\"unavailable\",\"message\":\"Too many connections. Try again soon.\"}}";
 
 /// Serves until `connections` is told to stop; then nothing new is accepted, and what was asked is answered. A connection
