@@ -124,8 +124,8 @@ previous:
 	  cd $(PREVIOUS_DIR)/source && CARGO_TARGET_DIR=$(PREVIOUS_DIR) cargo build --locked -p codesync-server --bin codesync; \
 	fi
 
-chaos: setup previous ## Many random faults, twenty dead nodes, outages of a minute, and the previous release beside this one (long)
-	CODESYNC_PREVIOUS=$$(test ! -x $(PREVIOUS_BIN) || echo $(PREVIOUS_BIN)) CODESYNC_RELEASE_ROUNDS=5 CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_OUTAGE_S=60 CODESYNC_RIGHTS_ROUNDS=20 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::releases:: nodes::rights:: nodes::snapshots::s3 rights:: s3_outage::s3_that
+chaos: setup previous ## Many random faults, twenty dead nodes, races of calls, outages of a minute, and the previous release beside this one (long)
+	CODESYNC_PREVIOUS=$$(test ! -x $(PREVIOUS_BIN) || echo $(PREVIOUS_BIN)) CODESYNC_RELEASE_ROUNDS=5 CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_RACES=60 CODESYNC_OUTAGE_S=60 CODESYNC_RIGHTS_ROUNDS=20 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 exact:: nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::releases:: nodes::rights:: nodes::snapshots::s3 rights:: s3_outage::s3_that
 
 openapi: ## Writes the OpenAPI document and the types made from it
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
