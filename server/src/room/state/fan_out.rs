@@ -91,8 +91,13 @@ impl Batch {
         for update in self.outgoing.part(|origin| origin != own) {
             peer.push(self.outgoing.frame(&update));
         }
-        if peer.dialect == Dialect::Stock {
-            for update in self.outgoing.part(|origin| origin == own) {
+        self.owe_echo(id, peer, flush, waiting);
+    }
+
+    /// Owes an author its own.
+    fn owe_echo(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
+        if peer.dialect == Dialect::Stock && self.has(id) {
+            for update in self.outgoing.part(|origin| origin == Origin::Peer(id)) {
                 waiting.owe(flush, Owed::Echo(id, self.outgoing.frame(&update)));
             }
         }
@@ -130,11 +135,10 @@ impl State {
         let (flushed, durable) = (self.waiting.flushed(), self.waiting.durable());
         for (id, peer) in self.peers.iter_mut() {
             let in_order = peer.owed_until <= durable;
-            if !batch.has(id) {
-                // The answer to its step 1, which waits for its own edits, has all of it.
-                if peer.unjudged.step1.is_some() {
-                    continue;
-                }
+            if peer.unjudged.step1.is_some() {
+                // The answer to its step 1, which waits for its own edits, has what others wrote.
+                batch.owe_echo(id, peer, flushed, &mut self.waiting);
+            } else if !batch.has(id) {
                 for frame in &batch.frames {
                     match in_order {
                         true => peer.push(frame.clone()),

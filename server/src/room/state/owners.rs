@@ -194,11 +194,12 @@ impl State {
 
     /// The same step 2 was taken in.
     pub(super) fn after_step2(&mut self, id: PeerId) {
-        if let Some(peer) = self.peers.get(id) {
-            peer.held.take_if(|held| !held.is_repeated);
-        }
+        let Some(peer) = self.peers.get(id) else { return };
+        peer.held.take_if(|held| !held.is_repeated);
+        // Where the owner waits too, a server was restored and each has the words of all: nobody can be first.
+        let verdict = if peer.held.is_some() { Verdict::Accept } else { Verdict::Refuse };
         self.judged(id);
-        self.owner_answered(id);
+        self.owner_answered(id, verdict);
     }
 
     fn known(&self, client: ClientId) -> u32 {
@@ -258,7 +259,7 @@ impl State {
     }
 
     /// A socket has sent all that it has: what waits for it is asked for once more.
-    pub(super) fn owner_answered(&mut self, owner: PeerId) {
+    fn owner_answered(&mut self, owner: PeerId, verdict: Verdict) {
         let declared = &self.owners.declared;
         let waits = |peer: &Peer| {
             peer.held
@@ -267,7 +268,7 @@ impl State {
         };
         let waiting: Vec<PeerId> = self.peers.iter_mut().filter(|(_, peer)| waits(peer)).map(|(id, _)| id).collect();
         for id in waiting {
-            self.judge_held(id, Verdict::Refuse);
+            self.judge_held(id, verdict);
         }
     }
 

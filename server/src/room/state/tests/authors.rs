@@ -36,7 +36,9 @@ impl Typing {
     fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
         let replicas = LETTERS.iter().map(|_| Document::new(Limits::default())).collect();
         let zero = Count::default();
-        let room = Room::with_outboxes(dialects, frames_max);
+        let mut room = Room::with_outboxes(dialects, frames_max);
+        // As clients do: who does not is answered two seconds later.
+        (0..dialects.len()).for_each(|peer| room.says(peer as u64, Said::Step2([0, 0].to_vec().into())));
         let (asked, behind) = Default::default();
         Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero, asked, behind }
     }

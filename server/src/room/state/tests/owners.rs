@@ -89,6 +89,28 @@ fn words_that_the_owner_itself_sends_are_taken_in_whoever_else_has_them() {
 }
 
 #[test]
+fn devices_that_all_have_what_a_restored_server_lacks_do_not_refuse_each_other() {
+    let mut room = Room::with(&[Dialect::Codesync, Dialect::Codesync]);
+    room.declares(0, 50);
+    room.declares(1, 60);
+    let (one, other) = (text(60, 0, "one"), text(50, 0, "other"));
+    let both: Bytes = [&[2], &one[1..one.len() - 1], &other[1..]].concat().into();
+    // Each in answer to the first step 1, and again when it is asked.
+    for peer in [0, 1, 0, 1] {
+        room.says(peer, Said::Step2(both.clone()));
+    }
+    assert_eq!(room.content().len(), 8);
+    room.state.flush();
+    room.appends();
+    room.state.appended();
+    for peer in 0..2 {
+        room.hears(peer);
+        room.says(peer as u64, Said::Mark(1));
+        assert_eq!(room.hears(peer), ["mark"]);
+    }
+}
+
+#[test]
 fn edits_under_the_id_of_somebody_who_has_gone_are_taken_in() {
     let mut room = owned();
     room.says(1, Said::Step2(text(50, 4, "brought")));
