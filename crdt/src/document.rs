@@ -2,6 +2,7 @@
 //! clock. yrs is given only bytes that passed the check, and a document on which it still fails is dropped, half-changed as it is.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
@@ -154,6 +155,22 @@ impl Document {
     /// Encodes the whole document.
     pub fn state(&self) -> Vec<u8> {
         self.read(|txn| txn.encode_state_as_update_v1(&yrs::StateVector::default()))
+    }
+
+    /// Returns all that is deleted, by client and clocks: sorted, neighbours merged, so that equal documents give equal lists.
+    pub fn deletions(&self) -> Vec<(ClientId, Range<u32>)> {
+        let deleted = self.read(|txn| txn.snapshot().delete_set);
+        let all = deleted.iter().flat_map(|(client, ranges)| ranges.into_iter().map(move |range| (*client, range)));
+        let mut all: Vec<_> = all.map(|(client, range)| (client.get(), range.start..range.end)).collect();
+        all.sort_unstable_by_key(|(client, clocks)| (*client, clocks.start));
+        all.dedup_by(|(client, clocks), (before, last)| {
+            let follows = client == before && clocks.start <= last.end;
+            if follows {
+                last.end = last.end.max(clocks.end);
+            }
+            follows
+        });
+        all
     }
 
     /// Returns what this replica has seen.

@@ -186,6 +186,10 @@ pub struct RoomConfig {
     /// The largest document, in bytes of its encoded state.
     #[arg(long, env = "CODESYNC_DOCUMENT_BYTES_MAX", default_value_t = 32 << 20, value_parser = limit)]
     pub document_bytes_max: usize,
+    /// Memory that loaded documents take, in MiB, estimated as 13 times their encoded size. Past it documents without peers
+    /// are unloaded, the longest idle one first; while all have peers, no further one is loaded.
+    #[arg(long, env = "CODESYNC_DOCUMENTS_MEMORY_MIB", default_value_t = 2_048, value_parser = limit)]
+    pub documents_memory_mib: usize,
     /// How long a room without peers stays loaded, in milliseconds.
     #[arg(long, env = "CODESYNC_ROOM_IDLE_MS", default_value = "30000", value_parser = milliseconds)]
     pub idle: Duration,

@@ -8,7 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::{ids::DocId, room::Present};
+use crate::{
+    ids::DocId,
+    log::Offset,
+    room::{Digest, Present},
+};
 
 /// What other nodes say of one document from now on.
 pub type Relayed = BoxStream<'static, Said>;
@@ -22,6 +26,8 @@ pub enum Said {
     Hello,
     /// An entry of the log builds on what is not in it: whoever has the document is to append it whole.
     Lost,
+    /// What the replica of a node that is at rest at that offset of the log holds.
+    Digest(Offset, Digest),
 }
 
 /// The relay does not answer.
@@ -37,6 +43,11 @@ pub trait Relay: Send + Sync + 'static {
 
     /// Says something to the others; it may be lost.
     fn say(&self, doc: DocId, said: Said);
+
+    /// Whether there are other nodes at all.
+    fn has_others(&self) -> bool {
+        true
+    }
 
     /// Tells who has a document open at this node, for a while: it is to be told again before that has passed.
     fn announce(&self, doc: DocId, people: Vec<Present>);

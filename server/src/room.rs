@@ -3,10 +3,12 @@
 
 pub mod actor;
 mod chain;
+mod compare;
 mod edited;
 mod effort;
 mod follower;
 mod loading;
+mod memory;
 pub mod peers;
 pub mod presence;
 mod recheck;
@@ -24,7 +26,7 @@ use std::{
 
 use bytes::Bytes;
 use codesync_crdt::{AwarenessEntry, StateVector};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -40,6 +42,7 @@ use crate::{
     ws::outbox::Outbox,
 };
 
+pub use compare::Digest;
 pub use presence::Present;
 pub use registry::Rooms;
 
@@ -233,6 +236,8 @@ pub enum Urgent {
     Members(oneshot::Sender<Vec<Member>>),
     /// Closes every socket; a client that still has access connects again.
     Kick,
+    /// Ends the room if it has no peers: its memory is needed.
+    Unload,
     /// The document is deleted: close all and keep nothing.
     Delete(oneshot::Sender<()>),
 }
@@ -359,9 +364,9 @@ impl RoomHandle {
         self.0.urgent.send(Box::new(urgent)).await.map_err(|_| RoomError::Unavailable)
     }
 
-    /// Whether the room will learn of a change of access, without a wait; a room that has ended has no sockets.
-    fn try_access(&self, event: AccessEvent) -> bool {
-        let sent = self.0.urgent.try_send(Box::new(Urgent::Access(event)));
+    /// Whether the room will learn of it, without a wait; a room that has ended has no sockets.
+    fn try_urgent(&self, urgent: Urgent) -> bool {
+        let sent = self.0.urgent.try_send(Box::new(urgent));
         !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
     }
 

@@ -15,6 +15,10 @@ impl Relay for LocalRelay {
         Ok(stream::pending().boxed())
     }
 
+    fn has_others(&self) -> bool {
+        false
+    }
+
     fn say(&self, _doc: DocId, _said: Said) {}
 
     fn announce(&self, _doc: DocId, _people: Vec<Present>) {}

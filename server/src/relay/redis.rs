@@ -17,8 +17,9 @@ use super::{Relay, RelayError, Relayed, Said};
 use crate::{
     app::Tasks,
     ids::{DocId, NodeId},
+    log::Offset,
     redis::{Commands, Redis, Rung},
-    room::Present,
+    room::{Digest, Present},
 };
 
 /// Messages that wait to be sent; past it they are dropped, as any of them may be.
@@ -30,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const AWARENESS: u8 = 0;
 const HELLO: u8 = 1;
 const LOST: u8 = 2;
+/// Older nodes skip it.
+const DIGEST: u8 = 3;
 
 /// Tells the other nodes.
 pub struct RedisRelay {
@@ -76,6 +79,11 @@ impl Relay for RedisRelay {
             }
             Said::Hello => message.put_u8(HELLO),
             Said::Lost => message.put_u8(LOST),
+            Said::Digest(offset, digest) => {
+                message.put_u8(DIGEST);
+                message.put_u128(offset.0);
+                message.put(digest.0.as_slice());
+            }
         }
         let mut publish = redis::cmd("SPUBLISH");
         publish.arg(channel(doc)).arg(message.as_ref());
@@ -120,6 +128,10 @@ fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
         AWARENESS => Some(Said::Awareness(message)),
         HELLO => Some(Said::Hello),
         LOST => Some(Said::Lost),
+        DIGEST => {
+            let offset = Offset(message.try_get_u128().ok()?);
+            Some(Said::Digest(offset, Digest(message.as_ref().try_into().ok()?)))
+        }
         _ => None,
     }
 }

@@ -15,7 +15,9 @@ use tracing::{Instrument, error, info_span, warn};
 
 use super::{
     Command, Doors, Mail, RoomHandle, Urgent,
+    compare::Comparison,
     follower::{Event, Follower},
+    memory::Stay,
     presence::people,
     registry::Rooms,
     snapshots::Snapshots,
@@ -42,12 +44,14 @@ const DRAIN_MAX: usize = 128;
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a room that could end is checked for handles that are still held.
 const HELD_INTERVAL: Duration = Duration::from_millis(50);
+/// Bytes by which a document grows until its memory is noted again, at the latest with the next tick.
+const MEMORY_STEP: usize = 8 << 10;
 /// The shortest time between two announcements of who is here.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) struct Actor {
-    doc: DocId,
-    rooms: Rooms,
+    pub(super) doc: DocId,
+    pub(super) rooms: Rooms,
     mailbox: mpsc::Receiver<Mail>,
     urgent: mpsc::Receiver<Box<Urgent>>,
     ended: CancellationToken,
@@ -55,14 +59,24 @@ pub(super) struct Actor {
     myself: mpsc::WeakSender<Mail>,
     tail: Tail,
     relayed: Relayed,
-    state: State,
-    log: Follower,
+    pub(super) state: State,
+    pub(super) log: Follower,
     started: Instant,
     flush_at: Instant,
     idle_at: Instant,
+    pub(super) comparison: Comparison,
+    memory: Noted,
     /// Who came and went until the other nodes were last told.
     announced: u64,
     announced_at: Instant,
+}
+
+/// What was noted of the memory that the room takes.
+struct Noted {
+    size: usize,
+    is_idle: bool,
+    /// The room ends as soon as it may.
+    is_unloading: bool,
 }
 
 enum Next {
@@ -100,6 +114,7 @@ pub(super) fn prepare(
     let config = rooms.config();
     let Loaded { document, offset, entries, entry_bytes, .. } = loaded;
     let snapshots = Snapshots::new(doc, rooms.clone(), entries, entry_bytes);
+    let size = document.size_bytes();
     let actor = Box::new(Actor {
         doc,
         rooms: rooms.clone(),
@@ -115,6 +130,8 @@ pub(super) fn prepare(
         started: now,
         flush_at: now,
         idle_at: now + config.idle,
+        comparison: Comparison::default(),
+        memory: Noted { size, is_idle: true, is_unloading: false },
         announced: 0,
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
     });
@@ -152,6 +169,7 @@ impl Actor {
         self.log.finish_append().await;
         self.rooms.relay().announce(self.doc, Vec::new());
         self.log.snapshots.end();
+        self.rooms.memory().release(self.doc);
         self.rooms.slots().free(self.doc);
         metrics::gauge!("codesync_rooms_live").decrement(1);
         self.ended.cancel();
@@ -181,7 +199,8 @@ impl Actor {
                 ) => Next::Input(input),
                 () = sleep_until(self.idle_at), if idle => Next::Idle,
             };
-            if let Err(reason) = self.step(next, &mut commands).await {
+            let stepped = self.step(next, &mut commands).await;
+            if let Err(reason) = stepped.and_then(|()| self.note_memory_when_changed()) {
                 return reason;
             }
         }
@@ -194,7 +213,12 @@ impl Actor {
             Next::Stop | Next::Input(Input::Commands(0)) => return Err(CloseReason::Unavailable),
             Next::Urgent(urgent) => return self.urgent(*urgent),
             Next::Idle => return self.leave().await,
-            Next::Log(event) => self.log.handle(event, &mut self.state, &mut effects)?,
+            Next::Log(event) => {
+                if matches!(event, Event::Reloaded(_)) {
+                    self.comparison.forget();
+                }
+                self.log.handle(event, &mut self.state, &mut effects)?;
+            }
             Next::Input(Input::Commands(_)) => return self.take_in(commands).await,
             Next::Input(Input::Heard(heard)) => self.log.hear(heard, &mut self.state, &mut effects),
             Next::Input(Input::Relayed(said)) => self.relayed(said),
@@ -203,6 +227,8 @@ impl Actor {
             Next::Tick => self.state.tick(self.now_ms(), &mut effects),
             Next::Expire => {
                 self.state.expire(self.now_ms());
+                self.send_digest_when_at_rest();
+                self.note_memory()?;
                 self.announce();
             }
         }
@@ -255,18 +281,51 @@ impl Actor {
             self.log.snapshots.hurry();
         }
         self.idle_at = Instant::now() + self.rooms.idle();
+        self.memory.is_unloading = false;
         self.flush_when_due();
         self.announce_when_changed();
         Ok(())
     }
 
+    fn note_memory_when_changed(&mut self) -> Result<(), CloseReason> {
+        let Noted { size, is_idle, .. } = self.memory;
+        let has_changed = self.state.size_bytes(size) > size + MEMORY_STEP || self.state.is_empty() != is_idle;
+        if has_changed { self.note_memory() } else { Ok(()) }
+    }
+
+    /// Notes the memory that the room takes, and whether it may stay.
+    fn note_memory(&mut self) -> Result<(), CloseReason> {
+        self.memory.size = self.state.size_bytes(self.memory.size);
+        self.memory.is_idle = self.state.is_empty();
+        match self.rooms.memory().update(self.doc, self.memory.size, self.memory.is_idle) {
+            Stay::Stays => {}
+            Stay::Unloads => self.unload(),
+            Stay::Closes if !self.state.is_durable() => {}
+            Stay::Closes => {
+                warn!(document.bytes = self.memory.size, "open documents take too much memory: the largest is closed");
+                return Err(CloseReason::Unavailable);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the room end as soon as it may; a peer that enters before keeps it.
+    fn unload(&mut self) {
+        if self.state.is_empty() {
+            (self.memory.is_unloading, self.idle_at) = (true, Instant::now());
+        }
+    }
+
     fn urgent(&mut self, urgent: Urgent) -> Result<(), CloseReason> {
-        let mut effects = Effects::default();
+        let (mut effects, is_unload) = (Effects::default(), matches!(urgent, Urgent::Unload));
         self.state.handle_urgent(urgent, self.now_ms(), &mut effects);
         if effects.end {
             return Err(CloseReason::NotFound);
         }
         self.idle_at = Instant::now() + self.rooms.idle();
+        if is_unload {
+            self.unload();
+        }
         self.announce_when_changed();
         Ok(())
     }
@@ -292,7 +351,9 @@ impl Actor {
                 if let Some(presence) = self.state.own_presence() {
                     self.rooms.relay().say(self.doc, relay::Said::Awareness(presence));
                 }
+                self.send_digest();
             }
+            relay::Said::Digest(offset, digest) => self.compare(offset, digest),
             relay::Said::Lost => self.log.heal("another node misses something"),
             relay::Said::Awareness(states) => match decode_awareness(&states, &Limits::default()) {
                 Ok(entries) => self.state.take_in_presence(entries, self.now_ms()),
@@ -349,6 +410,7 @@ impl Actor {
                 }
                 Some(loaded) = OptionFuture::from(stored.as_mut()) => loaded,
             };
+            self.comparison.forget();
             return self.log.rebuilt(loaded, &mut self.state);
         }
     }
@@ -366,7 +428,8 @@ impl Actor {
         if self.log.snapshots.is_under_way() || self.log.is_busy() {
             return Ok(());
         }
-        if is_behind && !(has_failed && self.rooms.is_crowded()) {
+        // What is unloaded for others is compacted by the sweeper.
+        if is_behind && !self.memory.is_unloading && !(has_failed && self.rooms.is_crowded()) {
             if !has_failed {
                 // Its end comes as a command and sets the time anew.
                 self.log.snapshots.hurry();

@@ -59,6 +59,8 @@ pub(super) struct Follower {
     /// When the replica was last compared with the log's, and when it is to be again.
     doubted: Option<Instant>,
     doubt_at: Option<Instant>,
+    /// What is stored is to be compared with the replica once it is loaded.
+    reconciling: bool,
     /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
     healing: Option<Healing>,
     pause: Duration,
@@ -110,6 +112,7 @@ impl Follower {
             look_at: None,
             doubted: None,
             doubt_at: None,
+            reconciling: false,
             healing: None,
             pause: PAUSE,
         }
@@ -123,6 +126,11 @@ impl Follower {
     /// Whether the log is being restored.
     pub(super) fn is_healing(&self) -> bool {
         self.healing.is_some()
+    }
+
+    /// Whether the replica holds what the log holds up to what was read, and nothing is on its way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.is_busy() && self.reading.is_none() && !self.chain.waits()
     }
 
     /// Whether an append is under way.

@@ -73,6 +73,9 @@ impl Rooms {
             },
         };
         let room = loaded.map(|(loaded, tail, relayed)| actor::prepare(doc, loaded, tail, relayed, &self));
+        if room.is_err() {
+            self.memory().release(doc);
+        }
         self.slots().loaded(doc, room.as_ref().ok().map(|(handle, _)| handle));
         // Only now: a room that ends at once has to find its slot.
         let room = room.map(|(handle, actor)| {
@@ -85,6 +88,8 @@ impl Rooms {
     async fn load(&self, doc: DocId) -> Result<(Loaded, Tail, Relayed), RoomError> {
         let started = std::time::Instant::now();
         let _turn = self.loads().acquire().await.expect("the semaphore is never closed");
+        // Where everything is in use, nothing more is even read.
+        self.make_room_for(doc, 0).await?;
         // Subscribed before it is read: what is appended in between is received.
         let (tail, relayed) =
             tokio::try_join!(async { self.storage().log.tail(doc).await.map_err(anyhow::Error::from) }, async {
@@ -100,6 +105,7 @@ impl Rooms {
             error!(doc.id = %doc, %error, "document could not be loaded");
             RoomError::Unavailable
         })?;
+        self.make_room_for(doc, loaded.document.size_bytes()).await?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
         Ok((loaded, tail, relayed))
     }

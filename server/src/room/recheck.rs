@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{RoomError, RoomHandle, Rooms};
+use super::{RoomError, RoomHandle, Rooms, Urgent};
 use crate::{
     auth::{Role, events::AccessEvent},
     directory::{Access, DirectoryError, Existence},
@@ -100,7 +100,7 @@ impl Rooms {
             let Ok(event) = event else { continue };
             // Never a wait: one room that does not keep up must not hold back what concerns the others.
             for room in rooms {
-                if !room.try_access(event.clone()) {
+                if !room.try_urgent(Urgent::Access(event.clone())) {
                     self.recheck();
                 }
             }
@@ -113,5 +113,5 @@ fn grant(room: &RoomHandle, user: UserId, role: Option<Role>) -> AccessEvent {
 }
 
 async fn notify(room: &RoomHandle, event: AccessEvent) {
-    let _: Result<(), RoomError> = room.send_urgent(super::Urgent::Access(event)).await;
+    let _: Result<(), RoomError> = room.send_urgent(Urgent::Access(event)).await;
 }

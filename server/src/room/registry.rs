@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
-use super::{RoomError, RoomHandle, Urgent, edited::Edited, slots::Slots, unarchived::Unarchived};
+use super::{RoomError, RoomHandle, Urgent, edited::Edited, memory::Memory, slots::Slots, unarchived::Unarchived};
 use crate::{
     app::Tasks,
     auth::events::AccessEvents,
@@ -27,7 +27,7 @@ const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 /// Beyond so many rooms, one without peers ends at once.
 const CROWDED: usize = 1_000;
 /// Documents that are loaded at a time; the others wait their turn.
-const LOADS_AT_ONCE: usize = 64;
+const LOADS_AT_ONCE: usize = 32;
 /// How long a caller waits for a snapshot; a compaction may end anywhere.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -45,6 +45,7 @@ struct Shared {
     tasks: Tasks,
     slots: Slots,
     loads: Semaphore,
+    memory: Memory,
     unarchived: Unarchived,
     edited: Edited,
     /// Rung when changes of access may have gone unheard.
@@ -63,6 +64,7 @@ impl Rooms {
         tasks: Tasks,
     ) -> Self {
         let compactor = Compactor::new(storage.clone(), directory.clone(), config.versions.clone());
+        let memory = Memory::new(config.documents_memory_mib << 20);
         let rooms = Self(Arc::new(Shared {
             storage,
             compactor,
@@ -73,6 +75,7 @@ impl Rooms {
             tasks,
             slots: Slots::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
+            memory,
             unarchived: Unarchived::default(),
             edited: Edited::default(),
             unheard: Notify::new(),
@@ -272,6 +275,10 @@ impl Rooms {
 
     pub(super) fn slots(&self) -> &Slots {
         &self.0.slots
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub(super) fn loads(&self) -> &Semaphore {

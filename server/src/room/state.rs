@@ -22,13 +22,17 @@ use self::{
     owed::{Owed, Waiting},
     owners::Owners,
 };
-use super::{Command, Dialect, Member, NewPeer, PeerId, Said, Urgent, peers::Peers, speakers::Speakers};
+use super::{Command, Dialect, Digest, Member, NewPeer, PeerId, Said, Urgent, peers::Peers, speakers::Speakers};
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
     error::CloseReason,
+    give_way::give_way,
     log::Offset,
     ws::outbox::Frame,
 };
+
+/// Documents below this size are not measured again.
+const MEASURED_MIN: usize = 256 << 10;
 
 /// What the actor has to do after some commands.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -108,6 +112,8 @@ impl State {
                 let _ = reply.send(self.peers.members());
             }
             Urgent::Kick => self.kick(now_ms),
+            // The actor ends the room.
+            Urgent::Unload => {}
             Urgent::Delete(reply) => {
                 self.close_all(CloseReason::NotFound);
                 self.deleted = Some(reply);
@@ -154,6 +160,23 @@ impl State {
     /// The whole document, encoded; `None` while the replica is lost.
     pub fn whole(&self) -> Option<Bytes> {
         Some(self.replica.live()?.state().into())
+    }
+
+    /// The digest of the replica; `None` while it is lost.
+    pub fn digest(&self) -> Option<Digest> {
+        let document = self.replica.live()?;
+        Some(give_way(document.size_bytes(), || Digest::of(document)))
+    }
+
+    /// Estimates the encoded size of the document; measures it where it is `measured` no more by far.
+    pub fn size_bytes(&mut self, measured: usize) -> usize {
+        let Some(document) = self.replica.live_mut() else { return measured };
+        // What is merged takes less room than the updates that it came in.
+        if document.size_bytes() > MEASURED_MIN.max(2 * measured) {
+            let half = document.size_bytes() / 2;
+            give_way(document.size_bytes(), || document.has_room(0, half));
+        }
+        document.size_bytes()
     }
 
     /// Takes in presence from another node.

@@ -7,7 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
-const COUNTERS: [(&str, &str); 21] = [
+const COUNTERS: [(&str, &str); 24] = [
     ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
     ("codesync_updates_refused_total", "Edits that rooms refused."),
     ("codesync_client_conflicts_total", "Edits refused because their client id holds other edits at the same clock."),
@@ -18,6 +18,9 @@ const COUNTERS: [(&str, &str); 21] = [
     ("codesync_exact_appends_refused_total", "Edits for callers that were decided again: another node appended first."),
     ("codesync_append_failures_total", "Appends that failed and ended their room."),
     ("codesync_replicas_rebuilt_total", "Replicas dropped and built anew from snapshot and log."),
+    ("codesync_replicas_diverged_total", "Replicas that differed from another node's at the same offset of the log."),
+    ("codesync_documents_evicted_total", "Documents unloaded because their memory was needed."),
+    ("codesync_loads_refused_total", "Documents not loaded because open documents take all the memory."),
     ("codesync_outboxes_dropped_total", "Outboxes of slow peers that were dropped for one diff."),
     ("codesync_sockets_slowed_total", "Sockets read more slowly because they sent too many messages."),
     ("codesync_compaction_failures_total", "Compactions that failed."),
@@ -38,9 +41,10 @@ const LABELLED_COUNTERS: [(&str, &str); 3] = [
     ("codesync_sockets_refused_total", "Sockets that were not let in, by close code."),
     ("codesync_load_failures_total", "Documents that could not be loaded."),
 ];
-const GAUGES: [(&str, &str); 6] = [
+const GAUGES: [(&str, &str); 7] = [
     ("codesync_sessions_open", "Open sockets."),
     ("codesync_rooms_live", "Documents in memory."),
+    ("codesync_documents_memory_bytes", "Memory that loaded documents take, by estimate."),
     ("codesync_log_bytes_behind_snapshot", "Bytes in the logs of live documents that no snapshot covers."),
     ("codesync_oldest_unarchived_edit_seconds", "Age of the oldest edit that no snapshot covers."),
     ("codesync_documents_unknown", "Documents that are stored and that the directory does not know."),

@@ -23,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod loading;
 mod mass;
+mod memory;
 mod nodes;
 mod openapi;
 mod outage;

@@ -4,6 +4,7 @@ mod access;
 mod away;
 mod chaos;
 mod deaths;
+mod digest;
 mod drain;
 mod forks;
 mod lost;
@@ -165,7 +166,18 @@ impl Nodes {
         log_id(&self.redis, doc, name).await
     }
 
+    /// No replica was found to differ from another at the same offset of the log.
+    async fn assert_equal_replicas(&self) {
+        let diverged = self.counted("codesync_replicas_diverged_total").await;
+        assert!(diverged < 1.0, "{diverged} replicas lacked something that others had");
+    }
+
     async fn end(self) {
+        self.assert_equal_replicas().await;
+        self.stop().await;
+    }
+
+    async fn stop(self) {
         let running = self.nodes.into_iter().filter_map(|node| node.process);
         assert!(join_all(running.map(Process::terminate)).await.into_iter().all(|well| well));
     }
@@ -255,6 +267,7 @@ async fn check(mut nodes: Nodes, clients: &Clients, token: &str, doc: &str) {
     settle(clients, &CLIENTS).await;
     audit(&nodes, clients, &CLIENTS, token, doc).await;
     leave(clients, &CLIENTS).await;
+    nodes.assert_equal_replicas().await;
     nodes.start_anew().await;
     audit_stored(&nodes, clients, &CLIENTS, token, doc).await;
     audit(&nodes, clients, &CLIENTS, token, doc).await;

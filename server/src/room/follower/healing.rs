@@ -10,7 +10,10 @@ use super::{Event, Follower};
 use crate::{
     error::CloseReason,
     log::{Contents, LogError, Offset},
-    room::state::{Effects, State},
+    room::{
+        Digest,
+        state::{Effects, State},
+    },
     storage::{LoadError, Loaded},
 };
 
@@ -66,6 +69,12 @@ impl Follower {
         }
     }
 
+    /// Merges in what is stored, and has appended what that lacks.
+    pub(in crate::room) fn reconcile(&mut self) {
+        self.reconciling = true;
+        self.reload();
+    }
+
     /// Merges in what was stored when the reload began.
     pub(super) fn reloaded(
         &mut self,
@@ -82,6 +91,8 @@ impl Follower {
                 return Ok(());
             }
         };
+        let reconciling = std::mem::take(&mut self.reconciling);
+        let stored = reconciling.then(|| Digest::of(&loaded.document));
         let taken = state.take_in(vec![loaded.document.state().into()], effects);
         if let Some(place) = taken.differs {
             state.forked(place);
@@ -91,6 +102,9 @@ impl Follower {
         }
         if !self.is_healing() && loaded.offset > self.chain.seen() {
             self.chain.reset(loaded.offset);
+        }
+        if stored.is_some() && stored != state.digest() {
+            self.heal("what is stored lacks something");
         }
         // What was received while it was loaded has been dropped.
         self.look();

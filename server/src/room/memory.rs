@@ -1,0 +1,163 @@
+//! How much memory the loaded documents take, by estimate, and which of them go when that is too much: those without peers,
+//! the longest idle one first. While none of those is left, no further document is loaded.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout};
+use tracing::warn;
+
+use super::{RoomError, Urgent, registry::Rooms};
+use crate::ids::DocId;
+
+/// A loaded document takes 10 to 16 times its encoded size.
+const FACTOR: usize = 13;
+/// What a room takes without its document.
+const ROOM_BYTES: usize = 16 << 10;
+/// How long a load waits for others to be evicted, and for one of them.
+const EVICTIONS_TIMEOUT: Duration = Duration::from_secs(5);
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+struct Document {
+    bytes: usize,
+    /// Since when it has had no peers; one that has some is not evicted for another one.
+    idle_since: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Held {
+    documents: HashMap<DocId, Document>,
+    total: usize,
+}
+
+impl Held {
+    fn put(&mut self, doc: DocId, document: Document) {
+        self.total += document.bytes;
+        self.total -= self.documents.insert(doc, document).map_or(0, |before| before.bytes);
+        metrics::gauge!("codesync_documents_memory_bytes").set(self.total as f64);
+    }
+
+    fn longest_idle(&self) -> Option<DocId> {
+        let idle = self.documents.iter().filter_map(|(doc, document)| Some((document.idle_since?, *doc)));
+        idle.min().map(|(_, doc)| doc)
+    }
+}
+
+/// What the loaded documents of this node take.
+pub(super) struct Memory {
+    max: usize,
+    held: Mutex<Held>,
+}
+
+/// Whether a document stays in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    Stays,
+    /// It has no peers and is the next to go.
+    Unloads,
+    /// Too much is held, nothing is idle, and this is the largest: its sockets are closed.
+    Closes,
+}
+
+impl Memory {
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, held: Mutex::default() }
+    }
+
+    /// Counts a document of that encoded size as loaded, where it fits beside the others.
+    fn reserve(&self, doc: DocId, encoded: usize) -> bool {
+        let mut held = self.held();
+        let bytes = estimate(encoded);
+        let before = held.documents.get(&doc).map_or(0, |document| document.bytes);
+        let fits = held.total - before + bytes <= self.max;
+        if fits {
+            held.put(doc, Document { bytes, idle_since: Some(Instant::now()) });
+        }
+        fits
+    }
+
+    /// Notes what has become of a loaded document.
+    pub(super) fn update(&self, doc: DocId, encoded: usize, is_idle: bool) -> Stay {
+        let mut held = self.held();
+        let idle_since = held.documents.get(&doc).and_then(|document| document.idle_since);
+        let idle_since = is_idle.then(|| idle_since.unwrap_or_else(Instant::now));
+        let bytes = estimate(encoded);
+        held.put(doc, Document { bytes, idle_since });
+        let longest_idle = held.longest_idle().filter(|_| held.total > self.max);
+        if longest_idle.is_some() {
+            return if longest_idle == Some(doc) { Stay::Unloads } else { Stay::Stays };
+        }
+        // Some slack: a document that grows a little must not end a room that is at work.
+        let is_far_exceeded = held.total > self.max + self.max / 8;
+        match is_far_exceeded && held.documents.values().all(|other| other.bytes <= bytes) {
+            true => Stay::Closes,
+            false => Stay::Stays,
+        }
+    }
+
+    /// The document is loaded no more.
+    pub(super) fn release(&self, doc: DocId) {
+        let mut held = self.held();
+        held.total -= held.documents.remove(&doc).map_or(0, |document| document.bytes);
+        metrics::gauge!("codesync_documents_memory_bytes").set(held.total as f64);
+    }
+
+    /// The document could not be evicted now: others are tried first.
+    fn skip(&self, doc: DocId) {
+        if let Some(document) = self.held().documents.get_mut(&doc) {
+            document.idle_since = document.idle_since.map(|_| Instant::now());
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Nothing panics while it is held; were it so, the map would still be whole.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn estimate(encoded: usize) -> usize {
+    ROOM_BYTES + encoded.saturating_mul(FACTOR)
+}
+
+impl Rooms {
+    /// Waits until a document of that encoded size fits beside the others, and counts it as loaded.
+    ///
+    /// # Errors
+    /// When everything that is loaded is in use.
+    pub(super) async fn make_room_for(&self, doc: DocId, encoded: usize) -> Result<(), RoomError> {
+        let deadline = Instant::now() + EVICTIONS_TIMEOUT;
+        while !self.memory().reserve(doc, encoded) {
+            let idle = self.memory().held().longest_idle().filter(|idle| *idle != doc && Instant::now() < deadline);
+            let Some(idle) = idle else {
+                metrics::counter!("codesync_loads_refused_total").increment(1);
+                warn!(doc.id = %doc, document.bytes = encoded, "document refused: open documents take all the memory");
+                return Err(RoomError::Unavailable);
+            };
+            self.evict(idle).await;
+        }
+        Ok(())
+    }
+
+    /// Ends a room without peers, unless it is in use again.
+    async fn evict(&self, doc: DocId) {
+        // Its handle is not kept: a room whose handle is held does not end.
+        let ended = self.room(doc).map(|room| {
+            room.try_urgent(Urgent::Unload);
+            room.0.ended.clone()
+        });
+        let has_ended = match ended {
+            Some(ended) => timeout(EVICTION_TIMEOUT, ended.cancelled()).await.is_ok(),
+            None => {
+                tokio::task::yield_now().await;
+                false
+            }
+        };
+        match has_ended {
+            true => metrics::counter!("codesync_documents_evicted_total").increment(1),
+            false => self.memory().skip(doc),
+        }
+    }
+}
