@@ -164,6 +164,8 @@ async fn a_call_is_served_while_others_type_at_both_nodes() {
         loop {
             typist.append(client, "typed ").await;
             typist.until(|_| true).await;
+            // Faster than people type, and not as fast as the log takes it.
+            sleep(Duration::from_millis(50)).await;
         }
     }));
     let calls = async {
