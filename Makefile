@@ -74,7 +74,7 @@ docs: site ## Builds the API documentation with warnings denied
 	$(SAY) 'Checking the documentation'
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 
-test-rust: setup need-postgresql need-redis-server ## Rust tests, with stock clients in Node and real processes
+test-rust: setup need-postgresql need-redis-server need-faketime ## Rust tests, with stock clients in Node and real processes
 	$(SAY) 'Testing the server and the documents'
 	@# More at a time than there are cores, for many of them wait.
 	cargo test --locked --workspace -- --skip nodes::deaths --test-threads=$$((2 * $$(nproc)))

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use self::{
     events::{AccessEvent, AccessEvents},
     passwords::Passwords,
-    tokens::{Token, Tokens},
+    tokens::{Clock, Token, Tokens},
 };
 use crate::{
     config::{AuthConfig, StorageConfig},
@@ -130,11 +130,12 @@ impl Auth {
         directory: Directory,
         events: AccessEvents,
     ) -> anyhow::Result<Self> {
+        let clock = if storage.database.options()?.is_some() { Clock::Another } else { Clock::Same };
         Ok(Self {
             directory,
             events,
             passwords: Passwords::new(config.argon2_kib).await?,
-            tokens: Tokens::new(config.jwt_secret.as_ref(), &storage.data_dir)?,
+            tokens: Tokens::new(config.jwt_secret.as_ref(), &storage.data_dir, clock)?,
             session: config.session,
             ticket: config.ticket,
         })

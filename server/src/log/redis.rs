@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use self::ends::Ends;
-use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog, unix_ms};
+use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
 use crate::{
     app::Tasks,
     config::Acknowledge,
@@ -44,6 +44,8 @@ const TRIM: &str = include_str!("redis/trim.lua");
 const RELEASE: &str = include_str!("redis/release.lua");
 const CLEAN: &str = include_str!("redis/clean.lua");
 const DELETE: &str = include_str!("redis/delete.lua");
+const MARK: &str = include_str!("redis/mark.lua");
+const DIRTY_SINCE: &str = include_str!("redis/dirty.lua");
 
 /// The update log of many nodes.
 pub struct RedisLog {
@@ -64,6 +66,8 @@ struct Scripts {
     release: Script,
     clean: Script,
     delete: Script,
+    mark: Script,
+    dirty: Script,
 }
 
 /// What is kept of a document, all in one slot of a cluster.
@@ -101,6 +105,8 @@ impl RedisLog {
             release: Script::new(RELEASE),
             clean: Script::new(CLEAN),
             delete: Script::new(DELETE),
+            mark: Script::new(MARK),
+            dirty: Script::new(DIRTY_SINCE),
         };
         let ends = Ends::new(redis.commands.clone(), tasks);
         Self { redis, node, acknowledge, scripts, ends, mark_interval: sweep / 3, marked: Mutex::default() }
@@ -117,7 +123,8 @@ impl RedisLog {
         if self.marks().get(&doc).is_some_and(fresh) {
             return Ok(());
         }
-        let () = self.commands().zadd(DIRTY, doc.to_string(), unix_ms()).await?;
+        let mut invocation = self.scripts.mark.prepare_invoke();
+        let () = invocation.key(DIRTY).arg(doc.to_string()).invoke_async(&mut self.commands()).await?;
         let mut marks = self.marks();
         if marks.len() >= MARKS_MAX {
             marks.retain(|_, marked| fresh(marked));
@@ -279,9 +286,9 @@ impl UpdateLog for RedisLog {
     }
 
     async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError> {
-        let until = unix_ms().saturating_sub(millis(quiet));
-        let marks: Vec<(String, u64)> =
-            self.commands().zrangebyscore_limit_withscores(DIRTY, 0, until, 0, limit.cast_signed()).await?;
+        let mut invocation = self.scripts.dirty.prepare_invoke();
+        invocation.key(DIRTY).arg(millis(quiet)).arg(limit);
+        let marks: Vec<(String, u64)> = invocation.invoke_async(&mut self.commands()).await?;
         let known = |(doc, mark): (String, u64)| Some(Dirty { doc: doc.parse().ok()?, mark });
         Ok(marks.into_iter().filter_map(known).collect())
     }

@@ -12,6 +12,7 @@ mod promotion;
 mod releases;
 mod rights;
 mod silence;
+mod skew;
 mod snapshots;
 mod together;
 
