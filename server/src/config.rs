@@ -208,6 +208,10 @@ pub struct RoomConfig {
     /// The longest time between two tries at a snapshot while it cannot be taken, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
     pub snapshot_retry_max: Duration,
+    /// For how long a document must be found damaged until its clients are refused for good, in seconds; until then they
+    /// try again, as damage may heal. Longer than a node needs to notice and restore a lost log, which is 12 s.
+    #[arg(long, env = "CODESYNC_DAMAGED_AFTER_S", default_value = "30", value_parser = seconds)]
+    pub damaged_after: Duration,
     /// How many versions without a name stay: the last of each step up to an age, as `step/age,…` in s, m, h or d. The last
     /// step may go without an age: for ever.
     #[arg(long, env = "CODESYNC_VERSIONS", default_value = "5m/1h,1h/1d,1d/30d,30d")]

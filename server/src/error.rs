@@ -56,6 +56,8 @@ pub enum ApiError {
     TooManyRequests(Duration),
     /// The server is overloaded, draining, or one of its stores does not answer.
     Unavailable,
+    /// What is stored of the document does not make a whole document.
+    Damaged,
     /// Something that should work did not. Its cause goes to the log only.
     Internal(anyhow::Error),
 }
@@ -138,6 +140,11 @@ impl ApiError {
             Self::Unavailable => {
                 (S::SERVICE_UNAVAILABLE, "unavailable", "The server cannot do this now. Please try again.")
             }
+            Self::Damaged => (
+                S::INTERNAL_SERVER_ERROR,
+                "document_damaged",
+                "This document cannot be opened: its stored data is damaged. Ask the operator of this server.",
+            ),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."),
         };
         (status, code, message.to_owned())
@@ -234,6 +241,7 @@ impl From<RoomError> for ApiError {
         match error {
             RoomError::Unavailable => Self::Unavailable,
             RoomError::Deleted => Self::NotFound(Missing::Document),
+            RoomError::Damaged => Self::Damaged,
             RoomError::Changed => Self::Changed,
             RoomError::TooLarge { limit } => Self::TooLarge(limit),
         }
@@ -255,6 +263,8 @@ pub enum CloseReason {
     Conflict,
     /// A message or a document past its limit.
     TooLarge,
+    /// What is stored of the document is damaged, and trying again does not help.
+    Damaged,
     /// The node is going away, or cannot load the document at the moment.
     Unavailable,
     /// The client took nothing for too long, or the room starts again from what is durable.
@@ -277,11 +287,21 @@ impl CloseReason {
             Self::NotFound => (4404, "no such document"),
             Self::Conflict => (4409, "edits of another author under the same client id, reload"),
             Self::TooLarge => (4413, "too large"),
+            Self::Damaged => (4422, "stored document is damaged"),
             Self::Unavailable => (4503, "unavailable, try again"),
             Self::Resync => (4513, "out of date, try again"),
             Self::TooMany => (4529, "too many sockets, try again later"),
             Self::TooCostly => (4529, "edits that take too much work, try again later"),
             Self::TooManyAuthors => (4529, "edits under too many new client ids, try again later"),
+        }
+    }
+}
+
+impl From<RoomError> for CloseReason {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Damaged => Self::Damaged,
+            _ => Self::Unavailable,
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod actor;
 mod chain;
 mod compare;
+mod damage;
 mod edited;
 mod effort;
 mod follower;
@@ -62,6 +63,9 @@ pub enum RoomError {
     /// The document has been deleted.
     #[error("document has been deleted")]
     Deleted,
+    /// What is stored of the document is damaged, and has been for a while; trying again does not help.
+    #[error("stored document is damaged")]
+    Damaged,
     /// The text differs from the one that `If-Match` names.
     #[error("text has changed")]
     Changed,

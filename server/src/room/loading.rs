@@ -103,8 +103,13 @@ impl Rooms {
             let damaged = matches!(error, LoadError::Damaged(_));
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
             error!(doc.id = %doc, %error, "document could not be loaded");
+            if damaged {
+                return self.damages().found(doc, self.config().damaged_after);
+            }
+            self.damages().forget(doc);
             RoomError::Unavailable
         })?;
+        self.damages().forget(doc);
         self.make_room_for(doc, loaded.document.size_bytes()).await?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
         Ok((loaded, tail, relayed))

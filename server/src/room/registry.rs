@@ -9,7 +9,9 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
-use super::{RoomError, RoomHandle, Urgent, edited::Edited, memory::Memory, slots::Slots, unarchived::Unarchived};
+use super::{
+    RoomError, RoomHandle, Urgent, damage::Damages, edited::Edited, memory::Memory, slots::Slots, unarchived::Unarchived,
+};
 use crate::{
     app::Tasks,
     auth::events::AccessEvents,
@@ -47,6 +49,7 @@ struct Shared {
     loads: Semaphore,
     memory: Memory,
     unarchived: Unarchived,
+    damages: Damages,
     edited: Edited,
     /// Rung when changes of access may have gone unheard.
     unheard: Notify,
@@ -77,6 +80,7 @@ impl Rooms {
             loads: Semaphore::new(LOADS_AT_ONCE),
             memory,
             unarchived: Unarchived::default(),
+            damages: Damages::default(),
             edited: Edited::default(),
             unheard: Notify::new(),
         }));
@@ -151,6 +155,10 @@ impl Rooms {
     /// Whether there is no room.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(super) fn damages(&self) -> &Damages {
+        &self.0.damages
     }
 
     pub(super) fn unarchived(&self) -> &Unarchived {

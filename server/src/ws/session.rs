@@ -74,7 +74,7 @@ async fn enter(
         outbox.push(hello(services, &grant, doc).into());
     }
     let room = loop {
-        let room = services.rooms.open(doc).await.map_err(|_| CloseReason::Unavailable)?;
+        let room = services.rooms.open(doc).await?;
         let peer = NewPeer { id, grant: Arc::clone(&grant), dialect, outbox: outbox.clone(), since };
         // A room that ended meanwhile is opened anew.
         if room.join(peer).await.is_ok() {

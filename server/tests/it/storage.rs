@@ -1,5 +1,7 @@
 //! The log, snapshots and compaction, and what damage does to them; snapshots in a folder and on S3 alike.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use codesync_crdt::{Document, Limits};
 use codesync_server::{
@@ -8,15 +10,20 @@ use codesync_server::{
     storage::LoadError,
 };
 
+use object_store::ObjectStoreExt;
+
 use crate::{
     harness::TestApp,
-    stored::{Stored, everywhere, text, write},
+    raw::Raw,
+    rig::proxy::Traffic,
+    stored::{Stored, everywhere, path, text, write},
 };
 
 everywhere![
     compaction_trims_one_snapshot_behind_the_newest,
     a_damaged_snapshot_costs_nothing,
     what_does_not_load_is_an_error_and_no_empty_document,
+    a_damaged_document_is_refused_for_good_and_an_unavailable_one_is_not,
     two_compactions_at_once_agree,
     what_is_deleted_is_gone,
 ];
@@ -86,6 +93,57 @@ async fn what_does_not_load_is_an_error_and_no_empty_document(stored: Stored) {
     let torn = DocId::new();
     storage.log.append(torn, vec![Bytes::from_static(b"no update")], After::Known(Offset::ZERO)).await.unwrap();
     assert!(matches!(storage.load(torn).await, Err(LoadError::Damaged(_))));
+    stored.app.stop().await;
+}
+
+async fn a_damaged_document_is_refused_for_good_and_an_unavailable_one_is_not(stored: Stored) {
+    let (app, storage) = (&stored.app, stored.app.services.storage.clone());
+    let ann = app.register("ann").await;
+    let [damaged, healthy] = [ann.document("damaged").await, ann.document("healthy").await];
+    let id = |path: &str| -> DocId { path.rsplit('/').next().unwrap().parse().unwrap() };
+    let compactor = stored.compactor();
+    for path in [&damaged, &healthy] {
+        for word in ["a", "b", "c"] {
+            write(&storage, id(path), &[word]).await;
+            compactor.compact(id(path)).await.unwrap();
+        }
+    }
+    let snapshots = storage.snapshots.list(id(&damaged)).await.unwrap();
+    let whole = [stored.object(id(&damaged), snapshots[0]).await, stored.object(id(&damaged), snapshots[1]).await];
+    for offset in &snapshots {
+        stored.damage(id(&damaged), *offset).await;
+    }
+    let open = async |path: &str| {
+        let mut socket = Raw::connect(&app.socket(), &id(path).to_string(), ann.token()).await;
+        socket.closed().await
+    };
+    let (found, certain_after) = (Instant::now(), app.services.config.room.damaged_after);
+    assert_eq!(open(&damaged).await, 4503, "it may heal");
+    ann.get(&format!("{damaged}/text")).await.expect_error(503, "unavailable");
+    while open(&damaged).await == 4503 {
+        assert!(found.elapsed() < Duration::from_secs(60), "clients try again for ever");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(found.elapsed() >= certain_after, "final after {:?}", found.elapsed());
+    assert_eq!(open(&damaged).await, 4422);
+    ann.get(&format!("{damaged}/text")).await.expect_error(500, "document_damaged");
+    if let Some(s3) = &stored.s3 {
+        // A store that answers with errors or not at all is no damage, however long that lasts.
+        s3.traffic(Traffic::Fails);
+        let unavailable = Instant::now();
+        while unavailable.elapsed() < certain_after * 2 {
+            assert_eq!(open(&healthy).await, 4503);
+            assert_eq!(open(&damaged).await, 4503, "whether it is still damaged is not known");
+        }
+        s3.traffic(Traffic::Passes);
+    }
+    for (offset, bytes) in snapshots.into_iter().zip(whole) {
+        stored.objects.put(&path(id(&damaged), offset), bytes.into()).await.unwrap();
+    }
+    let mut socket = Raw::connect(&app.socket(), &id(&damaged).to_string(), ann.token()).await;
+    socket.sync().await;
+    assert_eq!(socket.replica.text("content"), "abc", "it was put right");
+    socket.leave().await;
     stored.app.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! What is stored of documents, with snapshots in a folder or on S3.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use codesync_server::{
@@ -13,24 +13,31 @@ use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Pa
 
 use crate::{harness::TestApp, raw, rig::s3::S3};
 
+/// How long damage lasts until it is final.
+const DAMAGED_AFTER: Duration = Duration::from_secs(1);
+
 /// A server, and its snapshots as objects to damage.
 pub(crate) struct Stored {
     pub(crate) app: TestApp,
     pub(crate) objects: Arc<dyn ObjectStore>,
-    _s3: Option<S3>,
+    pub(crate) s3: Option<S3>,
 }
 
 impl Stored {
     pub(crate) async fn in_a_folder() -> Self {
-        let app = TestApp::embedded().await;
+        let app = TestApp::with(|config| config.room.damaged_after = DAMAGED_AFTER).await;
         let objects = LocalFileSystem::new_with_prefix(app.data_dir.path().join("snapshots")).unwrap();
-        Self { app, objects: Arc::new(objects), _s3: None }
+        Self { app, objects: Arc::new(objects), s3: None }
     }
 
     pub(crate) async fn on_s3() -> Self {
         let s3 = S3::start().await;
-        let app = TestApp::with(|config| s3.configure(config)).await;
-        Self { app, objects: s3.objects(), _s3: Some(s3) }
+        let app = TestApp::with(|config| {
+            s3.configure(config);
+            config.room.damaged_after = DAMAGED_AFTER;
+        })
+        .await;
+        Self { app, objects: s3.objects(), s3: Some(s3) }
     }
 
     /// A compactor of its own, as another node has.
@@ -54,7 +61,7 @@ impl Stored {
     }
 }
 
-fn path(doc: DocId, offset: Offset) -> Path {
+pub(crate) fn path(doc: DocId, offset: Offset) -> Path {
     Path::from(format!("documents/{doc}/snapshots/{offset}"))
 }
 

@@ -176,6 +176,7 @@ describe('refusals', () => {
     [4404, 'gone'],
     [4400, 'refused'],
     [4413, 'refused'],
+    [4422, 'refused'],
   ] as const)('%d is final: %s', async (code, phase) => {
     await socket().welcome();
     socket().end(code);
@@ -184,6 +185,12 @@ describe('refusals', () => {
     window.dispatchEvent(new Event('online'));
     await settle();
     expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it('a damaged document is named as such', async () => {
+    await socket().welcome();
+    socket().end(4422);
+    expect(status().reason).toContain('stored data is damaged');
   });
 
   it('4503 means come back later', async () => {

@@ -332,7 +332,12 @@ function rejection(code: string): string {
 }
 
 function closeReason(code: number): string {
-  return code === 4413
-    ? 'The document or the last change is larger than this server allows.'
-    : 'The server could not understand what this page sent.';
+  switch (code) {
+    case 4413:
+      return 'The document or the last change is larger than this server allows.';
+    case 4422:
+      return 'This document cannot be opened: its stored data is damaged. Ask the operator of this server.';
+    default:
+      return 'The server could not understand what this page sent.';
+  }
 }

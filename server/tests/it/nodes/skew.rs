@@ -65,7 +65,11 @@ async fn edits_and_presence_reach_everybody(nodes: &Nodes, ann: &Caller, doc: &s
     for index in 0..CLOCKS.len() {
         let here = ann.elsewhere(&nodes.node(index).url(""));
         let started = Instant::now();
-        while here.get(&format!("/api/documents/{doc}/presence")).await.expect(200).items("/user/id").len() < 3 {
+        let sockets = async || {
+            let present = here.get(&format!("/api/documents/{doc}/presence")).await.expect(200);
+            present.body["items"][0]["sockets"].as_u64()
+        };
+        while sockets().await != Some(3) {
             assert!(started.elapsed() < Duration::from_secs(20), "presence at {}", CLOCKS[index]);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
