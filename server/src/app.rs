@@ -20,10 +20,11 @@ use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, events::AccessEvents},
-    config::{Config, HttpConfig, NodeRole},
+    config::{Config, HttpConfig, NodeRole, Stores},
     directory::Directory,
     http::{self, limits::Limits},
-    ids::NodeId,
+    ids::{InstallationId, NodeId},
+    installation,
     log::{UpdateLog, redis::RedisLog, sqlite::SqliteLog},
     redis::Redis,
     relay::{Relay, local::LocalRelay, redis::RedisRelay},
@@ -54,6 +55,8 @@ pub struct Services {
     pub auth: Auth,
     /// What is stored of documents.
     pub storage: Storage,
+    /// What the shared stores have to belong to; none where nothing is shared.
+    pub installation: Option<InstallationId>,
     /// The sockets of this node.
     pub sockets: Sockets,
     /// The sessions and what else ends before the rooms.
@@ -77,7 +80,14 @@ impl Services {
     /// When something does not answer, or the node drains.
     pub async fn ready(&self) -> anyhow::Result<()> {
         anyhow::ensure!(!self.stopping.is_cancelled() && !self.draining.is_cancelled(), "stopping");
-        self.directory.ping().await.context("directory")?;
+        let recorded = self.directory.installation().await.context("directory")?;
+        if let Some(ours) = self.installation {
+            let theirs = match recorded {
+                Some(theirs) => theirs,
+                None => self.directory.keep_installation(ours).await.context("directory")?,
+            };
+            anyhow::ensure!(theirs == ours, "the database belongs to another installation");
+        }
         self.storage.log.ready().await.context("update log")?;
         self.storage.snapshots.ready().await.context("snapshots")
     }
@@ -151,7 +161,8 @@ impl App {
         };
         let access_events = AccessEvents::new(redis.as_ref().map(|redis| (redis, node)), &adapters);
         let auth = Auth::new(&config.auth, &config.storage, directory.clone(), access_events.clone()).await?;
-        let storage = open_storage(&config, redis.as_ref().map(|redis| (redis, node)), &adapters).await?;
+        let shared = redis.as_ref().map(|redis| (redis, node));
+        let (storage, installation) = open_storage(&config, &directory, shared, &adapters).await?;
         let relay: Arc<dyn Relay> = match &redis {
             Some(redis) => Arc::new(RedisRelay::new(redis.clone(), node, &adapters)),
             None => Arc::new(LocalRelay),
@@ -167,6 +178,7 @@ impl App {
             config: Arc::new(config),
             rooms,
             storage,
+            installation,
             directory,
             auth,
             limits: Arc::new(limits),
@@ -254,26 +266,32 @@ impl App {
     }
 }
 
-/// Opens the log and the snapshots; `adapters` runs what they need.
+/// Opens the log and the snapshots, and checks that they are of one installation with the directory; `adapters` runs what they need.
 ///
 /// # Errors
 /// When one cannot be opened.
 pub async fn open_storage(
     config: &Config,
+    directory: &Directory,
     redis: Option<(&Redis, NodeId)>,
     adapters: &Tasks,
-) -> anyhow::Result<Storage> {
+) -> anyhow::Result<(Storage, Option<InstallationId>)> {
     let (sweep, data_dir) = (config.room.sweep, &config.storage.data_dir);
+    let mut snapshots = match config.storage.s3.bucket()? {
+        Some(bucket) => s3::open(&config.storage.s3, bucket)?,
+        None => local_snapshots(&data_dir.join("snapshots"))?,
+    };
+    let Stores { database, redis: has_redis, s3 } = config.stores()?;
+    // Before anything is written.
+    let installation = match database || has_redis || s3 {
+        true => Some(installation::agree(directory, redis.map(|(redis, _)| redis), &mut snapshots).await?),
+        false => None,
+    };
     let log: Arc<dyn UpdateLog> = match redis {
         Some((redis, node)) => Arc::new(RedisLog::new(redis.clone(), node, config.redis.acknowledge, sweep, adapters)),
         None => Arc::new(SqliteLog::open(&data_dir.join("log.db"), sweep, adapters).await?),
     };
-    let config = &config.storage;
-    let snapshots = match config.s3.bucket()? {
-        Some(bucket) => s3::open(&config.s3, bucket)?,
-        None => local_snapshots(&config.data_dir.join("snapshots"))?,
-    };
-    Ok(Storage { log, snapshots })
+    Ok((Storage { log, snapshots }, installation))
 }
 
 /// Keeps a second server out of the folder: its rooms and ours would not hear of each other's edits.

@@ -165,7 +165,8 @@ async fn open(config: &Config) -> anyhow::Result<(Directory, Storage, Tasks)> {
     let adapters = Tasks::default();
     let directory = Directory::open(&config.storage).await?;
     let redis = Redis::open(&config.redis, &adapters).await?;
-    let storage = open_storage(config, redis.as_ref().map(|redis| (redis, NodeId::new())), &adapters).await?;
+    let shared = redis.as_ref().map(|redis| (redis, NodeId::new()));
+    let (storage, _) = open_storage(config, &directory, shared, &adapters).await?;
     Ok((directory, storage, adapters))
 }
 

@@ -24,6 +24,7 @@ pub use self::{
     database::DatabaseConfig,
     redis::{Acknowledge, RedisConfig},
     s3::S3Config,
+    stores::Stores,
 };
 use crate::retention::Policy;
 

@@ -7,6 +7,7 @@ mod counts;
 mod db;
 mod documents;
 mod grants;
+mod installation;
 mod line_end;
 mod links;
 mod locks;

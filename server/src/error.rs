@@ -301,6 +301,7 @@ impl From<RoomError> for CloseReason {
     fn from(error: RoomError) -> Self {
         match error {
             RoomError::Damaged => Self::Damaged,
+            RoomError::Deleted => Self::NotFound,
             _ => Self::Unavailable,
         }
     }

@@ -67,6 +67,10 @@ id!(
     NodeId
 );
 id!(
+    /// An installation: what its stores share, and no other's have.
+    InstallationId
+);
+id!(
     /// A version of a document.
     VersionId
 );

@@ -13,6 +13,7 @@ mod give_way;
 pub mod hex;
 pub mod http;
 pub mod ids;
+pub mod installation;
 pub mod log;
 pub mod redis;
 pub mod relay;

@@ -5,7 +5,10 @@
 mod commands;
 mod subscriptions;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context;
 use redis::{
@@ -16,7 +19,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::{app::Tasks, config::RedisConfig};
+use crate::{app::Tasks, config::RedisConfig, ids::InstallationId};
 
 pub use commands::Commands;
 pub use subscriptions::{Rung, Subscription, Subscriptions};
@@ -27,9 +30,11 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a connection is tried out.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// The key that a heartbeat writes, and how long Redis keeps it.
-const HEARTBEAT: &str = "codesync:heartbeat";
-const HEARTBEAT_MS: usize = 60_000;
+/// The key that holds the id of the installation. In a cluster it shares its slot with the marks of the log.
+pub(crate) const INSTALLATION: &str = "{codesync:dirty}:installation";
+/// What a server of another installation answers to the heartbeat and to scripts.
+const FOREIGN: &str = "FOREIGN";
+const HEARTBEAT: &str = include_str!("redis/heartbeat.lua");
 /// How soon the kernel probes a quiet connection, and how long what was sent may stay unacknowledged.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
@@ -41,7 +46,12 @@ pub struct Redis {
     pub commands: Commands,
     /// Channels.
     pub subscriptions: Arc<Subscriptions>,
+    owner: Owner,
 }
+
+/// The installation that the server has to belong to; not known before the stores agree on it.
+#[derive(Clone, Default)]
+struct Owner(Arc<OnceLock<InstallationId>>);
 
 impl Redis {
     /// Prepares both connections. A single server may be away yet; of a cluster one node has to answer.
@@ -54,8 +64,32 @@ impl Redis {
             false => Source::Single(client(url.expose()).context("REDIS_URL")?.into()),
             true => Source::Cluster(url.expose().split(',').map(str::to_owned).collect()),
         };
-        let commands = Commands::open(source.clone(), tasks).await.context("connect to Redis (REDIS_URL)")?;
-        Ok(Some(Self { commands, subscriptions: Subscriptions::start(source, tasks) }))
+        let owner = Owner::default();
+        let opened = Commands::open(source.clone(), owner.clone(), tasks).await;
+        let commands = opened.context("connect to Redis (REDIS_URL)")?;
+        let subscriptions = Subscriptions::start(source, owner.clone(), tasks);
+        Ok(Some(Self { commands, subscriptions, owner }))
+    }
+
+    /// The id that the server keeps.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn installation(&self) -> RedisResult<Option<InstallationId>> {
+        let id: Option<String> = redis::cmd("GET").arg(INSTALLATION).query_async(&mut self.commands.clone()).await?;
+        let parsed = id.map(|id| id.parse()).transpose();
+        parsed.map_err(|_| (redis::ErrorKind::UnexpectedReturnType, "the installation's id is not readable").into())
+    }
+
+    /// From now on only a server of the installation is used, or one of none so far.
+    pub fn belongs_to(&self, id: InstallationId) {
+        // The stores agree once.
+        let _ = self.owner.0.set(id);
+    }
+
+    /// The installation that the server has to belong to.
+    pub fn owner(&self) -> Option<InstallationId> {
+        self.owner.0.get().copied()
     }
 }
 
@@ -85,18 +119,20 @@ fn tcp() -> TcpSettings {
 }
 
 /// Whether the server takes writes on this connection. Other refusals, as of a full server, are those of any connection.
-async fn beats(connection: &mut impl ConnectionLike) -> bool {
-    match timeout(RESPONSE_TIMEOUT, heartbeat(connection)).await {
+async fn beats(connection: &mut impl ConnectionLike, owner: &Owner) -> bool {
+    match timeout(RESPONSE_TIMEOUT, heartbeat(connection, owner)).await {
         Ok(Ok(())) => true,
-        Ok(Err(error)) => error.code().is_some_and(|code| !is_demoted(code)),
+        Ok(Err(error)) => error.code().is_some_and(|code| !is_demoted(code) && code != FOREIGN),
         Err(_) => false,
     }
 }
 
-/// Writes to the server; of a cluster every primary has to answer, and one to take the write.
-async fn heartbeat(connection: &mut impl ConnectionLike) -> RedisResult<()> {
+/// Writes the installation's id to the server, unless that has another one; of a cluster every primary has to answer, and
+/// one to take the write. Nothing is written before the id is known.
+async fn heartbeat(connection: &mut impl ConnectionLike, owner: &Owner) -> RedisResult<()> {
     redis::cmd("PING").exec_async(connection).await?;
-    redis::cmd("SET").arg(HEARTBEAT).arg("").arg("PX").arg(HEARTBEAT_MS).exec_async(connection).await
+    let Some(id) = owner.0.get() else { return Ok(()) };
+    redis::cmd("EVAL").arg(HEARTBEAT).arg(1).arg(INSTALLATION).arg(id.to_string()).exec_async(connection).await
 }
 
 /// Whether a server that answers so is not, or not yet, the one to write to: its address may lead to another one by now.

@@ -15,9 +15,15 @@ use object_store::{
     path::Path,
     signer::{Method, Signer},
 };
+use tokio::sync::OnceCell;
+use tracing::error;
 
 use self::format::{decode, encode};
-use crate::{give_way::give_way, ids::DocId, log::Offset};
+use crate::{
+    give_way::give_way,
+    ids::{DocId, InstallationId},
+    log::Offset,
+};
 
 /// Why a snapshot could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -33,17 +39,74 @@ pub enum SnapshotError {
 /// The bytes of a snapshot.
 pub type SnapshotStream = BoxStream<'static, Result<Bytes, object_store::Error>>;
 
+/// The object that holds the id of the installation.
+const INSTALLATION: &str = "installation";
+
 /// Where snapshots are kept.
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
-    objects: Arc<dyn ObjectStore>,
+    store: Arc<dyn ObjectStore>,
     signer: Option<Arc<dyn Signer>>,
+    owner: Option<Arc<Owner>>,
+}
+
+/// The installation that the store has to belong to, and whether that has been checked.
+#[derive(Debug)]
+struct Owner {
+    id: InstallationId,
+    checked: OnceCell<()>,
 }
 
 impl SnapshotStore {
     /// Snapshots in `store`, below `documents/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { objects: store, signer: None }
+        Self { store, signer: None, owner: None }
+    }
+
+    /// The id that the store keeps, for a store that installations may share by mistake: a folder has none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn installation(&self) -> Result<Option<InstallationId>, SnapshotError> {
+        if self.signer.is_none() {
+            return Ok(None);
+        }
+        let object = match self.store.get(&Path::from(INSTALLATION)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            object => object?.bytes().await?,
+        };
+        let id = std::str::from_utf8(&object).ok().and_then(|text| text.trim().parse().ok());
+        id.map(Some).ok_or_else(|| foreign("its id is not readable"))
+    }
+
+    /// From now on the store is checked before it is used: it must belong to the installation, or to none so far.
+    pub fn belongs_to(&mut self, id: InstallationId) {
+        self.owner = self.signer.is_some().then(|| Arc::new(Owner { id, checked: OnceCell::new() }));
+    }
+
+    async fn check(&self, id: InstallationId) -> Result<(), SnapshotError> {
+        if self.installation().await?.is_none() {
+            let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            match self.store.put_opts(&Path::from(INSTALLATION), id.to_string().into(), create).await {
+                Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match self.installation().await? {
+            Some(theirs) if theirs == id => Ok(()),
+            _ => {
+                error!("the snapshot store belongs to another installation: it is not used");
+                Err(foreign("it belongs to another installation"))
+            }
+        }
+    }
+
+    /// The objects, once it is known that they are ours.
+    async fn objects(&self) -> Result<&Arc<dyn ObjectStore>, SnapshotError> {
+        if let Some(owner) = &self.owner {
+            owner.checked.get_or_try_init(|| self.check(owner.id)).await?;
+        }
+        Ok(&self.store)
     }
 
     /// Writes the state of `document` at `offset`. One that is there already was made from the same log: that is success.
@@ -53,7 +116,7 @@ impl SnapshotStore {
     pub async fn put(&self, doc: DocId, offset: Offset, document: &Document) -> Result<(), SnapshotError> {
         let object = give_way(document.size_bytes(), || encode(offset, document));
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.objects.put_opts(&path(doc, offset), object.into(), create).await {
+        match self.objects().await?.put_opts(&path(doc, offset), object.into(), create).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -67,7 +130,7 @@ impl SnapshotStore {
         if offset == Offset::ZERO {
             return Ok(Document::new(Limits::default()));
         }
-        let object = self.objects.get(&path(doc, offset)).await?.bytes().await?;
+        let object = self.objects().await?.get(&path(doc, offset)).await?.bytes().await?;
         tokio::task::spawn_blocking(move || decode(offset, object))
             .await
             .unwrap_or(Err(SnapshotError::Damaged("loading it panicked")))
@@ -88,7 +151,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not give it.
     pub async fn stream(&self, doc: DocId, offset: Offset) -> Result<SnapshotStream, SnapshotError> {
-        Ok(self.objects.get(&path(doc, offset)).await?.into_stream())
+        Ok(self.objects().await?.get(&path(doc, offset)).await?.into_stream())
     }
 
     /// The offsets of all snapshots of a document, newest first.
@@ -96,7 +159,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn list(&self, doc: DocId) -> Result<Vec<Offset>, SnapshotError> {
-        let objects: Vec<_> = self.objects.list(Some(&folder(doc))).try_collect().await?;
+        let objects: Vec<_> = self.objects().await?.list(Some(&folder(doc))).try_collect().await?;
         let mut offsets: Vec<Offset> =
             objects.iter().filter_map(|object| object.location.filename()?.parse().ok()).collect();
         offsets.sort_unstable_by(|a, b| b.cmp(a));
@@ -113,7 +176,7 @@ impl SnapshotStore {
         let mut docs = Vec::new();
         if self.signer.is_none() {
             // A folder lists in no order, and its folders at once.
-            let folders = self.objects.list_with_delimiter(Some(&root)).await?.common_prefixes;
+            let folders = self.objects().await?.list_with_delimiter(Some(&root)).await?.common_prefixes;
             docs.extend(folders.iter().filter_map(document).filter(|doc| after.is_none_or(|after| *doc > after)));
             docs.sort_unstable();
             docs.truncate(max);
@@ -121,8 +184,10 @@ impl SnapshotStore {
         }
         let mut objects = match after {
             // Greater than the name of every object of that document.
-            Some(doc) => self.objects.list_with_offset(Some(&root), &root.clone().join(doc.to_string()).join("z")),
-            None => self.objects.list(Some(&root)),
+            Some(doc) => {
+                self.objects().await?.list_with_offset(Some(&root), &root.clone().join(doc.to_string()).join("z"))
+            }
+            None => self.objects().await?.list(Some(&root)),
         };
         while let Some(object) = objects.try_next().await? {
             let Some(doc) = document(&object.location).filter(|doc| after.is_none_or(|after| *doc > after)) else {
@@ -143,7 +208,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn delete(&self, doc: DocId, offset: Offset) -> Result<(), SnapshotError> {
-        match self.objects.delete(&path(doc, offset)).await {
+        match self.objects().await?.delete(&path(doc, offset)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -154,14 +219,20 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn ready(&self) -> Result<(), SnapshotError> {
-        self.objects.list_with_delimiter(Some(&Path::from("health"))).await?;
-        Ok(())
+        match &self.owner {
+            Some(owner) => self.check(owner.id).await,
+            None => Ok(self.store.list_with_delimiter(Some(&Path::from("health"))).await.map(drop)?),
+        }
     }
 }
 
 /// The document that a path below `documents/` belongs to.
 fn document(path: &Path) -> Option<DocId> {
     path.parts().nth(1)?.as_ref().parse().ok()
+}
+
+fn foreign(why: &'static str) -> SnapshotError {
+    SnapshotError::Unavailable(object_store::Error::Generic { store: "snapshots", source: why.into() })
 }
 
 fn folder(doc: DocId) -> Path {

@@ -28,7 +28,7 @@ pub(super) use self::{
 use super::{DirectoryError, Result, migrations};
 use crate::{
     auth::Role,
-    ids::{AuditId, DocId, LinkId, SessionId, UserId, VersionId},
+    ids::{AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId},
     sqlite,
 };
 
@@ -182,7 +182,7 @@ impl From<Role> for Value {
     }
 }
 
-stored_id!(AuditId, DocId, LinkId, SessionId, UserId, VersionId);
+stored_id!(AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
 where

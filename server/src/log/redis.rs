@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, stream};
 use rand::RngExt;
-use redis::{AsyncCommands, FromRedisValue, RedisError, Script};
+use redis::{AsyncCommands, FromRedisValue, RedisError, RedisResult, Script};
 use tokio::{
     sync::mpsc,
     time::{Instant, Interval, interval_at},
 };
+use tracing::error;
 
 use self::ends::Ends;
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
@@ -23,7 +24,7 @@ use crate::{
     app::Tasks,
     config::Acknowledge,
     ids::{DocId, NodeId},
-    redis::{Commands, Redis, Rung, Subscription},
+    redis::{Commands, INSTALLATION, Redis, Rung, Subscription},
 };
 
 /// Updates of an append that ride on the doorbell, in bytes; more is read from the stream, lest one large paste fill the
@@ -75,7 +76,8 @@ enum Key {
     /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind, and of an
     /// exact one with its node `n`.
     Log,
-    /// A hash: `last`, the id of the newest entry, and `trimmed`, the watermark; `deleted` once the document is.
+    /// A hash: `last`, the id of the newest entry, `trimmed`, the watermark, and `i`, the installation; `deleted` once the
+    /// document is.
     Meta,
     /// The doorbell's channel.
     Bell,
@@ -124,7 +126,13 @@ impl RedisLog {
             return Ok(());
         }
         let mut invocation = self.scripts.mark.prepare_invoke();
-        let () = invocation.key(DIRTY).arg(doc.to_string()).invoke_async(&mut self.commands()).await?;
+        let () = invocation
+            .key(DIRTY)
+            .key(INSTALLATION)
+            .arg(doc.to_string())
+            .arg(self.owner())
+            .invoke_async(&mut self.commands())
+            .await?;
         let mut marks = self.marks();
         if marks.len() >= MARKS_MAX {
             marks.retain(|_, marked| fresh(marked));
@@ -143,17 +151,25 @@ impl RedisLog {
         }
         let keys = [Key::Log, Key::Meta, Key::Bell].map(|key| key.of(doc));
         let (after, inline) = (id(after), INLINE_BYTES.to_string());
+        let owner = self.owner();
         let mut arguments: Vec<&[u8]> =
-            vec![mode.as_bytes(), after.as_bytes(), self.node.0.as_bytes(), inline.as_bytes()];
+            vec![mode.as_bytes(), after.as_bytes(), self.node.0.as_bytes(), inline.as_bytes(), owner.as_bytes(), b""];
+        let checked = arguments.len() - 1;
         arguments.extend(updates.iter().map(Bytes::as_ref));
-        let mut commands = self.commands();
-        let append = &self.scripts.append;
-        let (word, previous, last): (String, String, String) = match self.acknowledge {
-            Acknowledge::Appended => append.key(&keys[..]).arg(arguments).invoke_async(&mut commands).await?,
-            Acknowledge::Replicated(replicas) => commands.replicated(append, &keys, &arguments, replicas).await?,
-        };
+        let mut answer = self.run_append(&keys, &arguments).await?;
+        if answer.0 == "unchecked" {
+            self.redis.commands.ready().await?;
+            arguments[checked] = b"checked";
+            answer = self.run_append(&keys, &arguments).await?;
+        }
+        let (word, previous, last) = answer;
         match word.as_str() {
             "deleted" => return Err(LogError::Deleted),
+            "foreign" => {
+                let error = "the document's log in Redis belongs to another installation";
+                error!(doc.id = %doc, "nothing is appended: {error}");
+                return Err(LogError::Unavailable(anyhow::anyhow!(error)));
+            }
             "lost" => {
                 metrics::counter!("codesync_log_lost_total").increment(1);
                 return Err(LogError::Lost);
@@ -167,9 +183,23 @@ impl RedisLog {
     async fn remove(&self, doc: DocId, deleted_for: Duration) -> Result<(), LogError> {
         self.marks().remove(&doc);
         let mut invocation = self.scripts.delete.prepare_invoke();
-        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Lease.of(doc)).arg(millis(deleted_for));
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Lease.of(doc));
+        invocation.arg(millis(deleted_for)).arg(self.owner());
         let () = invocation.invoke_async(&mut self.commands()).await?;
         Ok(self.commands().zrem(DIRTY, doc.to_string()).await?)
+    }
+
+    async fn run_append(&self, keys: &[String], arguments: &[&[u8]]) -> RedisResult<(String, String, String)> {
+        let (mut commands, append) = (self.commands(), &self.scripts.append);
+        match self.acknowledge {
+            Acknowledge::Appended => append.key(keys).arg(arguments).invoke_async(&mut commands).await,
+            Acknowledge::Replicated(replicas) => commands.replicated(append, keys, arguments, replicas).await,
+        }
+    }
+
+    /// The installation as scripts receive it; empty where the log was opened without one.
+    fn owner(&self) -> String {
+        self.redis.owner().map(|id| id.to_string()).unwrap_or_default()
     }
 
     async fn page(&self, doc: DocId, after: Offset) -> Result<Page, LogError> {
@@ -260,7 +290,7 @@ impl UpdateLog for RedisLog {
 
     async fn trim(&self, doc: DocId, through: Offset) -> Result<(), LogError> {
         let mut invocation = self.scripts.trim.prepare_invoke();
-        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).arg(id(through));
+        invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).arg(id(through)).arg(self.owner());
         Ok(invocation.invoke_async(&mut self.commands()).await?)
     }
 

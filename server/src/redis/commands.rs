@@ -3,7 +3,10 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,9 +19,11 @@ use redis::{
 };
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, RESPONSE_TIMEOUT, Source, beats, heartbeat, is_refused};
+use super::{
+    CONNECT_TIMEOUT, FOREIGN, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats, heartbeat, is_refused,
+};
 use crate::app::Tasks;
 
 /// Commands in flight; beyond it, who asks waits.
@@ -33,6 +38,7 @@ pub struct Commands(Arc<Shared>);
 
 struct Shared {
     source: Source,
+    owner: Owner,
     link: Mutex<Link>,
 }
 
@@ -44,6 +50,8 @@ struct Link {
     refused: CancellationToken,
     /// Cancelled once another connection is in its place.
     replaced: CancellationToken,
+    /// Whether the server was last found to belong to the installation.
+    is_ours: Arc<AtomicBool>,
 }
 
 /// Reconnects automatically when it is cut, but not when it falls silent.
@@ -57,7 +65,7 @@ enum Connection {
 
 impl Commands {
     /// Opens the connection, and keeps it until `tasks` stop.
-    pub(super) async fn open(source: Source, tasks: &Tasks) -> RedisResult<Self> {
+    pub(super) async fn open(source: Source, owner: Owner, tasks: &Tasks) -> RedisResult<Self> {
         let connection = match &source {
             // A server that is unavailable must not keep a node from starting.
             Source::Single(client) => {
@@ -65,7 +73,7 @@ impl Commands {
             }
             Source::Cluster(_) => source.connect().await?,
         };
-        let shared = Arc::new(Shared { source, link: Mutex::new(Link::new(connection)) });
+        let shared = Arc::new(Shared { source, owner, link: Mutex::new(Link::new(connection)) });
         tasks.spawn(shared.clone().keep(tasks.stop().clone()));
         Ok(Self(shared))
     }
@@ -75,7 +83,7 @@ impl Commands {
     /// # Errors
     /// When the server does not answer in time, or takes no writes.
     pub async fn ready(&self) -> RedisResult<()> {
-        heartbeat(&mut self.clone()).await
+        heartbeat(&mut self.clone(), &self.0.owner).await
     }
 
     /// Sends commands together and gives the answer of each: one server gets them in one piece, of a cluster every node
@@ -140,7 +148,7 @@ impl Commands {
                 connection.route_pipeline(pipeline.clone(), 0, 2, route).await
             }
         };
-        let link = self.0.link();
+        let link = self.0.admitted().await?;
         let answers = link.answered(send(&mut link.connection.clone())).await;
         link.judge(answers.as_deref());
         answers?.into_iter().map(Value::extract_error).collect()
@@ -179,16 +187,31 @@ impl Shared {
         self.link.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The connection, once its server is known to belong to the installation: nothing is written to another's.
+    async fn admitted(&self) -> RedisResult<Link> {
+        let link = self.link();
+        if self.owner.0.get().is_some() && !link.is_ours.load(Ordering::Relaxed) {
+            let checked = link.answered(heartbeat(&mut link.connection.clone(), &self.owner)).await;
+            link.judge(checked.as_ref().map(|()| [].as_slice()));
+            checked?;
+            link.is_ours.store(true, Ordering::Relaxed);
+        }
+        Ok(link)
+    }
+
     /// Replaces the connection whenever it is of no more use.
     async fn keep(self: Arc<Self>, stop: CancellationToken) {
         let mut pause = PAUSE;
         loop {
-            let Link { mut connection, refused, .. } = self.link();
+            let link = self.link();
+            let mut connection = link.connection.clone();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = refused.cancelled() => {}
-                () = until_silent(&mut connection) => {}
+                () = link.refused.cancelled() => {}
+                () = until_silent(&mut connection, &self.owner) => {}
             }
+            // Until another connection is in its place, each command checks first to whom the server belongs.
+            link.is_ours.store(false, Ordering::Relaxed);
             warn!("Redis does not answer on the connection for commands, or takes no writes: it is replaced");
             while let Err(error) = self.replace().await {
                 debug!(%error, "no other connection to Redis yet");
@@ -206,8 +229,8 @@ impl Shared {
     /// Puts a connection in place that is known to be good.
     async fn replace(&self) -> RedisResult<()> {
         let mut connection = self.source.connect().await?;
-        if !beats(&mut connection).await {
-            return Err((ErrorKind::Io, "the server takes no writes").into());
+        if !beats(&mut connection, &self.owner).await {
+            return Err((ErrorKind::Io, "the server takes no writes, or belongs to another installation").into());
         }
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *link, Link::new(connection)).replaced.cancel();
@@ -215,12 +238,12 @@ impl Shared {
     }
 }
 
-async fn until_silent(connection: &mut Connection) {
+async fn until_silent(connection: &mut Connection, owner: &Owner) {
     let mut beat = interval(HEARTBEAT_INTERVAL);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        if !beats(connection).await {
+        if !beats(connection, owner).await {
             return;
         }
     }
@@ -228,7 +251,8 @@ async fn until_silent(connection: &mut Connection) {
 
 impl Link {
     fn new(connection: Connection) -> Self {
-        Self { connection, refused: CancellationToken::new(), replaced: CancellationToken::new() }
+        let (refused, replaced) = (CancellationToken::new(), CancellationToken::new());
+        Self { connection, refused, replaced, is_ours: Arc::default() }
     }
 
     /// Waits for an answer, but not on a connection that has been replaced.
@@ -241,6 +265,17 @@ impl Link {
     }
 
     fn judge(&self, answer: Result<&[Value], &RedisError>) {
+        // Without an answer of the server the connection may be cut, and lead to another server once it is made again.
+        if answer.is_err_and(|error| error.code().is_none()) {
+            self.is_ours.store(false, Ordering::Relaxed);
+        }
+        if answer.is_err_and(|error| error.code() == Some(FOREIGN)) {
+            self.is_ours.store(false, Ordering::Relaxed);
+            if !self.refused.is_cancelled() {
+                error!("Redis belongs to another installation: nothing is read or written there");
+            }
+            self.refused.cancel();
+        }
         if is_refused(answer) {
             self.refused.cancel();
         }
@@ -256,7 +291,7 @@ fn slot(key: &str) -> u16 {
 impl ConnectionLike for Commands {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
-            let link = self.0.link();
+            let link = self.0.admitted().await?;
             let answer = link.answered(link.connection.clone().req_packed_command(cmd)).await;
             link.judge(answer.as_ref().map(std::slice::from_ref));
             answer
@@ -270,7 +305,7 @@ impl ConnectionLike for Commands {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
-            let link = self.0.link();
+            let link = self.0.admitted().await?;
             let answers = link.answered(link.connection.clone().req_packed_commands(pipeline, offset, count)).await;
             link.judge(answers.as_deref());
             answers

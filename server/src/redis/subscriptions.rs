@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, RESPONSE_TIMEOUT, Source, beats};
+use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats};
 use crate::app::Tasks;
 
 /// Messages that wait for one listener; past it they are missed.
@@ -87,10 +87,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Subscriptions {
-    pub(super) fn start(source: Source, tasks: &Tasks) -> Arc<Self> {
+    pub(super) fn start(source: Source, owner: Owner, tasks: &Tasks) -> Arc<Self> {
         let (sender, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
         let (listeners, lost, ask) = (Arc::<Listeners>::default(), Arc::default(), sender.downgrade());
-        let keeper = Keeper { source, listeners: listeners.clone(), ask, lost, subscribed: Arc::default() };
+        let keeper = Keeper { source, owner, listeners: listeners.clone(), ask, lost, subscribed: Arc::default() };
         tasks.spawn(keeper.run(requests, tasks.stop().clone()));
         Arc::new(Self { listeners, requests: sender })
     }
@@ -228,10 +228,10 @@ impl Link {
     }
 
     /// Tries the connection out. What is published reaches a server that takes no writes late or never.
-    async fn beat(&self) -> RedisResult<()> {
+    async fn beat(&self, owner: &Owner) -> RedisResult<()> {
         let beats = match self {
-            Self::Single(connection) => beats(&mut connection.clone()).await,
-            Self::Cluster(connection) => beats(&mut connection.clone()).await,
+            Self::Single(connection) => beats(&mut connection.clone(), owner).await,
+            Self::Cluster(connection) => beats(&mut connection.clone(), owner).await,
         };
         if beats { Ok(()) } else { Err((redis::ErrorKind::Io, "no answer, or the server takes no writes").into()) }
     }
@@ -239,6 +239,7 @@ impl Link {
 
 struct Keeper {
     source: Source,
+    owner: Owner,
     listeners: Arc<Listeners>,
     ask: mpsc::WeakSender<Request>,
     /// Of this connection: that it is of no more use.
@@ -294,7 +295,7 @@ impl Keeper {
                     }
                     self.serve(&link, waiting.drain(..)).await?;
                 }
-                _ = beat.tick() => link.beat().await?,
+                _ = beat.tick() => link.beat(&self.owner).await?,
             }
         }
     }

@@ -61,7 +61,7 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
     }
     let objects = Arc::new(PrefixStore::new(builder.build().context("settings for S3")?, config.prefix.as_str()));
-    Ok(SnapshotStore { objects: objects.clone(), signer: Some(objects) })
+    Ok(SnapshotStore { store: objects.clone(), signer: Some(objects), owner: None })
 }
 
 /// Makes clients that drop all their connections once one of them has fallen silent: the others may be cut as well, and a

@@ -7,6 +7,7 @@ mod deaths;
 mod digest;
 mod drain;
 mod forks;
+mod installation;
 mod lost;
 mod promotion;
 mod releases;
@@ -83,6 +84,16 @@ impl Nodes {
         let link = Proxy::start(self.redis.addr()).await;
         self.nodes.push(Node { port: free_port(), more: more.to_vec(), program, link, process: None });
         self.begin(self.nodes.len() - 1).await;
+        self.front.lead_to(self.nodes.iter().map(|node| SocketAddr::from(([127, 0, 0, 1], node.port))).collect());
+    }
+
+    /// So many more nodes, started at the same time.
+    async fn add_all(&mut self, count: usize) {
+        for _ in 0..count {
+            let link = Proxy::start(self.redis.addr()).await;
+            self.nodes.push(Node { port: free_port(), more: Vec::new(), link, program: CODESYNC.into(), process: None });
+        }
+        self.begin_all().await;
         self.front.lead_to(self.nodes.iter().map(|node| SocketAddr::from(([127, 0, 0, 1], node.port))).collect());
     }
 

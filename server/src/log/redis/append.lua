@@ -1,11 +1,18 @@
 -- Appends updates and publishes them. KEYS: log, meta, bell. ARGV: 'append', 'exact' or 'restore', the id up to which the
--- appender has read, its node, the number of bytes that may be published with the notification, the updates.
+-- appender has read, its node, the number of bytes that may be published with the notification, the installation (or nothing),
+-- 'checked' where the server has just been found to belong to that, the updates. Answers 'foreign' where the document's log
+-- belongs to another installation, 'unchecked' where it names none yet: the server has to be checked first.
 -- Answers 'ok' with the ids before and at the end; 'lost' where the log no longer holds that id, unless it is restored: it
 -- may have been lost and written to again since, and the updates could depend on lost ones; 'moved' where an exact append
 -- finds newer entries; 'deleted' where the document is.
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
+end
+if ARGV[5] ~= '' then
+  local owner = redis.call('HGET', KEYS[2], 'i')
+  if owner and owner ~= ARGV[5] then return {'foreign', '0-0', '0-0'} end
+  if not owner and ARGV[6] ~= 'checked' then return {'unchecked', '0-0', '0-0'} end
 end
 if redis.call('HEXISTS', KEYS[2], 'deleted') == 1 then return {'deleted', '0-0', '0-0'} end
 local previous = redis.call('HGET', KEYS[2], 'last') or '0-0'
@@ -21,18 +28,18 @@ end
 if exact and after ~= previous then
   -- The answer to the same append may have been lost: its entries follow `after` directly, and no other append's can.
   local at = after
-  for i = 5, #ARGV do
+  for i = 7, #ARGV do
     local entry = redis.call('XRANGE', KEYS[1], '(' .. at, '+', 'COUNT', 1)[1]
     local fields = {}
     for f = 1, entry and #entry[2] or 0, 2 do fields[entry[2][f]] = entry[2][f + 1] end
-    if (i == 5 and fields['n'] ~= ARGV[3]) or fields['u'] ~= ARGV[i] then return {'moved', previous, previous} end
+    if (i == 7 and fields['n'] ~= ARGV[3]) or fields['u'] ~= ARGV[i] then return {'moved', previous, previous} end
     at = entry[1]
   end
-  if #ARGV == 4 then return {'moved', previous, previous} end
+  if #ARGV == 6 then return {'moved', previous, previous} end
   confirm()
   return {'ok', after, at}
 end
-if #ARGV == 4 then
+if #ARGV == 6 then
   confirm()
   return {'ok', previous, previous}
 end
@@ -43,12 +50,12 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if now > ms then ms, seq = now, -1 end
 local last, bytes = previous, 0
-for i = 5, #ARGV do
+for i = 7, #ARGV do
   seq = seq + 1
   last = string.format('%.0f-%.0f', ms, seq)
-  if i == 5 and exact then
+  if i == 7 and exact then
     redis.call('XADD', KEYS[1], last, 'p', previous, 'u', ARGV[i], 'n', ARGV[3])
-  elseif i == 5 then
+  elseif i == 7 then
     redis.call('XADD', KEYS[1], last, 'p', previous, 'u', ARGV[i])
   else
     redis.call('XADD', KEYS[1], last, 'u', ARGV[i])
@@ -56,6 +63,7 @@ for i = 5, #ARGV do
   bytes = bytes + #ARGV[i]
 end
 redis.call('HSET', KEYS[2], 'last', last)
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'i', ARGV[5]) end
 -- A node takes its own appends for applied, which an exact one is not yet: it is published without a node.
 local origin = exact and string.rep('\0', 16) or ARGV[3]
 local bell = origin .. struct.pack('Bc0', #previous, previous) .. struct.pack('Bc0', #last, last)
@@ -63,7 +71,7 @@ if bytes > tonumber(ARGV[4]) then
   bell = bell .. '\0'
 else
   local updates = {bell, '\1'}
-  for i = 5, #ARGV do updates[#updates + 1] = struct.pack('>I4', #ARGV[i]) .. ARGV[i] end
+  for i = 7, #ARGV do updates[#updates + 1] = struct.pack('>I4', #ARGV[i]) .. ARGV[i] end
   bell = table.concat(updates)
 end
 redis.call('SPUBLISH', KEYS[3], bell)

@@ -42,7 +42,7 @@ async fn two_minutes_of_clock_skew_do_no_harm() {
         for user in 0..CLOCKS.len() {
             let mut socket = Raw::connect(&nodes.socket(user), &doc, &ticket).await;
             socket.sync().await;
-            assert_eq!(socket.leave().await, None, "a ticket of {} used at {}", CLOCKS[maker], CLOCKS[user]);
+            assert_eq!(socket.leave().await, Some(1000), "a ticket of {} used at {}", CLOCKS[maker], CLOCKS[user]);
         }
     }
     edits_and_presence_reach_everybody(&nodes, &ann, &doc).await;
