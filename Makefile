@@ -46,6 +46,9 @@ $(MOTO):
 need-postgresql:
 	@command -v postgres >/dev/null || .ci/need 'postgresql=/usr/lib/postgresql/*/bin/postgres'
 
+need-pgbouncer:
+	@.ci/need pgbouncer=/usr/sbin/pgbouncer
+
 need-%:
 	@.ci/need $*
 
@@ -74,7 +77,7 @@ docs: site ## Builds the API documentation with warnings denied
 	$(SAY) 'Checking the documentation'
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 
-test-rust: setup need-postgresql need-redis-server need-faketime ## Rust tests, with stock clients in Node and real processes
+test-rust: setup need-postgresql need-redis-server need-faketime need-pgbouncer ## Rust tests, with stock clients in Node and real processes
 	$(SAY) 'Testing the server and the documents'
 	@# More at a time than there are cores, for many of them wait.
 	cargo test --locked --workspace -- --skip nodes::deaths --test-threads=$$((2 * $$(nproc)))

@@ -26,6 +26,7 @@ use crate::{
     ids::{InstallationId, NodeId},
     installation,
     log::{UpdateLog, redis::RedisLog, sqlite::SqliteLog},
+    private,
     redis::Redis,
     relay::{Relay, local::LocalRelay, redis::RedisRelay},
     room::Rooms,
@@ -149,7 +150,7 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         config.validate()?;
         let data_dir = &config.storage.data_dir;
-        std::fs::create_dir_all(data_dir).with_context(|| format!("create data folder {}", data_dir.display()))?;
+        private::folder(data_dir)?;
         let (tasks, adapters) = (Tasks::default(), Tasks::default());
         let directory = Directory::open(&config.storage).await?;
         directory.keep_short(&adapters);
@@ -300,7 +301,7 @@ pub async fn open_storage(
 /// When it does not end soon: `why`, and the folder.
 pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
     let path = data_dir.join("serve.lock");
-    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let file = private::file(&path).with_context(|| format!("create {}", path.display()))?;
     let since = Instant::now();
     loop {
         match file.try_lock() {
@@ -318,7 +319,7 @@ pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
 
 /// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.
 fn local_snapshots(folder: &Path) -> anyhow::Result<SnapshotStore> {
-    std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    private::folder(folder)?;
     let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
     Ok(SnapshotStore::new(Arc::new(store)))
 }

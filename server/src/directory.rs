@@ -14,6 +14,7 @@ mod locks;
 mod migrations;
 mod moving;
 mod page;
+mod pooler;
 mod rights;
 mod sessions;
 mod tombstones;
@@ -22,7 +23,6 @@ mod versions;
 
 use std::{io, path::Path, sync::Arc};
 
-use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -46,7 +46,7 @@ use self::{
     db::{Db, select},
     locks::Locks,
 };
-use crate::{app::Tasks, config::StorageConfig, sqlite};
+use crate::{app::Tasks, config::StorageConfig, private, sqlite};
 
 /// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +143,7 @@ impl Directory {
             Some(options) => Self::postgres(options, config.database.connections).await,
             None => {
                 let folder = &config.data_dir;
-                std::fs::create_dir_all(folder).with_context(|| format!("create data folder {}", folder.display()))?;
+                private::folder(folder)?;
                 Self::sqlite(folder).await
             }
         }

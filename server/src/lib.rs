@@ -15,6 +15,7 @@ pub mod http;
 pub mod ids;
 pub mod installation;
 pub mod log;
+mod private;
 pub mod redis;
 pub mod relay;
 pub mod retention;

@@ -25,11 +25,11 @@ pub(super) use self::{
     statement::{Row, Select, Sql, select, sql},
     transaction::Transaction,
 };
-use super::{DirectoryError, Result, migrations};
+use super::{DirectoryError, Result, migrations, pooler};
 use crate::{
     auth::Role,
     ids::{AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId},
-    sqlite,
+    private, sqlite,
 };
 
 /// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.
@@ -77,7 +77,9 @@ pub(super) fn deadline() -> Instant {
 
 impl Db {
     pub(super) async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
-        let options = sqlite::options(&folder.join("directory.sqlite"))
+        let file = folder.join("directory.sqlite");
+        private::database(&file)?;
+        let options = sqlite::options(&file)
             .journal_mode(SqliteJournalMode::Wal)
             // A grant taken away must stay so after a power cut.
             .synchronous(SqliteSynchronous::Full)
@@ -105,6 +107,7 @@ impl Db {
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
         // A connection of its own: a migration may take longer than calls may. Nodes that start together take turns.
         let mut connection = PgConnection::connect_with(&options).await.context("connect to PostgreSQL")?;
+        pooler::check(&mut connection, &options).await?;
         migrations::run(&mut connection, &sqlx_macros::migrate!("migrations/postgres")).await?;
         connection.close().await.context("migrate the directory")?;
         let pool = PgPoolOptions::new()

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
-use crate::{app::Tasks, ids::DocId, sqlite};
+use crate::{app::Tasks, ids::DocId, private, sqlite};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
 const QUEUE_MAX: usize = 1024;
@@ -63,6 +63,7 @@ impl SqliteLog {
     /// # Errors
     /// When the file cannot be opened or is not a log.
     pub async fn open(file: &Path, sweep: Duration, tasks: &Tasks) -> anyhow::Result<Self> {
+        private::database(file)?;
         let options = sqlite::options(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)

@@ -10,7 +10,8 @@ use tokio::{
 use tracing::{debug, error, warn};
 
 use super::{
-    RoomError, RoomHandle, Urgent, damage::Damages, edited::Edited, memory::Memory, slots::Slots, unarchived::Unarchived,
+    RoomError, RoomHandle, Urgent, damage::Damages, edited::Edited, memory::Memory, slots::Slots,
+    unarchived::Unarchived,
 };
 use crate::{
     app::Tasks,

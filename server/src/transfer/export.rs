@@ -1,7 +1,6 @@
 //! Writes all documents of this installation. It may serve meanwhile: each document is as it was when its turn came.
 
 use std::{
-    fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     time::Instant,
@@ -13,6 +12,7 @@ use time::OffsetDateTime;
 use super::{FORMAT, Moved, Named, Participant, Record, State, tell, write};
 use crate::{
     directory::{Directory, Listed},
+    private,
     storage::Storage,
 };
 
@@ -33,7 +33,9 @@ pub async fn run(directory: &Directory, storage: &Storage, path: &Path) -> anyho
     };
     let mut partial = path.clone().into_os_string();
     partial.push(".part");
-    let mut out = BufWriter::new(File::create(&partial).with_context(|| format!("create {}", partial.display()))?);
+    let partial = PathBuf::from(partial);
+    let file = private::file(&partial).and_then(|file| file.set_len(0).map(|()| file));
+    let mut out = BufWriter::new(file.with_context(|| format!("create {}", partial.display()))?);
     write(&mut out, &Record::Export { format: FORMAT, made_at: now })?;
     let unread = documents(directory, storage, &mut out).await?;
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;

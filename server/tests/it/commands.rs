@@ -254,3 +254,38 @@ async fn the_made_secret_is_for_the_owner_only() {
     assert_eq!((secret.permissions().mode() & 0o777, secret.len()), (0o600, 64));
     app.stop().await;
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn other_users_of_the_machine_read_no_data() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("data");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files = ["directory.sqlite", "log.db", "jwt.secret", "serve.lock"];
+    let serve = async || {
+        let server = Process::start(&folder, free_port(), &[]).await;
+        assert_eq!(mode(&folder), 0o700);
+        for file in files {
+            assert_eq!(mode(&folder.join(file)) & 0o007, 0, "{file}");
+        }
+        for file in ["directory.sqlite-wal", "log.db-wal"].map(|name| folder.join(name)) {
+            assert!(!file.exists() || mode(&file) & 0o007 == 0, "{file:?}");
+        }
+        assert_eq!(mode(&folder.join("snapshots")), 0o700);
+        assert!(server.terminate().await);
+    };
+    serve().await;
+    for file in files {
+        assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+    }
+    // As an earlier release made them; a group may have been let in on purpose.
+    for file in ["directory.sqlite", "log.db"] {
+        std::fs::set_permissions(folder.join(file), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    serve().await;
+    let export = place.path().join("all.export");
+    let args = ["export", "--data-dir", folder.to_str().unwrap(), export.to_str().unwrap()];
+    assert!(codesync(&args, "").status.success());
+    assert_eq!(mode(&export), 0o600);
+}

@@ -9,7 +9,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 
-use crate::{harness::POSTGRES, rig::postgres::Postgres};
+use crate::{
+    harness::POSTGRES,
+    rig::{pgbouncer::PgBouncer, postgres::Postgres},
+};
 
 #[tokio::test]
 async fn sqlite_conforms() {
@@ -114,4 +117,21 @@ async fn sqlite_is_there_after_a_restart() {
     contract::conforms(&Directory::sqlite(folder.path()).await.unwrap()).await;
     let reopened = Directory::sqlite(folder.path()).await.unwrap();
     assert!(reopened.user_by_email("ada@example.org").await.unwrap().is_some_and(|ada| ada.name == "Countess"));
+}
+
+/// PgBouncer before 1.21 carries no prepared statements across transactions; later ones do, and then nothing is refused.
+#[tokio::test]
+async fn a_pooler_that_mixes_up_prepared_statements_is_refused_by_name() {
+    let postgres = Postgres::start().await;
+    let (transaction, session) =
+        tokio::join!(PgBouncer::start(&postgres, "transaction"), PgBouncer::start(&postgres, "session"));
+    // The first node of all, and one that starts beside others.
+    for _ in 0..2 {
+        match Directory::postgres(transaction.url().parse().unwrap(), 4).await {
+            Err(error) => assert!(format!("{error:#}").contains("session pooling"), "{error:#}"),
+            Ok(directory) => contract::conforms(&directory).await,
+        }
+    }
+    let directory = Directory::postgres(session.url().parse().unwrap(), 2).await.unwrap();
+    directory.ping().await.unwrap();
 }

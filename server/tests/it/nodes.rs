@@ -91,7 +91,7 @@ impl Nodes {
     async fn add_all(&mut self, count: usize) {
         for _ in 0..count {
             let link = Proxy::start(self.redis.addr()).await;
-            self.nodes.push(Node { port: free_port(), more: Vec::new(), link, program: CODESYNC.into(), process: None });
+            self.nodes.push(Node { port: free_port(), more: Vec::new(), link, program: None, process: None });
         }
         self.begin_all().await;
         self.front.lead_to(self.nodes.iter().map(|node| SocketAddr::from(([127, 0, 0, 1], node.port))).collect());

@@ -1,6 +1,7 @@
 //! Real parts for tests to run against: each starts on a free port and stops when dropped.
 
 pub(crate) mod disk;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod redis;

@@ -35,14 +35,14 @@ async fn start() -> Nodes {
 async fn two_minutes_of_clock_skew_do_no_harm() {
     let mut nodes = start().await;
     let (ann, doc) = nodes.account_and_document().await;
-    for maker in 0..CLOCKS.len() {
+    for (maker, made) in CLOCKS.iter().enumerate() {
         let at = ann.elsewhere(&nodes.node(maker).url(""));
         at.get("/api/users/me").await.expect(200);
         let ticket = at.post(&format!("/api/documents/{doc}/ticket"), json!(null)).await.expect(200).text("ticket");
-        for user in 0..CLOCKS.len() {
+        for (user, used) in CLOCKS.iter().enumerate() {
             let mut socket = Raw::connect(&nodes.socket(user), &doc, &ticket).await;
             socket.sync().await;
-            assert_eq!(socket.leave().await, Some(1000), "a ticket of {} used at {}", CLOCKS[maker], CLOCKS[user]);
+            assert_eq!(socket.leave().await, Some(1000), "a ticket of {made} used at {used}");
         }
     }
     edits_and_presence_reach_everybody(&nodes, &ann, &doc).await;
@@ -62,7 +62,7 @@ async fn edits_and_presence_reach_everybody(nodes: &Nodes, ann: &Caller, doc: &s
     }))
     .await;
     clients.converge(&CLOCKS).await;
-    for index in 0..CLOCKS.len() {
+    for (index, clock) in CLOCKS.iter().enumerate() {
         let here = ann.elsewhere(&nodes.node(index).url(""));
         let started = Instant::now();
         let sockets = async || {
@@ -70,7 +70,7 @@ async fn edits_and_presence_reach_everybody(nodes: &Nodes, ann: &Caller, doc: &s
             present.body["items"][0]["sockets"].as_u64()
         };
         while sockets().await != Some(3) {
-            assert!(started.elapsed() < Duration::from_secs(20), "presence at {}", CLOCKS[index]);
+            assert!(started.elapsed() < Duration::from_secs(20), "presence at {clock}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

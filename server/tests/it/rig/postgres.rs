@@ -88,6 +88,11 @@ impl Postgres {
         create_database(&self.server_url(), name).await
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of the server, for [`create_database`].
     pub(crate) fn server_url(&self) -> String {
         url(self.port, "postgres")
@@ -212,7 +217,7 @@ fn prepared() -> PathBuf {
 }
 
 /// A command that root runs as the user `postgres`, and that ends with the test, however that ends.
-fn unprivileged(program: &Path) -> Command {
+pub(super) fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if user_id() == ROOT {
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);

@@ -1,0 +1,38 @@
+//! Finds out whether PostgreSQL is reached through a pooler that mixes up prepared statements, as PgBouncer before 1.21 does
+//! in transaction mode: calls would fail now and then, with messages that name no cause.
+
+use anyhow::Context;
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+
+/// What PostgreSQL answers to a statement of a name that another client uses, or that it has never heard.
+const MIXED_UP: [&str; 2] = ["42P05", "26000"];
+
+const NEEDED: &str = "the pooler before PostgreSQL mixes up the prepared statements of its clients: it needs session pooling, \
+                      or support of prepared statements (PgBouncer 1.21 or later with max_prepared_statements)";
+
+/// Prepares a statement on `first` and on one more connection. Each names it alike, so the two meet where a pooler gives
+/// both clients one connection of the server.
+///
+/// # Errors
+/// When they meet.
+pub(super) async fn check(first: &mut PgConnection, options: &PgConnectOptions) -> anyhow::Result<()> {
+    explained(probe(first).await)?;
+    let mut second = PgConnection::connect_with(options).await.context("connect to PostgreSQL")?;
+    // In a transaction a pooler in transaction mode keeps to one connection; by default the one that was used last.
+    let mut transaction = second.begin().await.context("connect to PostgreSQL")?;
+    explained(probe(&mut transaction).await)?;
+    explained(probe(first).await)?;
+    drop(transaction);
+    second.close().await.context("connect to PostgreSQL")
+}
+
+async fn probe(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("select 1").execute(connection).await.map(drop)
+}
+
+fn explained(probed: sqlx::Result<()>) -> anyhow::Result<()> {
+    let Err(error) = probed else { return Ok(()) };
+    let code = error.as_database_error().and_then(|error| error.code());
+    let is_mixed_up = code.is_some_and(|code| MIXED_UP.contains(&code.as_ref()));
+    Err(error).context(if is_mixed_up { NEEDED } else { "connect to PostgreSQL" })
+}
