@@ -1,6 +1,8 @@
 //! A replica that lacks something at the same offset of the log as the others is found and brought up to date.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
+
+use tokio::time::timeout;
 
 use super::Nodes;
 use crate::{raw::Raw, rig::redis::Redis};
@@ -31,7 +33,8 @@ async fn replicas_that_differ_at_one_offset_find_each_other_and_converge() {
     assert_eq!(gone, 1);
     let mut there = Raw::codesync(&nodes.socket(1), &doc, ann.token()).await;
     there.sync().await;
-    there.until_length(19).await;
+    let caught_up = timeout(Duration::from_secs(40), there.until_length(19)).await;
+    caught_up.expect("the replica that lacks an entry is brought up to date");
     let text = there.replica.text("content");
     assert!(["first ", "second ", "third "].iter().all(|word| text.contains(word)), "{text}");
     assert!(nodes.counted("codesync_replicas_diverged_total").await >= 1.0, "an alarm can go off");
