@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::encode::{write_deletions, write_section};
 use super::item::Cursor;
 use super::order::{self, Dependency};
 use super::{Deletion, Parts, Point, Run, Section, Update};
-use crate::lib0::Reader;
+use crate::lib0::{Reader, write_number};
 use crate::{ClientId, Limits, Malformed, Refusal, StateVector};
 
 /// Well below the clocks near 2^31 at which yrs's arithmetic breaks.
@@ -40,12 +41,17 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
         step,
         new_clients: 0,
         gap: false,
+        skipped_at: None,
+        has_skips: false,
     };
     check.sections()?;
     check.count_clients()?;
     let by_client = check.index_sections()?;
     check.deletions(&by_client)?;
     check.reader.finish()?;
+    if check.has_skips {
+        return self::check(check.without_skips(&bytes).into(), known, limits);
+    }
     let dependencies = check.resolve(&by_client);
     // A gap is reported only for bytes that are otherwise sound: the answer to it costs a sync.
     if check.gap {
@@ -94,6 +100,9 @@ pub(super) struct Check<'a> {
     step: usize,
     new_clients: usize,
     gap: bool,
+    /// Where the present section has its first skip.
+    pub(super) skipped_at: Option<Point>,
+    has_skips: bool,
 }
 
 struct Reference {
@@ -141,10 +150,12 @@ impl Check<'_> {
             }
             last_run = run;
         }
+        let skipped_at = self.skipped_at.take();
+        self.has_skips |= skipped_at.is_some();
         Ok(Section {
             client,
             start,
-            end: at.at,
+            end: skipped_at.unwrap_or(at.at),
             first_run: first_run.filter(Run::is_text),
             last_run: last_run.filter(Run::is_text),
         })
@@ -200,6 +211,29 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Encodes the update without the structs behind a skip, and without deletions of edits that are then unknown. A client
+    /// writes skips while it lacks edits before some that it has. The edits behind a skip cannot be applied; their author sends
+    /// them with the skipped ones.
+    fn without_skips(&self, bytes: &[u8]) -> Vec<u8> {
+        let sections = self.parts.sections.iter().filter(|section| section.end.structs > 0);
+        let kept: Vec<&Section> = sections.collect();
+        let mut out = Vec::with_capacity(bytes.len());
+        write_number(&mut out, kept.len() as u64);
+        for section in &kept {
+            write_section(&mut out, section.client, section.start.clock, section.end.structs);
+            out.extend_from_slice(&bytes[section.start.byte as usize..section.end.byte as usize]);
+        }
+        let known = |client| {
+            let here = kept.iter().find(|section| section.client == client).map_or(0, |section| section.end.clock);
+            here.max(self.known.clocks.clock(client))
+        };
+        let deletions = self.parts.deletions.iter();
+        let clipped = deletions.map(|deletion| Deletion { end: deletion.end.min(known(deletion.client)), ..*deletion });
+        let clipped: Vec<Deletion> = clipped.filter(|deletion| deletion.clock < deletion.end).collect();
+        write_deletions(&mut out, &clipped);
+        out
     }
 
     fn resolve(&mut self, by_client: &ByClient) -> Vec<Dependency> {

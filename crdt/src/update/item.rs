@@ -46,6 +46,12 @@ impl Check<'_> {
             at.pass(len, self.reader.position(), true)?;
             return Ok(None);
         }
+        if info == SKIP {
+            self.skipped_at.get_or_insert(at.at);
+            let len = self.reader.number_u32()?;
+            at.pass(len, self.reader.position(), true)?;
+            return Ok(None);
+        }
         let mut origin = None;
         if info & HAS_ORIGIN != 0 {
             origin = Some(self.reference(at)?);
@@ -126,7 +132,6 @@ impl Check<'_> {
             JSON => return Err(Malformed::Unsupported("legacy json values")),
             TYPE => return Err(Malformed::Unsupported("nested shared types")),
             DOC => return Err(Malformed::Unsupported("subdocuments")),
-            SKIP => return Err(Malformed::Unsupported("skipped edits")),
             _ => return Err(Malformed::Invalid("struct: unknown content")),
         };
         Ok((reader.position(), len))

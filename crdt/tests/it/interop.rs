@@ -205,3 +205,32 @@ fn what_this_side_writes_yjs_reads_the_same() {
         }
     });
 }
+
+#[test]
+fn a_client_that_lacks_edits_before_some_that_it_has_is_understood() {
+    let mut yjs = Yjs::start();
+    for (name, client) in [("a", 1), ("b", 2)] {
+        yjs.ask(&json!({"do": "open", "replica": name, "client": client}));
+    }
+    let edit = |yjs: &mut Yjs, name: &str, at: usize, text: &str| {
+        yjs.frames(&json!({"replica": name, "do": "edit", "edits": [[at, 0, text]]})).remove(0)
+    };
+    let frames = [edit(&mut yjs, "a", 0, "one "), edit(&mut yjs, "a", 4, "two "), edit(&mut yjs, "a", 8, "three ")];
+    edit(&mut yjs, "b", 0, "mine ");
+    let receive = |yjs: &mut Yjs, name: &str, frame: &[u8]| {
+        yjs.frames(&json!({"replica": name, "do": "receive", "frame": hex(frame)}))
+    };
+    receive(&mut yjs, "b", &frames[0]);
+    receive(&mut yjs, "b", &frames[2]);
+    let mut room = Room { replica: document(), log: Vec::new() };
+    let answer = receive(&mut yjs, "b", &encode::sync_step1(room.replica.state_vector())).remove(0);
+    assert!(answer.windows(2).any(|bytes| bytes == [10, 4]), "it has a skip of four edits");
+    room.receive(&answer);
+    assert_eq!(room.replica.text(ROOT).len(), "mine one ".len());
+    for frame in &frames {
+        room.receive(frame);
+        receive(&mut yjs, "b", frame);
+    }
+    let seen = yjs.ask(&json!({"replica": "b", "do": "look"}));
+    assert_eq!((&seen["text"], &seen["pending"]), (&json!(room.replica.text(ROOT)), &json!(false)));
+}
