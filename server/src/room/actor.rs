@@ -300,7 +300,7 @@ impl Actor {
         match self.rooms.memory().update(self.doc, self.memory.size, self.memory.is_idle) {
             Stay::Stays => {}
             Stay::Unloads => self.unload(),
-            Stay::Closes if !self.state.is_durable() => {}
+            Stay::Closes if !self.state.is_durable() || self.log.is_healing() => {}
             Stay::Closes => {
                 warn!(document.bytes = self.memory.size, "open documents take too much memory: the largest is closed");
                 return Err(CloseReason::Unavailable);

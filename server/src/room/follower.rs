@@ -56,6 +56,8 @@ pub(super) struct Follower {
     /// What is stored is being loaded, to be merged in.
     reloading: Option<BoxFuture<'static, Result<Loaded, LoadError>>>,
     look_at: Option<Instant>,
+    /// Where the log was read from for a call last.
+    looked_from: Option<Offset>,
     /// When the replica was last compared with the log's, and when it is to be again.
     doubted: Option<Instant>,
     doubt_at: Option<Instant>,
@@ -110,6 +112,7 @@ impl Follower {
             reading: None,
             reloading: None,
             look_at: None,
+            looked_from: None,
             doubted: None,
             doubt_at: None,
             reconciling: false,
@@ -239,7 +242,11 @@ impl Follower {
     fn doubt(&mut self, state: &mut State, effects: &mut Effects) {
         state.doubt();
         let now = Instant::now();
-        let due = self.doubted.map_or(now, |last| last + DOUBT_PAUSE);
+        let mut due = self.doubted.map_or(now, |last| last + DOUBT_PAUSE);
+        if self.is_healing() {
+            // This replica may be all that is left of something.
+            due = due.max(now + LOOK_DELAY);
+        }
         self.doubt_at = (due > now).then_some(due);
         if due <= now {
             self.doubted = Some(now);
@@ -300,9 +307,13 @@ impl Follower {
                 return Ok(());
             }
         }
+        let end = contents.last;
         match self.chain.read(after, contents) {
             Ok(Read::Updates(updates)) => {
                 self.follow(updates, state, effects);
+                if end < self.written && self.append.is_none() {
+                    self.heal("it ends below what was appended");
+                }
                 Ok(())
             }
             Ok(Read::Trimmed) => {
@@ -362,7 +373,11 @@ impl Follower {
             return None;
         }
         if self.chain.waits() || self.written > self.chain.seen() {
-            if self.look_at.is_none() || self.pause == PAUSE {
+            let seen = self.chain.seen();
+            if self.looked_from.replace(seen) == Some(seen) {
+                // The last look brought nothing.
+                self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
+            } else if self.look_at.is_none() || self.pause == PAUSE {
                 self.look();
             }
             return None;

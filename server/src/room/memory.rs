@@ -74,7 +74,7 @@ impl Memory {
         let before = held.documents.get(&doc).map_or(0, |document| document.bytes);
         let fits = held.total - before + bytes <= self.max;
         if fits {
-            held.put(doc, Document { bytes, idle_since: Some(Instant::now()) });
+            held.put(doc, Document { bytes, idle_since: None });
         }
         fits
     }

@@ -22,7 +22,11 @@ use self::{
     owed::{Owed, Waiting},
     owners::Owners,
 };
-use super::{Command, Dialect, Digest, Member, NewPeer, PeerId, Said, Urgent, peers::Peers, speakers::Speakers};
+use super::{
+    Command, Dialect, Digest, Member, NewPeer, PeerId, Said, Urgent,
+    peers::{Peer, Peers},
+    speakers::Speakers,
+};
 use crate::{
     auth::{Role, SocketGrant, events::AccessEvent},
     error::CloseReason,
@@ -202,6 +206,16 @@ impl State {
             self.forked(place);
         }
         self.settle_due();
+        self.bring_up_to_date();
+    }
+
+    /// Gives every peer what it has not: another replica may hold entries of the log that were never fanned out here.
+    fn bring_up_to_date(&mut self) {
+        let waits = |peer: &Peer| !peer.answered || peer.unjudged.step1.is_some() || peer.outbox.is_behind();
+        let due: Vec<PeerId> = self.peers.iter_mut().filter(|(_, peer)| !waits(peer)).map(|(id, _)| id).collect();
+        for id in due {
+            self.send_diff(id);
+        }
     }
 
     /// The log holds other edits than the replica: the next replica shows whose were first.

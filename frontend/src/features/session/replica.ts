@@ -7,7 +7,7 @@ import { INITIAL, type Status } from './status';
 
 /** The root type that holds the text. */
 const ROOT = 'content';
-/** More conflicts than this within `CONFLICTS_MS` are no accident. */
+/** More conflicts than this about our own client ids within `CONFLICTS_MS` are no accident. */
 const CONFLICTS_MAX = 5;
 const CONFLICTS_MS = 60_000;
 /** How long a displaced Y.Doc goes on handing over what is still typed into it. */
@@ -85,7 +85,9 @@ export class Replica {
 
   private conflicted(part: Part, conflict: Conflict | null) {
     const now = Date.now();
-    this.conflicts = [...this.conflicts.filter((at) => at > now - CONFLICTS_MS), now];
+    const isOurs = conflict === null || conflict.client === part.doc.clientID || part.clients.has(conflict.client);
+    this.conflicts = this.conflicts.filter((at) => at > now - CONFLICTS_MS);
+    if (isOurs) this.conflicts.push(now);
     if (this.conflicts.length > CONFLICTS_MAX) return part.connection.giveUp();
     if (this.next === null) this.place = conflict;
     else destroy(this.next);

@@ -125,6 +125,16 @@ impl Follower {
         state: &mut State,
     ) -> Result<(), CloseReason> {
         match loaded {
+            Ok(loaded) if loaded.offset < self.chain.seen().max(self.written) => {
+                // A replica that is only in doubt still holds what the log has lost.
+                match state.whole() {
+                    Some(_) => {
+                        self.heal("it ends below what was read");
+                        Ok(())
+                    }
+                    None => Err(CloseReason::Resync),
+                }
+            }
             Ok(loaded) => {
                 self.chain.reset(loaded.offset);
                 state.rebuilt(loaded.document);
@@ -154,7 +164,7 @@ impl Follower {
 
     /// Whether the log certainly holds what was read of it; begins to restore it where it does not.
     pub(in crate::room) async fn is_whole(&mut self) -> bool {
-        let seen = self.chain.seen();
+        let seen = self.chain.seen().max(self.written);
         let read = timeout(FINISH_TIMEOUT, self.rooms.storage().log.read(self.doc, seen)).await;
         match read.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()))) {
             Ok(contents) if contents.last >= seen => return true,

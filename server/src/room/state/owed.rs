@@ -233,7 +233,7 @@ impl State {
 
     /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo. Answers
     /// step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
-    fn send_diff(&mut self, id: PeerId) {
+    pub(super) fn send_diff(&mut self, id: PeerId) {
         let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
         if peer.has_conflict {
             return;

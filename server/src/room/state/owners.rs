@@ -228,7 +228,8 @@ impl State {
     pub(super) fn compare(&self, user: UserId, update: &Update) -> Comparison {
         let (Some(document), brought) = (self.replica.live(), &self.owners.brought) else { return Comparison::Same };
         document.compare_strictly(update, |client| {
-            brought.get(&client).filter(|(author, _)| *author != user).map(|(_, start)| *start)
+            let owner = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
+            brought.get(&client).filter(|(author, _)| *author != user && owner == Some(user)).map(|(_, start)| *start)
         })
     }
 
