@@ -69,16 +69,22 @@ impl Speakers {
         (!here.is_empty()).then(|| encode_awareness(here).into())
     }
 
-    /// Takes in what a socket says of a client; `user` knows whose a socket is.
+    /// Takes in what a socket says of a client; `user` knows whose a socket is. The user that wrote under the id takes it back
+    /// from any other that speaks for it.
     pub(super) fn speak(
         &mut self,
         from: PeerId,
         entry: AwarenessEntry,
         user: impl Fn(PeerId) -> Option<UserId>,
+        is_writer: bool,
         now_ms: u64,
     ) -> Spoken {
         let (client, clock, leaves) = (entry.client, entry.clock, entry.state.is_none());
-        if !self.may_speak(from, client, &user, now_ms) {
+        if !is_writer && !self.may_speak(from, client, &user, now_ms) {
+            return Spoken::default();
+        }
+        if leaves && self.awareness.state(client).is_none() {
+            // Nothing ends, and nothing of an id that nobody saw is kept.
             return Spoken::default();
         }
         self.keep(client, user(from), now_ms);

@@ -205,8 +205,8 @@ impl State {
         if let Some(place) = place {
             self.forked(place);
         }
-        self.settle_due();
         self.bring_up_to_date();
+        self.settle_due();
     }
 
     /// Gives every peer what it has not: another replica may hold entries of the log that were never fanned out here.
@@ -251,11 +251,12 @@ impl State {
         let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
         peer.asks += 1;
         let known = document.state_vector();
-        if peer.unjudged.lowered.is_empty() {
+        if !peer.unjudged.is_asked() {
             return peer.push(encode::sync_step1(known));
         }
         let mut lowered = known.clone();
-        peer.unjudged.lowered.iter().for_each(|(client, clock)| lowered.retreat(*client, *clock));
+        let places = peer.unjudged.lowered.iter().chain(&peer.unjudged.doubtful);
+        places.for_each(|(client, clock)| lowered.retreat(*client, *clock));
         peer.push(encode::sync_step1(&lowered));
     }
 
@@ -273,7 +274,7 @@ impl State {
             Said::Step1(theirs) => self.step1(from, theirs),
             Said::Step2(bytes) => {
                 peer.asks = peer.asks.saturating_sub(1);
-                if peer.asks > 0 && !peer.unjudged.lowered.is_empty() {
+                if peer.asks > 0 && peer.unjudged.is_asked() {
                     // The answer to the newest step 1 has all of it, and the edits that are to be compared before it.
                     return;
                 }
@@ -314,10 +315,11 @@ impl State {
         for entry in entries {
             let client = entry.client;
             let (user, owner) = (self.peers.user(from), self.owners.socket(client).and_then(|id| self.peers.user(id)));
-            if owner.is_some() && owner != user {
+            let is_writer = user.is_some_and(|user| self.owners.is_writer(user, client));
+            if owner.is_some() && owner != user && !is_writer {
                 continue;
             }
-            let spoken = self.speakers.speak(from, entry, |id| self.peers.user(id), now_ms);
+            let spoken = self.speakers.speak(from, entry, |id| self.peers.user(id), is_writer, now_ms);
             if spoken.declares {
                 self.declare(from, client);
             }
@@ -327,7 +329,7 @@ impl State {
         }
         // An answer that waited only for the ids that it might concern.
         let Some(peer) = self.peers.get(from) else { return };
-        if peer.unjudged.lowered.is_empty() && !peer.declared.is_empty() {
+        if !peer.unjudged.is_asked() && !peer.declared.is_empty() {
             self.judged(from);
         }
     }

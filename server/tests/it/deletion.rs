@@ -193,7 +193,8 @@ async fn a_room_that_missed_the_deletion_does_not_restore_its_log() {
     socket.append(7, WORDS).await;
     assert_eq!(socket.closed().await, 4404);
     until_no_room(&there.services, id(&document)).await;
-    assert_eq!(pair.keys(id(&document)).await, Vec::<String>::new());
+    // A compaction that was under way may still give its lease back.
+    until_nothing(async || pair.keys(id(&document)).await).await;
     pair.stop().await;
 }
 

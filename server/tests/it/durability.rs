@@ -148,7 +148,7 @@ async fn all_is_well(ann: &Caller, doc: &str, clients: &Clients) {
 async fn until_ready(caller: &Caller, ready: bool) {
     let started = Instant::now();
     while (caller.get("/api/health").await.status == 200) != ready {
-        assert!(started.elapsed() < Duration::from_secs(30), "ready is not {ready}");
+        assert!(started.elapsed() < Duration::from_secs(90), "ready is not {ready}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

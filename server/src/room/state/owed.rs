@@ -209,7 +209,7 @@ impl State {
             return;
         }
         // The edit before the mark is not taken in yet: the client sends it again, and another mark after it.
-        if peer.asked_for_gap || peer.held.is_some() || !peer.unjudged.lowered.is_empty() {
+        if peer.asked_for_gap || peer.held.is_some() || peer.unjudged.is_asked() {
             return;
         }
         let pushed = peer.outbox.push(encode::codesync(&Extension::Mark(mark)).into());

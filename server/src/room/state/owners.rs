@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use codesync_crdt::{ClientId, Comparison, StateVector, Update};
+use smallvec::SmallVec;
 use tracing::debug;
 
 use super::{Effects, State, owed::Owed};
@@ -23,6 +24,8 @@ const OWNER_MS: u64 = 10_000;
 const ASK_AGAIN_MS: u64 = 1_000;
 /// Ids whose authors are remembered. Past it all are forgotten, and their owners send more at their next connection.
 const REMEMBERED_MAX: usize = 8_192;
+/// Users that are remembered to have brought edits of one id.
+const BRINGERS_MAX: usize = 8;
 /// Ids that one socket may declare.
 const DECLARED_MAX: usize = 32;
 
@@ -33,8 +36,8 @@ pub(super) struct Owners {
     declared: BTreeMap<ClientId, PeerId>,
     /// Up to where the edits of an id, from its first on, were made by a user whose socket declared it.
     written: BTreeMap<ClientId, (UserId, u32)>,
-    /// Who brought edits under an id that it does not declare, and the first clock of them.
-    brought: BTreeMap<ClientId, (UserId, u32)>,
+    /// Who brought edits under an id that is not known to be its own, the earliest first, and the first clock of each.
+    brought: BTreeMap<ClientId, SmallVec<[(UserId, u32); 1]>>,
     due_ms: Option<u64>,
 }
 
@@ -52,9 +55,26 @@ impl Owners {
     }
 
     fn brought(&mut self, client: ClientId, user: UserId, start: u32) {
-        if self.brought.len() < REMEMBERED_MAX {
-            self.brought.entry(client).or_insert((user, start));
+        if self.brought.len() >= REMEMBERED_MAX && !self.brought.contains_key(&client) {
+            return;
         }
+        let all = self.brought.entry(client).or_default();
+        if all.len() < BRINGERS_MAX && all.iter().all(|(other, _)| *other != user) {
+            all.push((user, start));
+        }
+    }
+
+    /// Whether this room saw the first edits of an id made by a user that declared it.
+    pub(super) fn is_writer(&self, user: UserId, client: ClientId) -> bool {
+        self.written.get(&client).is_some_and(|(author, _)| *author == user)
+    }
+
+    /// The first clock from which others brought edits under an id that may be this user's own.
+    fn doubtful_from(&self, user: UserId, client: ClientId, declares: bool) -> Option<u32> {
+        let all = self.brought.get(&client)?;
+        let may_be_own =
+            declares || self.is_writer(user, client) || all.first().is_some_and(|(first, _)| *first == user);
+        all.iter().filter(|(other, _)| may_be_own && *other != user).map(|(_, start)| *start).min()
     }
 
     /// A socket is gone, and what it declared.
@@ -91,11 +111,18 @@ pub(in crate::room) struct Unjudged {
     pub(super) until_ms: Option<u64>,
     /// It is to send the edits of these ids from these clocks on.
     pub(super) lowered: BTreeMap<ClientId, u32>,
+    /// The same for ids that may be its own, and under which others have brought edits.
+    pub(super) doubtful: BTreeMap<ClientId, u32>,
     /// Those that are taken in are from the answer to that.
     is_answered: bool,
 }
 
 impl Unjudged {
+    /// Whether it is asked for edits that the room has already.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.lowered.is_empty() || !self.doubtful.is_empty()
+    }
+
     /// Whether an update waits for the answer, which repeats it behind edits that are compared.
     pub(super) fn is_early(&self, update: &Update) -> bool {
         !self.is_answered && update.inserts().any(|(client, _)| self.lowered.contains_key(&client))
@@ -138,9 +165,19 @@ impl State {
         let Some(peer) = self.peers.get(id) else { return };
         let first = !peer.answered && peer.asks > 0;
         if first && !theirs.is_empty() && peer.grant.role.may_edit() {
+            let (owners, user) = (&self.owners, peer.grant.user);
+            let doubtful = theirs.iter().filter_map(|(client, end)| {
+                let from = owners.doubtful_from(user, client, false)?;
+                (from < end).then_some((client, from))
+            });
+            peer.unjudged.doubtful = doubtful.collect();
+            let asks = !peer.unjudged.doubtful.is_empty();
             peer.unjudged.step1 = Some(theirs);
             peer.unjudged.until_ms.get_or_insert(now_ms + JUDGED_WITHIN_MS);
             self.due_at(now_ms + JUDGED_WITHIN_MS);
+            if asks {
+                self.ask(id);
+            }
         } else {
             self.owe(Owed::Diff(id, theirs));
         }
@@ -210,7 +247,8 @@ impl State {
     fn foreign(&self, from: PeerId, user: UserId, update: &Update) -> Option<(ClientId, u32)> {
         let new = update.inserts().filter(|(client, clocks)| clocks.end > self.known(*client));
         new.map(|(client, _)| (client, self.known(client))).find(|(client, _)| {
-            self.server_client.is(*client) || self.owner(*client, from).is_some_and(|owner| owner != user)
+            let is_others = || self.owner(*client, from).is_some_and(|owner| owner != user);
+            self.server_client.is(*client) || (is_others() && !self.owners.is_writer(user, *client))
         })
     }
 
@@ -226,10 +264,10 @@ impl State {
     /// Compares the known clocks of an update. Where somebody else wrote under its sender's id, edits that were deleted since
     /// may be ones that the sender never sent before: they count as different.
     pub(super) fn compare(&self, user: UserId, update: &Update) -> Comparison {
-        let (Some(document), brought) = (self.replica.live(), &self.owners.brought) else { return Comparison::Same };
+        let Some(document) = self.replica.live() else { return Comparison::Same };
         document.compare_strictly(update, |client| {
-            let owner = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
-            brought.get(&client).filter(|(author, _)| *author != user && owner == Some(user)).map(|(_, start)| *start)
+            let declarer = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
+            self.owners.doubtful_from(user, client, declarer == Some(user))
         })
     }
 
@@ -253,7 +291,7 @@ impl State {
             let (author, end) = self.owners.written.get(&client).copied().unwrap_or((declared.unwrap_or(user), 0));
             if declared.is_none_or(|owner| owner == user) && author == user && end == known {
                 self.owners.wrote(client, user, clocks.end);
-            } else if declared != Some(user) {
+            } else if declared != Some(user) || author != user {
                 self.owners.brought(client, user, known);
             }
         }

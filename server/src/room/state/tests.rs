@@ -294,6 +294,18 @@ fn nothing_is_read_from_a_replica_on_which_an_update_failed() {
 }
 
 #[test]
+fn peers_receive_what_another_replica_holds_beyond_the_lost_one() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
+    room.says(0, Said::Step1(StateVector::default()));
+    room.hears(0);
+    let mut stored = Document::new(Limits::default());
+    let update = stored.replacement(TEXT, "appended by another node", 9).unwrap().unwrap();
+    apply(&mut stored, &update);
+    room.state.rebuilt(stored);
+    assert_eq!((room.hears(0), room.hears(1)), (vec!["update"], NONE.to_vec()), "the other one has yet to ask");
+}
+
+#[test]
 fn who_edits_a_lost_replica_sends_again() {
     let mut room = Room::with(&[Dialect::Codesync]);
     room.state.replica = Document::new(Limits { step_structs: 1, ..Limits::default() }).into();
