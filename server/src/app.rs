@@ -220,6 +220,7 @@ impl App {
         telemetry::keep_up(&services.tasks);
         telemetry::emf::report(&services);
         let (stopping, draining) = (services.stopping.clone(), services.draining.clone());
+        let directory = services.directory.clone();
         let (sessions, delay) = (services.tasks.clone(), services.config.http.drain_delay);
         let HttpConfig { keep_alive, drain: deadline, connections_max, .. } = services.config.http;
         if services.config.has(NodeRole::Compactor) {
@@ -258,6 +259,7 @@ impl App {
             }
             rooms.end().await;
             adapters.end().await;
+            directory.close().await;
             anyhow::Ok(())
         };
         tokio::select! {

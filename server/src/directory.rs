@@ -177,6 +177,11 @@ impl Directory {
         }
     }
 
+    /// Closes all connections: once it has returned, the files of an embedded directory are at rest and can be copied.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
     /// Asks the database for one row, for readiness.
     ///
     /// # Errors

@@ -76,6 +76,13 @@ pub(super) fn deadline() -> Instant {
 }
 
 impl Db {
+    pub(super) async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
     pub(super) async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
         let file = folder.join("directory.sqlite");
         private::database(&file)?;

@@ -278,7 +278,9 @@ impl State {
         for (client, clocks) in update.inserts() {
             let known = self.known(client);
             let declared = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
-            if lowered.get(&client).is_some_and(|lowered| clocks.start <= *lowered) {
+            // Everybody can repeat what an author is known to have written: that makes nobody its author.
+            let others_wrote = self.owners.written.get(&client).is_some_and(|(author, _)| *author != user);
+            if !others_wrote && lowered.get(&client).is_some_and(|lowered| clocks.start <= *lowered) {
                 self.owners.wrote(client, user, clocks.end.min(known));
             }
             if clocks.end <= known {
