@@ -147,10 +147,10 @@ fn skipped_edits() {
     // What is behind a skip is left out, with the deletions of it; the rest counts.
     let replica = Document::new(Limits::default());
     let skip = Wire::default().numbers(&[1, 3, 1, 0]).raw(&[0, 2, 10, 5, 0, 1]).numbers(&[1, 1, 2, 1, 1, 7, 1]);
-    let update = replica.check(skip.bytes().into()).unwrap();
+    let update = replica.check(skip.bytes()).unwrap();
     assert_eq!(update.inserts().collect::<Vec<_>>(), [(1, 0..2)]);
     assert_eq!(&update.bytes()[..], [1, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1]);
-    let nothing = replica.check(Wire::default().numbers(&[1, 1, 1, 0]).raw(&[10, 5, 0]).bytes().into()).unwrap();
+    let nothing = replica.check(Wire::default().numbers(&[1, 1, 1, 0]).raw(&[10, 5, 0]).bytes()).unwrap();
     assert!(nothing.is_empty());
     let short = Wire::default().numbers(&[1, 2, 1, 0]).raw(&[10, 5]);
     assert!(matches!(refusal(&short.bytes()), Refusal::Malformed(_)));
