@@ -14,6 +14,7 @@ PREVIOUS := 8c7899e
 PREVIOUS_DIR := $(CARGO_TARGET_DIR)-$(PREVIOUS)
 PREVIOUS_BIN := $(PREVIOUS_DIR)/debug/codesync
 FUZZ_TARGETS := update awareness frame
+TIMED := nodes::deaths nodes::silence outage::calls_over_silent
 SAY := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help
@@ -80,9 +81,9 @@ docs: site ## Builds the API documentation with warnings denied
 test-rust: setup need-postgresql need-redis-server need-faketime need-pgbouncer ## Rust tests, with stock clients in Node and real processes
 	$(SAY) 'Testing the server and the documents'
 	@# More at a time than there are cores, for many of them wait.
-	cargo test --locked --workspace -- --skip nodes::deaths --test-threads=$$((2 * $$(nproc)))
-	@# Alone, for it is about time: whoever lost a node has to be back soon.
-	cargo test --locked --workspace --test it -- nodes::deaths
+	cargo test --locked --workspace -- $(foreach test,$(TIMED),--skip $(test)) --test-threads=$$((2 * $$(nproc)))
+	@# Alone, for they are about time: how soon clients and nodes recover from what was lost.
+	cargo test --locked --workspace --test it -- $(TIMED) --test-threads=1
 
 test-s3: setup need-radosgw need-ceph-mon need-ceph-osd ## The tests that use S3 once more, on Ceph's gateway, which checks signatures
 	$(SAY) 'Testing on S3 by Ceph'

@@ -177,7 +177,7 @@ impl Directory {
         }
     }
 
-    /// Closes all connections: once it has returned, the files of an embedded directory are at rest and can be copied.
+    /// Closes an embedded directory: once it has returned, its files are at rest and can be copied.
     pub async fn close(&self) {
         self.db.close().await;
     }
