@@ -94,6 +94,12 @@ impl Clients {
         self.ask("insert", json!({ "client": client, "text": text })).await;
     }
 
+    /// Waits until `reader` holds all that `writer` has written so far: others may have deleted its words by then.
+    pub(crate) async fn wait_for_edits_of(&self, writer: &str, reader: &str) {
+        let clock = self.ask("clock", json!({ "client": writer })).await;
+        self.wait(reader, json!({ "reached": clock })).await;
+    }
+
     /// The text that a client sees.
     pub(crate) async fn text(&self, client: &str) -> String {
         self.ask("text", json!({ "client": client })).await.as_str().unwrap().to_owned()

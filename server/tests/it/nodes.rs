@@ -17,7 +17,10 @@ mod skew;
 mod snapshots;
 mod together;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use rand::{RngExt, rngs::StdRng};
@@ -171,6 +174,19 @@ impl Nodes {
     async fn counted(&self, name: &str) -> f64 {
         let running = (0..self.nodes.len()).filter(|index| self.nodes[*index].process.is_some());
         join_all(running.map(|index| self.counted_at(index, name))).await.into_iter().sum()
+    }
+
+    /// Waits until a counter has come to `least`, over all nodes that run.
+    async fn until_counted(&self, name: &str, least: f64) {
+        let started = Instant::now();
+        loop {
+            let counted = self.counted(name).await;
+            if counted >= least {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "{name} is {counted}, not {least}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// One of the entries by which the log of `doc` is known.

@@ -77,6 +77,7 @@ const commands = {
   save: ({ client }) => Buffer.from(Y.encodeStateAsUpdate(peer(client).doc)).toString('base64'),
   edit: ({ client, ...options }) => peer(client).startEditing(options),
   rest: ({ client }) => peer(client).stopEditing(),
+  clock: ({ client }) => peer(client).clock(),
   replay: ({ client, ...options }) => peer(client).replay(options),
   // Whether `client` holds the recorded end of a trace.
   ended ({ client, trace }) {

@@ -104,6 +104,11 @@ export class Peer {
     })
   }
 
+  // How far its own structs go.
+  clock () {
+    return { clientId: this.doc.clientID, clock: Y.getState(this.doc.store, this.doc.clientID) }
+  }
+
   states () {
     return Object.fromEntries(this.provider.awareness.getStates())
   }
@@ -116,6 +121,7 @@ export class Peer {
       text: v => this.text.toString() === v,
       contains: v => this.text.toString().includes(v),
       length: v => this.text.length === v,
+      reached: ({ clientId, clock }) => Y.getState(this.doc.store, clientId) >= clock,
       acknowledged: v => this.acks.all() === v,
       acknowledgedAtLeast: v => this.acks.count >= v,
       connects: v => this.connects >= v,
