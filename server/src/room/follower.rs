@@ -79,6 +79,8 @@ pub(super) enum Form {
 /// What the log holds behind an offset.
 pub(super) struct Reading {
     after: Offset,
+    /// The newest entry that this room had written when the reading began: what it writes meanwhile may not be in it.
+    written: Offset,
     contents: Result<Contents, LogError>,
     /// The newest snapshot, where the log is to be restored.
     newest: Offset,
@@ -267,6 +269,7 @@ impl Follower {
             return;
         }
         let (storage, doc, heals) = (self.rooms.storage().clone(), self.doc, self.is_healing());
+        let written = self.written;
         let directory = self.rooms.directory().clone();
         let read = async move {
             let contents = storage.log.read(doc, after).await;
@@ -280,13 +283,13 @@ impl Follower {
                 true => timeout(PAUSE_MAX, directory.existence(doc)).await.ok().and_then(Result::ok),
                 false => None,
             };
-            Reading { after, contents, newest, deleted: existence == Some(Existence::Deleted) }
+            Reading { after, written, contents, newest, deleted: existence == Some(Existence::Deleted) }
         };
         self.reading = Some(read.boxed());
     }
 
     fn read(&mut self, read: Reading, state: &mut State, effects: &mut Effects) -> Result<(), CloseReason> {
-        let Reading { after, contents, newest, deleted } = read;
+        let Reading { after, written, contents, newest, deleted } = read;
         if deleted {
             return Err(CloseReason::NotFound);
         }
@@ -311,7 +314,7 @@ impl Follower {
         match self.chain.read(after, contents) {
             Ok(Read::Updates(updates)) => {
                 self.follow(updates, state, effects);
-                if end < self.written && self.append.is_none() {
+                if end < written && self.append.is_none() {
                     self.heal("it ends below what was appended");
                 }
                 Ok(())
