@@ -33,13 +33,17 @@ pub enum Message<'a> {
     Auth(&'a str),
     /// Our extension.
     Codesync(codesync::Message<'a>),
+    /// Of a type or kind that this release does not know, with all that follows in its frame: how long it is cannot be
+    /// known.
+    Unknown,
 }
 
-/// Reads all messages of a frame; the frame is refused as a whole when any byte of it is not understood.
+/// Reads all messages of a frame, none from an empty one. What follows a message of an unknown type is passed over, as the
+/// reference server does; the frame is refused as a whole when a message of a known type does not decode.
 pub fn decode_frame<'a>(frame: &'a [u8], limits: &Limits) -> Result<Vec<Message<'a>>, Malformed> {
     let mut reader = Reader::new(frame);
     let mut messages = Vec::with_capacity(1);
-    while messages.is_empty() || reader.remaining() > 0 {
+    while reader.remaining() > 0 && messages.last() != Some(&Message::Unknown) {
         if messages.len() == limits.frame_messages {
             return Err(Malformed::Limit("messages in a frame"));
         }
@@ -54,16 +58,16 @@ fn decode_message<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Messag
             STEP_1 => Ok(Message::SyncStep1(StateVector::decode(reader.buffer()?, limits)?)),
             STEP_2 => Ok(Message::SyncStep2(reader.buffer()?)),
             UPDATE => Ok(Message::Update(reader.buffer()?)),
-            _ => Err(Malformed::Invalid("message: unknown kind of sync")),
+            _ => Ok(Message::Unknown),
         },
         AWARENESS => Ok(Message::Awareness(reader.buffer()?)),
         AUTH => match reader.number()? {
             0 => Ok(Message::Auth(reader.string()?)),
-            _ => Err(Malformed::Invalid("message: unknown kind of auth")),
+            _ => Ok(Message::Unknown),
         },
         QUERY_AWARENESS => Ok(Message::QueryAwareness),
-        CODESYNC => Ok(Message::Codesync(codesync::decode(reader)?)),
-        _ => Err(Malformed::Invalid("message: unknown type")),
+        CODESYNC => Ok(codesync::decode(reader)?.map_or(Message::Unknown, Message::Codesync)),
+        _ => Ok(Message::Unknown),
     }
 }
 
@@ -78,6 +82,7 @@ impl std::fmt::Debug for Message<'_> {
             Message::QueryAwareness => write!(f, "QueryAwareness"),
             Message::Auth(reason) => write!(f, "Auth({reason:?})"),
             Message::Codesync(message) => message.fmt(f),
+            Message::Unknown => write!(f, "Unknown"),
         }
     }
 }

@@ -84,7 +84,8 @@ pub struct HttpConfig {
     /// The address people use, for links; by default the one that they asked for.
     #[arg(long, env = "CODESYNC_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// How many proxies in front add to `X-Forwarded-For`; 0 takes the peer's address.
+    /// How many proxies in front add to `X-Forwarded-For`, or without it to `Forwarded`; 0 takes the peer's address. A proxy
+    /// that writes `Forwarded` has to remove a client's own `X-Forwarded-For`.
     #[arg(long, env = "CODESYNC_TRUSTED_PROXIES", default_value_t = 0)]
     pub trusted_proxies: u8,
     /// The largest body of a REST call, in bytes.

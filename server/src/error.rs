@@ -243,6 +243,7 @@ impl From<RoomError> for ApiError {
             RoomError::Deleted => Self::NotFound(Missing::Document),
             RoomError::Damaged => Self::Damaged,
             RoomError::Changed => Self::Changed,
+            RoomError::TooCostly => Self::TooManyRequests(Duration::from_secs(5)),
             RoomError::TooLarge { limit } => Self::TooLarge(limit),
         }
     }

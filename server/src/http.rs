@@ -1,5 +1,6 @@
 //! The REST API, the site and the health checks: extract, call, map. Never past the directory and the rooms.
 
+mod address;
 mod admin;
 mod auth;
 mod collaborators;
@@ -34,11 +35,7 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{
-    extract::{bearer, client_address},
-    openapi::document as openapi,
-    validate::check_account,
-};
+pub use self::{address::client_address, extract::bearer, openapi::document as openapi, validate::check_account};
 use crate::{
     app::Services,
     config::NodeRole,
@@ -86,6 +83,7 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(text::get, text::put))
         .routes(routes!(versions::list, versions::create))
         .routes(routes!(versions::text))
+        .routes(routes!(versions::update, versions::delete))
         .routes(routes!(versions::restore))
         .routes(routes!(snapshot::get))
         .routes(routes!(collaborators::list, collaborators::put))

@@ -69,6 +69,9 @@ pub enum RoomError {
     /// The text differs from the one that `If-Match` names.
     #[error("text has changed")]
     Changed,
+    /// The caller's edits took too much processor time.
+    #[error("edits took too much work")]
+    TooCostly,
     /// The document would grow past its limit, in bytes.
     #[error("document would exceed {limit} bytes")]
     TooLarge {
@@ -216,6 +219,8 @@ pub enum Command {
     Text(oneshot::Sender<Text>),
     /// Turns the text into another.
     Replace {
+        /// Who calls.
+        author: UserId,
         /// The text to be.
         text: String,
         /// What the present text has to be.
@@ -329,12 +334,12 @@ impl RoomHandle {
     /// whether the text was replaced.
     pub async fn replace_text(
         &self,
-        _author: UserId,
+        author: UserId,
         text: String,
         condition: Condition,
     ) -> Result<Replaced, RoomError> {
         let (reply, answer) = oneshot::channel();
-        within(CALL_PATIENCE, self.ask(Command::Replace { text, condition, reply }, answer)).await?
+        within(CALL_PATIENCE, self.ask(Command::Replace { author, text, condition, reply }, answer)).await?
     }
 
     /// Waits until all edits that were taken in so far are durable.

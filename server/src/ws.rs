@@ -66,10 +66,9 @@ async fn upgrade(
     };
     let params = params.map(|Query(params)| params).unwrap_or_default();
     let offered = protocols(request.headers());
-    let mut dialect = Dialect::Stock;
-    if offered.iter().any(|name| name == CODESYNC_V1) {
-        dialect = Dialect::Codesync;
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(CODESYNC_V1));
+    let (dialect, answer) = subprotocol(&offered);
+    if let Some(answer) = answer.and_then(|name| HeaderValue::from_str(name).ok()) {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, answer);
     }
     let token = token(params, request.headers(), &offered).unwrap_or_default();
     let doc = document.map(|Path(doc)| doc).ok();
@@ -85,6 +84,16 @@ async fn upgrade(
     response
 }
 
+/// What is spoken, and which of the offered names is answered. A client that offers any fails without an answer, and with
+/// one that it did not offer; so a client of another name is answered by it, and served as the stock one that it may be.
+fn subprotocol(offered: &[String]) -> (Dialect, Option<&str>) {
+    if let Some(ours) = offered.iter().find(|name| *name == CODESYNC_V1) {
+        return (Dialect::Codesync, Some(ours));
+    }
+    let plain = offered.iter().find(|name| !name.starts_with(BEARER));
+    (Dialect::Stock, plain.or(offered.first()).map(String::as_str))
+}
+
 /// Names in the list of subprotocols, as they were written.
 fn protocols(headers: &HeaderMap) -> Vec<String> {
     headers
@@ -93,6 +102,7 @@ fn protocols(headers: &HeaderMap) -> Vec<String> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
         .collect()
 }
 

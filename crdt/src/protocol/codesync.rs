@@ -42,16 +42,17 @@ pub enum Message<'a> {
     },
 }
 
-pub(super) fn decode<'a>(reader: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
-    Ok(match reader.number()? {
+/// `None` for a kind that this release does not know.
+pub(super) fn decode<'a>(reader: &mut Reader<'a>) -> Result<Option<Message<'a>>, Malformed> {
+    Ok(Some(match reader.number()? {
         MARK => Message::Mark(reader.number()?),
         HELLO => Message::Hello { json: reader.string()? },
         ROLE => Message::Role { role: reader.string()? },
         REJECTED => Message::Rejected { json: reader.string()? },
         TOKEN => Message::Token { token: reader.string()? },
         TOKEN_ACCEPTED => Message::TokenAccepted { expires_at: reader.string()? },
-        _ => return Err(Malformed::Invalid("message: unknown kind of extension")),
-    })
+        _ => return Ok(None),
+    }))
 }
 
 pub(super) fn encode(message: &Message<'_>, out: &mut Vec<u8>) {

@@ -30,6 +30,10 @@ pub enum Action {
     DocumentTransferred,
     /// A version was named.
     VersionNamed,
+    /// A version got another name.
+    VersionRenamed,
+    /// A version was deleted.
+    VersionDeleted,
     /// A version was restored.
     VersionRestored,
     /// Everyone was sent out of a room.
@@ -58,6 +62,8 @@ impl Action {
             Self::DocumentDeleted => "document.deleted",
             Self::DocumentTransferred => "document.transferred",
             Self::VersionNamed => "version.named",
+            Self::VersionRenamed => "version.renamed",
+            Self::VersionDeleted => "version.deleted",
             Self::VersionRestored => "version.restored",
             Self::RoomKicked => "room.kicked",
             Self::RoomCompacted => "room.compacted",

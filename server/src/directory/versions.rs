@@ -9,7 +9,7 @@ use super::{
     audit::Deed,
     db::{select, sql},
     from_millis, millis,
-    rights::Lock,
+    rights::{Lock, Pending},
 };
 use crate::{
     auth::Role,
@@ -17,8 +17,10 @@ use crate::{
     log::Offset,
 };
 
-/// The most names that one document may have: their snapshots stay for ever.
+/// The most names that one document may have, as their snapshots stay until somebody deletes them, and of those the most
+/// that one person gave.
 const NAMES_MAX: i64 = 1_000;
+const NAMES_OF_ONE_MAX: i64 = 200;
 
 /// A state of a document.
 #[derive(Clone, Debug)]
@@ -35,6 +37,17 @@ pub struct Version {
     pub size_bytes: i64,
     /// When it was taken, or named.
     pub created_at: OffsetDateTime,
+}
+
+impl Version {
+    /// The role that `caller` needs to change it: a name is its author's and the owners', what has none takes `unnamed`.
+    fn role_to_change(&self, caller: UserId, unnamed: Role) -> Role {
+        match (&self.name, &self.author) {
+            (None, _) => unnamed,
+            (Some(_), Some(author)) if author.id == caller => Role::Editor,
+            _ => Role::Owner,
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -73,6 +86,24 @@ macro_rules! select_versions {
             $rest
         )
     };
+}
+
+/// Refuses one name more than a document or one person in it may have.
+async fn count_names(change: &mut Pending, doc: DocId, author: UserId) -> Result<()> {
+    let (all, own): (i64, i64) = change
+        .one(select!(
+            "select count(*), coalesce(sum(case when author_id = $2 then 1 else 0 end), 0)
+             from versions where doc_id = $1 and name is not null",
+            doc,
+            author
+        ))
+        .await?;
+    for (count, max) in [(own, NAMES_OF_ONE_MAX), (all, NAMES_MAX)] {
+        if count >= max {
+            return Err(DirectoryError::LimitReached(max));
+        }
+    }
+    Ok(())
 }
 
 /// What is known of a document's snapshots.
@@ -125,7 +156,7 @@ impl Directory {
         .map(drop)
     }
 
-    /// Names a snapshot that has a row; for editors. The name stays for ever, and a snapshot may have several.
+    /// Names a snapshot that has a row; for editors. The name stays until it is deleted, and a snapshot may have several.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
@@ -134,11 +165,7 @@ impl Directory {
         let (_, author) = by.session()?;
         // Names are counted.
         let mut change = self.change(by, Right::Document(doc, Role::Editor), &[Lock::Exclusive(doc.0)]).await?;
-        let named = select!("select count(*) from versions where doc_id = $1 and name is not null", doc);
-        let (named,): (i64,) = change.one(named).await?;
-        if named >= NAMES_MAX {
-            return Err(DirectoryError::LimitReached(NAMES_MAX));
-        }
+        count_names(&mut change, doc, author).await?;
         let now = millis(OffsetDateTime::now_utc());
         let taken: Option<(VersionId,)> = change
             .optional(sql!(
@@ -174,6 +201,67 @@ impl Directory {
         let row: VersionRow = change.one(select!(select_versions!("v.id = $2"), doc, id)).await?;
         change.commit().await?;
         Ok(row.into())
+    }
+
+    /// Gives a version another name: for who named it, and for owners; one that had none is named by any editor, whose
+    /// version it is then.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where there is no such version, [`DirectoryError::LimitReached`], and those of
+    /// [`Directory::hold`].
+    pub async fn rename_version(&self, doc: DocId, id: VersionId, name: &str, by: By) -> Result<Version> {
+        let (_, caller) = by.session()?;
+        let version = self.version(doc, id).await?.ok_or(DirectoryError::NotFound)?;
+        let right = Right::Document(doc, version.role_to_change(caller, Role::Editor));
+        let mut change = self.change(by, right, &[Lock::Exclusive(doc.0)]).await?;
+        if version.name.is_none() {
+            count_names(&mut change, doc, caller).await?;
+        }
+        let author = version.author.as_ref().map(|author| author.id);
+        let renamed = change
+            .execute(sql!(
+                "update versions set name = $3, author_id = coalesce(author_id, $4)
+                 where doc_id = $1 and id = $2 and (name is not null) = $5 and (author_id is null or author_id = $6)",
+                doc,
+                id,
+                name,
+                version.name.is_none().then_some(caller),
+                version.name.is_some(),
+                author.unwrap_or(caller)
+            ))
+            .await?;
+        if renamed == 0 {
+            return Err(DirectoryError::NotFound);
+        }
+        change.note(Deed::on(Action::VersionRenamed, doc, None)).await?;
+        let row: VersionRow = change.one(select!(select_versions!("v.id = $2"), doc, id)).await?;
+        change.commit().await?;
+        Ok(row.into())
+    }
+
+    /// Deletes a version: for who named it, and for owners. Its snapshot goes with the next compaction, unless something else
+    /// needs it.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where there is no such version, and those of [`Directory::hold`].
+    pub async fn delete_version(&self, doc: DocId, id: VersionId, by: By) -> Result<()> {
+        let (_, caller) = by.session()?;
+        let version = self.version(doc, id).await?.ok_or(DirectoryError::NotFound)?;
+        let right = Right::Document(doc, version.role_to_change(caller, Role::Owner));
+        let mut change = self.change(by, right, &[Lock::Exclusive(doc.0)]).await?;
+        let deleted = change
+            .execute(sql!(
+                "delete from versions where doc_id = $1 and id = $2 and (name is not null) = $3",
+                doc,
+                id,
+                version.name.is_some()
+            ))
+            .await?;
+        if deleted == 0 {
+            return Err(DirectoryError::NotFound);
+        }
+        change.note(Deed::on(Action::VersionDeleted, doc, None)).await?;
+        change.commit().await
     }
 
     /// One version.

@@ -87,6 +87,7 @@ pub(super) struct NewDocument {
 
 /// What to change; what is left out stays.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct UpdateDocument {
     title: Option<String>,
     language: Option<String>,

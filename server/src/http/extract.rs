@@ -1,24 +1,27 @@
 //! What handlers take out of a request, with every failure in our shape.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::address::client_address;
 use crate::{
     app::Services,
     auth::Role,
-    config::HttpConfig,
     directory::{Access, By, Session},
     error::{ApiError, Fields, Missing},
     ids::DocId,
 };
+
+/// What `serde_json` says of half a surrogate pair: a first half without a second, a second half alone.
+const HALF_PAIR: [&str; 2] = ["unexpected end of hex escape", "lone leading surrogate"];
 
 /// A JSON body, in and out.
 pub(super) struct Json<T>(pub(super) T);
@@ -27,12 +30,9 @@ impl<T: DeserializeOwned> FromRequest<Services> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, services: &Services) -> Result<Self, ApiError> {
-        if !is(request.headers(), "application/json") {
-            return Err(ApiError::UnsupportedMediaType("application/json"));
-        }
+        takes(request.headers(), "application/json")?;
         let bytes = read(request, services).await?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+        let value = parse(&bytes)?;
         // A list would pass for the fields in their order.
         if !value.is_object() {
             return Err(ApiError::field("body", "is not an object"));
@@ -49,11 +49,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let problem = error.inner().to_string();
-    // A missing field is told of at the object around it.
-    match problem.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        Some(name) => ApiError::field(name, "is missing"),
-        None => ApiError::Invalid(Fields::from([(error.path().to_string(), problem)])),
+    // A field that is missing, or of which the call knows nothing, is told of at the object around it.
+    if let Some(name) = problem.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return ApiError::field(name, "is missing");
     }
+    if let Some((name, _)) = problem.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        return ApiError::field(name, "is nothing that this call can change");
+    }
+    ApiError::Invalid(Fields::from([(error.path().to_string(), problem)]))
 }
 
 /// A body of plain text.
@@ -63,9 +66,7 @@ impl FromRequest<Services> for PlainText {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, services: &Services) -> Result<Self, ApiError> {
-        if !is(request.headers(), "text/plain") {
-            return Err(ApiError::UnsupportedMediaType("text/plain"));
-        }
+        takes(request.headers(), "text/plain")?;
         let bytes = read(request, services).await?;
         String::from_utf8(bytes.into()).map(Self).map_err(|_| ApiError::MalformedText)
     }
@@ -81,9 +82,40 @@ async fn read(request: Request, services: &Services) -> Result<Bytes, ApiError> 
     })
 }
 
-fn is(headers: &HeaderMap, media_type: &str) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+/// Refuses a body of another type, in another character set than UTF-8, or encoded: nothing is read as what it is not.
+fn takes(headers: &HeaderMap, media_type: &'static str) -> Result<(), ApiError> {
+    let refused = Err(ApiError::UnsupportedMediaType(media_type));
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (types.next(), types.next()) else { return refused };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    if !parts.next().unwrap_or_default().eq_ignore_ascii_case(media_type) {
+        return refused;
+    }
+    let mut charsets = parts.filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    let is_utf8 = |charset: &str| ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let is_plain = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if charsets.all(is_utf8) && encodings.all(is_plain) { Ok(()) } else { refused }
+}
+
+/// Reads JSON; what is wrong inside of a field is told by its name.
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let malformed = |error: serde_json::Error| ApiError::MalformedJson(error.to_string());
+    let value = serde_path_to_error::deserialize::<_, Value>(&mut json).map_err(|error| {
+        let (path, problem) = (error.path().to_string(), error.inner().to_string());
+        // Half of a surrogate pair is JSON and no text.
+        if HALF_PAIR.iter().any(|half| problem.starts_with(half)) {
+            let field = if path == "." { "body" } else { &path };
+            return ApiError::field(field, "has half of a surrogate pair, which is no text");
+        }
+        if path == "." { malformed(error.into_inner()) } else { ApiError::MalformedJson(format!("{path}: {problem}")) }
+    })?;
+    json.end().map_err(malformed)?;
+    Ok(value)
 }
 
 /// Parts of the path; ids that are none are not found.
@@ -190,18 +222,4 @@ impl FromRequestParts<Services> for ClientAddress {
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
         Ok(Self(client_address(parts, &services.config.http)))
     }
-}
-
-/// Who is at the other end: the peer, or behind trusted proxies whom the outermost of them saw. What stands further left in
-/// `X-Forwarded-For` is the client's own claim.
-pub fn client_address(parts: &Parts, config: &HttpConfig) -> IpAddr {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip()).to_canonical();
-    let Some(hops) = usize::from(config.trusted_proxies).checked_sub(1) else {
-        return peer;
-    };
-    let values = parts.headers.get_all("x-forwarded-for").iter();
-    let listed: Vec<&str> = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
-    let seen = listed.iter().rev().nth(hops).and_then(|address| address.trim().parse::<IpAddr>().ok());
-    seen.map_or(peer, |address| address.to_canonical())
 }

@@ -5,11 +5,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    address::is_https,
     collaborators::announce,
     documents::{Document, see},
     extract::{Caller, ClientAddress, Granted, Json, Segments},
@@ -66,7 +67,7 @@ pub(super) struct CreatedLink {
 pub(super) struct NewLink {
     /// `viewer` or `editor`.
     role: Role,
-    /// When it ends by itself; never when left out.
+    /// When it ends by itself, up to the year 9999 in UTC; never when left out.
     #[serde(default, with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
 }
@@ -86,6 +87,9 @@ pub(super) async fn create(
     }
     if expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
         return Err(ApiError::field("expires_at", "is in the past"));
+    }
+    if expires_at.is_some_and(|at| at.checked_to_offset(UtcOffset::UTC).is_none()) {
+        return Err(ApiError::field("expires_at", "is after the year 9999"));
     }
     let secret = random_secret();
     let new = directory::NewLink { role, expires_at };
@@ -154,6 +158,6 @@ fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
         return url.trim_end_matches('/').to_owned();
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = text("x-forwarded-proto").filter(|scheme| config.trusted_proxies > 0 && *scheme == "https");
-    format!("{}://{}", scheme.unwrap_or("http"), text(header::HOST.as_str()).unwrap_or("localhost"))
+    let scheme = if is_https(headers, config) { "https" } else { "http" };
+    format!("{scheme}://{}", text(header::HOST.as_str()).unwrap_or("localhost"))
 }

@@ -75,15 +75,19 @@ fn condition(headers: &HeaderMap) -> Condition {
     Condition { one_of: tags(headers, header::IF_MATCH), none_of: tags(headers, header::IF_NONE_MATCH) }
 }
 
-/// The tags of a condition, without quotes; `None` without the header. A weak one counts as what it names: equal tags mean
-/// equal text here.
+/// The tags of a condition, without quotes; `None` without the header. A weak one counts as what it names, for equal tags
+/// mean equal text here; but `If-Match` asks for strong ones, and no weak one matches (RFC 9110, 13.1.1).
 fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
     if !headers.contains_key(&name) {
         return None;
     }
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
     let tags =
-        values.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
+        values.flat_map(|value| value.split(',')).map(str::trim).filter_map(|tag| match tag.strip_prefix("W/") {
+            Some(_) if name == header::IF_MATCH => None,
+            Some(tag) => Some(tag.trim_matches('"')),
+            None => Some(tag.trim_matches('"')),
+        });
     let tags: Vec<String> = tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
     Some(if tags.iter().any(|tag| tag == "*") { Tags::Any } else { Tags::Listed(tags) })
 }

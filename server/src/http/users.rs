@@ -35,6 +35,7 @@ impl From<directory::User> for User {
 
 /// What to change; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct UpdateMe {
     name: Option<String>,
     /// The colour that others see, `#rrggbb`.

@@ -60,6 +60,13 @@ pub(super) struct NewVersion {
     name: String,
 }
 
+/// Another name for a version.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateVersion {
+    name: String,
+}
+
 /// Lists the versions, newest first: those with a name, and of the others what has not gone with age.
 #[utoipa::path(get, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "list_versions",
     params(("id" = Uuid, Path), Paging), responses((status = 200, body = Page<Version>)))]
@@ -71,7 +78,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(services.directory.versions(granted.doc, after, limit).await?)))
 }
 
-/// Gives the present state a name, with which it stays; for editors.
+/// Gives the present state a name, with which it stays; for editors, 200 names each.
 #[utoipa::path(post, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "create_version",
     params(("id" = Uuid, Path)), request_body = NewVersion, responses((status = 201, body = Version)))]
 pub(super) async fn create(
@@ -92,6 +99,45 @@ pub(super) async fn create(
         }
     }
     Err(ApiError::Unavailable)
+}
+
+/// Gives a version another name: for who named it and for owners. One without a name gets it, and stays, by any editor.
+#[utoipa::path(patch, path = "/api/documents/{id}/versions/{version_id}", tag = "versions",
+    operation_id = "update_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
+    request_body = UpdateVersion, responses((status = 200, body = Version)))]
+pub(super) async fn update(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, VersionId)>, ApiError>,
+    Json(UpdateVersion { name }): Json<UpdateVersion>,
+) -> Result<Json<Version>, ApiError> {
+    granted.at_least(Role::Editor)?;
+    let Segments((doc, id)) = segments.map_err(|_| ApiError::NotFound(Missing::Version))?;
+    Validate::default().title("name", &name).done()?;
+    let renamed = services.directory.rename_version(doc, id, name.trim(), granted.by).await;
+    Ok(Json(renamed.map_err(no_version)?.into()))
+}
+
+/// Deletes a version: for who named it and for owners; one without a name for owners.
+#[utoipa::path(delete, path = "/api/documents/{id}/versions/{version_id}", tag = "versions",
+    operation_id = "delete_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
+    responses((status = 204)))]
+pub(super) async fn delete(
+    State(services): State<Services>,
+    granted: Granted,
+    segments: Result<Segments<(DocId, VersionId)>, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    granted.at_least(Role::Editor)?;
+    let Segments((doc, id)) = segments.map_err(|_| ApiError::NotFound(Missing::Version))?;
+    services.directory.delete_version(doc, id, granted.by).await.map_err(no_version)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn no_version(error: DirectoryError) -> ApiError {
+    match error {
+        DirectoryError::NotFound => ApiError::NotFound(Missing::Version),
+        other => other.into(),
+    }
 }
 
 /// Reads the text of a version.

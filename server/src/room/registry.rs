@@ -217,7 +217,7 @@ impl Rooms {
             if let Some(room) = self.room(doc).filter(|room| !room.is_closed()) {
                 room.save().await?;
             }
-            self.compact_unleased(doc).await.ok_or(RoomError::Unavailable)
+            self.compact_unleased(doc).await
         };
         timeout(SNAPSHOT_TIMEOUT, taken).await.unwrap_or(Err(RoomError::Unavailable))
     }
@@ -247,10 +247,10 @@ impl Rooms {
         {
             return Some(*newest);
         }
-        self.compact_unleased(doc).await.map(|done| done.offset)
+        self.compact_unleased(doc).await.ok().map(|done| done.offset)
     }
 
-    async fn compact_unleased(&self, doc: DocId) -> Option<Compacted> {
+    async fn compact_unleased(&self, doc: DocId) -> Result<Compacted, RoomError> {
         match self.0.compactor.compact(doc).await {
             Ok(done) => {
                 // While its room is live, it is known when the last of what was folded was edited.
@@ -260,15 +260,15 @@ impl Rooms {
                 {
                     warn!(doc.id = %doc, %error, "size of the document could not be noted");
                 }
-                Some(done)
+                Ok(done)
             }
             Err(error @ CompactionError::Deleted) => {
                 debug!(doc.id = %doc, %error, "no snapshot");
-                None
+                Err(RoomError::Deleted)
             }
             Err(error) => {
                 error!(doc.id = %doc, %error, "compaction failed");
-                None
+                Err(RoomError::Unavailable)
             }
         }
     }

@@ -101,7 +101,7 @@ impl State {
             }
             Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
             Command::Text(reply) => self.read_text(reply),
-            Command::Replace { text, condition, reply } => self.calls.push(text, condition, reply),
+            Command::Replace { author, text, condition, reply } => self.replace(author, text, condition, reply),
             Command::Save(reply) => self.owe(Owed::Saved(reply)),
             Command::Compacted(done) => self.compacted(done),
         }

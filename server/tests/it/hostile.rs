@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use codesync_crdt::encode;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use reqwest::Method;
 
 use crate::{
     lifecycle::metric,
@@ -241,4 +242,33 @@ fn number(out: &mut Vec<u8>, mut number: u32) {
         number >>= 7;
     }
     out.push(number.to_le_bytes()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_replace_a_large_text_again_and_again_are_slowed_down() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "off")]).await;
+    let (ann, doc) = room(&server).await;
+    let bob = Caller::at(&server.url("")).register("bob").await;
+    ann.share(&format!("/api/documents/{doc}"), &bob, "editor").await;
+    let path = format!("/api/documents/{doc}/text");
+    let put = async |caller: &Caller, letter: &str| {
+        let request = caller.request(Method::PUT, &path).header("content-type", "text/plain");
+        caller.send(request.body(format!("{letter} \n").repeat(300_000)), Method::PUT, &path).await
+    };
+    let mut calls = 0;
+    // An allowance of some seconds of processor time, however fast the machine is.
+    let refused = loop {
+        let answer = put(&bob, if calls % 2 == 0 { "a" } else { "bb" }).await;
+        calls += 1;
+        assert!(calls < 500, "{calls} large texts were taken one after another");
+        if answer.status != 204 {
+            break answer;
+        }
+    };
+    assert!(calls > 1, "an everyday call is taken");
+    assert!(!refused.expect_error(429, "too_many_requests").header("retry-after").is_empty());
+    // It is by person: others go on.
+    put(&ann, "c").await.expect(204);
+    assert!(server.terminate().await);
 }

@@ -231,3 +231,27 @@ async fn a_connection_that_does_not_ask_is_closed() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn clients_behind_a_proxy_are_told_apart_in_every_form_it_writes() {
+    let app = limited(1).await;
+    // More in each form than one address may register.
+    let forms: [fn(usize) -> String; 4] = [
+        |number| format!("192.0.2.{number}:{}", 1024 + number),
+        |number| format!("[2001:db8:{number}::1]:443"),
+        |number| format!("\"[2001:db8:1:{number}::1]\""),
+        |number| format!("\"198.51.100.{number}\""),
+    ];
+    for (form, write) in forms.iter().enumerate() {
+        for number in 1..=25 {
+            from(&app, &write(number), "/api/auth/register", account(form * 100 + number)).await.expect(201);
+        }
+    }
+    for number in 1..=25 {
+        let nobody = app.nobody();
+        let request = nobody.request(Method::POST, "/api/auth/register").json(&account(1_000 + number));
+        let request = request.header("forwarded", format!("by=10.0.0.1;for=\"203.0.113.{number}:80\";proto=https"));
+        nobody.send(request, Method::POST, "/api/auth/register").await.expect(201);
+    }
+    app.stop().await;
+}

@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod auth;
+mod bodies;
 mod clients;
 mod commands;
 mod compaction;
@@ -45,3 +46,4 @@ mod text;
 mod transfer;
 mod unknown;
 mod versions;
+mod wire;

@@ -55,6 +55,11 @@ impl Raw {
         self.socket.send(Message::Binary(frame.into())).await.unwrap();
     }
 
+    /// Sends a message of any kind.
+    pub(crate) async fn say(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
     /// Sends one frame on a socket that may be gone.
     pub(crate) async fn try_send(&mut self, frame: Vec<u8>) -> Result<(), Error> {
         self.socket.send(Message::Binary(frame.into())).await

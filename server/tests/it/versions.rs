@@ -198,3 +198,51 @@ async fn the_newest_snapshot_comes_from_here_or_by_a_link_to_s3() {
         app.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_changed_and_freed_by_who_gave_them_and_by_owners() {
+    let app = TestApp::with(on_demand).await;
+    let [ada, bob, eve] = [app.register("ada").await, app.register("bob").await, app.register("eve").await];
+    let document = ada.document("a.rs").await;
+    for editor in [&bob, &eve] {
+        ada.share(&document, editor, "editor").await;
+    }
+    write(&ada, &document, "one").await;
+    let of_bob = name(&bob, &document, "bob's").await;
+    write(&ada, &document, "two").await;
+    let of_ada = name(&ada, &document, "ada's").await;
+    let renamed = bob.patch(&of_bob, json!({ "name": " the first " })).await.expect(200);
+    assert_eq!(
+        (renamed["name"].as_str(), renamed["author"]["name"].as_str()),
+        (Some("the first"), bob.user["name"].as_str())
+    );
+    ada.patch(&of_bob, json!({ "name": "first" })).await.expect(200);
+    bob.patch(&of_bob, json!({ "name": " " })).await.expect_fields(&["name"]);
+    bob.patch(&of_bob, json!({ "title": "x" })).await.expect(422);
+    for stranger in [&bob, &eve] {
+        stranger.patch(&of_ada, json!({ "name": "mine" })).await.expect_error(403, "forbidden");
+        stranger.delete(&of_ada).await.expect_error(403, "forbidden");
+    }
+    eve.delete(&of_bob).await.expect_error(403, "forbidden");
+    bob.delete(&of_bob).await.expect(204);
+    for gone in [
+        &of_bob,
+        &format!("{document}/versions/0197b1c5-0000-7000-8000-000000000000"),
+        &format!("{document}/versions/x"),
+    ] {
+        ada.delete(gone).await.expect_error(404, "version_not_found");
+        ada.patch(gone, json!({ "name": "x" })).await.expect_error(404, "version_not_found");
+        ada.get(&format!("{gone}/text")).await.expect_error(404, "version_not_found");
+    }
+    assert_eq!(list(&ada, &document).await["items"].as_array().unwrap().len(), 1);
+    ada.delete(&of_ada).await.expect(204);
+    assert_eq!(ada.get(&format!("{document}/text")).await.expect(200).body, "two");
+    // What one person may name does not use up what the others may.
+    for _ in 0..200 {
+        name(&bob, &document, "again").await;
+    }
+    let more = json!({ "name": "one more" });
+    bob.post(&format!("{document}/versions"), more.clone()).await.expect_error(409, "limit_reached");
+    eve.post(&format!("{document}/versions"), more).await.expect(201);
+    app.stop().await;
+}

@@ -432,12 +432,30 @@ export interface paths {
         /** Lists the versions, newest first: those with a name, and of the others what has not gone with age. */
         get: operations["list_versions"];
         put?: never;
-        /** Gives the present state a name, with which it stays; for editors. */
+        /** Gives the present state a name, with which it stays; for editors, 200 names each. */
         post: operations["create_version"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions/{version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a version: for who named it and for owners; one without a name for owners. */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        /** Gives a version another name: for who named it and for owners. One without a name gets it, and stays, by any editor. */
+        patch: operations["update_version"];
         trace?: never;
     };
     "/api/documents/{id}/versions/{version_id}/restore": {
@@ -713,7 +731,7 @@ export interface components {
         NewLink: {
             /**
              * Format: date-time
-             * @description When it ends by itself; never when left out.
+             * @description When it ends by itself, up to the year 9999 in UTC; never when left out.
              */
             expires_at?: string | null;
             /** @description `viewer` or `editor`. */
@@ -1017,6 +1035,10 @@ export interface components {
             /** @description The colour that others see, `#rrggbb`. */
             color?: string | null;
             name?: string | null;
+        };
+        /** @description Another name for a version. */
+        UpdateVersion: {
+            name: string;
         };
         /** @description An account, as its owner sees it. */
         User: {
@@ -2096,6 +2118,72 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateVersion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

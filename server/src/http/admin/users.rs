@@ -42,6 +42,7 @@ impl From<directory::User> for Account {
 
 /// What to change; what is left out stays.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct UpdateAccount {
     /// May do everything.
     is_admin: Option<bool>,

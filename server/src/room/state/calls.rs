@@ -11,7 +11,10 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{Effects, State, fan_out::Origin, owed::Owed};
-use crate::room::{Condition, Replaced, RoomError, TEXT, Text};
+use crate::{
+    ids::UserId,
+    room::{Condition, Replaced, RoomError, TEXT, Text, effort::Stopwatch},
+};
 
 /// Calls that wait, and the bytes of their texts; more are refused, so that they delay nobody else's edits.
 const CALLS_MAX: usize = 64;
@@ -34,6 +37,7 @@ pub(super) struct Calls {
 }
 
 struct Call {
+    author: UserId,
     text: String,
     condition: Condition,
     reply: Reply,
@@ -76,13 +80,13 @@ impl Call {
 }
 
 impl Calls {
-    pub(super) fn push(&mut self, text: String, condition: Condition, reply: Reply) {
+    fn push(&mut self, author: UserId, text: String, condition: Condition, reply: Reply) {
         if self.waiting.len() >= CALLS_MAX || self.bytes + text.len() > CALLS_BYTES_MAX {
             let _ = reply.send(Err(RoomError::Unavailable));
             return;
         }
         self.bytes += text.len();
-        self.waiting.push_back(Call { text, condition, reply, tries: 0, unanswered: None });
+        self.waiting.push_back(Call { author, text, condition, reply, tries: 0, unanswered: None });
     }
 
     /// Whether no call to replace the text waits.
@@ -107,6 +111,15 @@ impl Calls {
 }
 
 impl State {
+    /// Takes in a call that replaces the text, unless its caller's edits have cost too much lately.
+    pub(super) fn replace(&mut self, author: UserId, text: String, condition: Condition, reply: Reply) {
+        if self.peers.effort(author, self.now_ms).allows_call(self.now_ms) {
+            self.calls.push(author, text, condition, reply);
+        } else {
+            let _ = reply.send(Err(RoomError::TooCostly));
+        }
+    }
+
     /// Whether somebody waits for what was taken in so far to be in the log.
     pub fn has_callers(&self) -> bool {
         !self.calls.is_empty() || !self.calls.readers.is_empty()
@@ -126,7 +139,10 @@ impl State {
         }
         let (document, speakers) = (self.replica.live_mut()?, &self.speakers);
         let client = self.server_client.unused(document, |client| speakers.is_known(client));
-        let decision = self.calls.first()?.decide(document, self.document_bytes_max, client);
+        let call = self.calls.first()?;
+        let stopwatch = Stopwatch::start();
+        let decision = call.decide(document, self.document_bytes_max, client);
+        self.peers.effort(call.author, self.now_ms).charge_call(stopwatch.elapsed());
         let edit = decision.edit.iter().map(|edit| edit.bytes().clone()).collect();
         self.calls.decided = Some(decision);
         Some(edit)

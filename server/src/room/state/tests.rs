@@ -86,7 +86,7 @@ impl Room {
     /// Has a call replace the text.
     fn replaces(&mut self, text: &str, condition: Condition) -> oneshot::Receiver<Result<Replaced, RoomError>> {
         let (reply, answer) = oneshot::channel();
-        self.take_in(Command::Replace { text: text.to_owned(), condition, reply });
+        self.take_in(Command::Replace { author: UserId::new(), text: text.to_owned(), condition, reply });
         answer
     }
 

@@ -27,6 +27,10 @@ use crate::{
     ws::{pace::Pace, socket::ReadHalf},
 };
 
+/// Message types whose content is not looked at: permission, which only servers speak of, and our extension where it was
+/// not agreed on.
+const AUTH: u8 = 2;
+const EXTENSION: u8 = 100;
 /// Pings that may go unanswered before a client counts as gone.
 const SILENT_PINGS: u32 = 5;
 /// How long until a fresh token is looked up again when the directory did not answer.
@@ -71,7 +75,8 @@ impl<'a> Reader<'a> {
             };
             let frame = match message {
                 Ok(Message::Binary(frame)) => frame,
-                Ok(Message::Text(_)) => return Some(CloseReason::BadMessage),
+                // Nothing that anybody here speaks: passed over, like messages of unknown types, at the pace of all.
+                Ok(Message::Text(_)) => Bytes::new(),
                 Ok(Message::Ping(payload)) => {
                     self.session.outbox.pong(payload);
                     continue;
@@ -92,6 +97,14 @@ impl<'a> Reader<'a> {
     }
 
     async fn frame(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
+        let is_passed_over = match frame.first() {
+            Some(&AUTH) => true,
+            Some(&EXTENSION) => self.session.dialect == Dialect::Stock,
+            _ => false,
+        };
+        if is_passed_over {
+            return Ok(());
+        }
         let messages = decode_frame(frame, &Limits::default()).map_err(|error| {
             debug!(%error, "bad frame");
             CloseReason::BadMessage
@@ -109,7 +122,7 @@ impl<'a> Reader<'a> {
                         None => continue,
                     }
                 }
-                Protocol::Codesync(_) | Protocol::Auth(_) => return Err(CloseReason::BadMessage),
+                Protocol::Codesync(_) | Protocol::Auth(_) | Protocol::Unknown => continue,
             };
             // A room that has ended has closed this socket's outbox with the reason.
             if self.session.room.say(self.session.id, said).await.is_err() {

@@ -46,7 +46,8 @@ pub(super) fn ways(id: &str) -> Option<&'static [Way]> {
         "log_in" | "log_out" => LOG_IN,
         "refresh" | "update_me" | "change_password" | "create_document" => ACCOUNT,
         "accept_link" => LINK,
-        "update_document" | "delete_document" | "put_text" | "create_version" | "restore_version" => DOCUMENT,
+        "update_document" | "delete_document" | "put_text" | "create_version" | "restore_version"
+        | "update_version" | "delete_version" => DOCUMENT,
         "put_collaborator" | "remove_collaborator" | "create_link" | "delete_link" => DOCUMENT,
         "update_user" | "delete_any_document" | "transfer_document" | "kick_room" | "compact_room" => ADMINISTRATOR,
         _ => return None,
@@ -97,16 +98,17 @@ impl<'a> Scene<'a> {
         }
         let mut scene =
             Self { app, name, owner, actor, document, link, call: call(Method::GET, "/api/users/me", None) };
-        if id == "restore_version" {
+        let on_version = id.ends_with("_version") && id != "create_version";
+        if on_version {
             scene.write("old").await;
         }
         let mut version = String::new();
-        if id == "restore_version" {
+        if on_version {
             let named = json!({ "name": "Old" });
             let named = scene.owner.post(&format!("{}/versions", scene.document), named).await.expect(201);
             version = named.text("id");
         }
-        if id == "restore_version" || id.ends_with("_room") {
+        if on_version || id.ends_with("_room") {
             scene.write("present").await;
         }
         scene.call = scene.call(id, &secret, &version, &other);
@@ -149,6 +151,8 @@ impl<'a> Scene<'a> {
                 return Call { method: Method::PUT, path: at("/text"), body: Some(("text/plain", "late".to_owned())) };
             }
             "create_version" => (Method::POST, at("/versions"), Some(json!({ "name": "Late" }))),
+            "update_version" => (Method::PATCH, at(&format!("/versions/{version}")), Some(json!({ "name": "Late" }))),
+            "delete_version" => (Method::DELETE, at(&format!("/versions/{version}")), None),
             "restore_version" => (Method::POST, at(&format!("/versions/{version}/restore")), None),
             // The actor grants itself the role that it had.
             "put_collaborator" => {
