@@ -9,9 +9,10 @@ use std::{sync::Arc, time::Duration};
 use rand::{TryRng, rngs::SysRng};
 use time::OffsetDateTime;
 
+pub use self::passwords::is_typeable;
 use self::{
     events::{AccessEvent, AccessEvents},
-    passwords::Passwords,
+    passwords::{Passwords, Verdict},
     tokens::{Clock, Token, Tokens},
 };
 use crate::{
@@ -149,6 +150,14 @@ impl Auth {
         self.passwords.hash(password).await
     }
 
+    /// Hashes a password as former releases did: the bytes as they were typed.
+    ///
+    /// # Errors
+    /// [`AuthError::Busy`].
+    pub async fn hash_as_typed(&self, password: String) -> Result<String, AuthError> {
+        self.passwords.hash_as_typed(password).await
+    }
+
     /// Begins a session for whoever knows the password.
     ///
     /// # Errors
@@ -156,8 +165,14 @@ impl Auth {
     pub async fn log_in(&self, email: &str, password: String) -> Result<(User, Issued), AuthError> {
         let user = self.directory.user_by_email(email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
-        let user = user.filter(|_| right).ok_or(AuthError::WrongPassword)?;
+        let verdict = self.passwords.verify(password.clone(), hash).await?;
+        let mut user = user.filter(|_| verdict != Verdict::Wrong).ok_or(AuthError::WrongPassword)?;
+        if verdict == Verdict::RightAsTyped {
+            let hash = self.passwords.hash(password).await?;
+            if self.directory.rehash_password(user.id, &user.password_hash, &hash).await? {
+                user.password_hash = hash;
+            }
+        }
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
         // Verifying waits for its turn: the password may have changed since it was read.
@@ -210,7 +225,7 @@ impl Auth {
         new: String,
     ) -> Result<(), AuthError> {
         let verified = &session.user.password_hash;
-        if !self.passwords.verify(current, Some(verified.clone())).await? {
+        if self.passwords.verify(current, Some(verified.clone())).await? == Verdict::Wrong {
             return Err(AuthError::WrongPassword);
         }
         let hash = self.passwords.hash(new).await?;

@@ -50,6 +50,11 @@ pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
             let directory = Directory::open(&config.storage).await?;
             create_admin(&directory, &config.auth, &email, &name, password).await
         }
+        AdminCommand::ResetPassword { email, password } => {
+            let directory = Directory::open(&config.storage).await?;
+            reset_password(&directory, &config.auth, &email, password).await
+        }
+        AdminCommand::ConflictingAccounts => list_conflicts(&Directory::open(&config.storage).await?).await,
         AdminCommand::UnknownDocuments => {
             let (directory, storage, adapters) = open(&config).await?;
             let unknown = adoption::unknown(&directory, &storage).await;
@@ -98,12 +103,9 @@ async fn create_admin(
     if let Some(user) = directory.user_by_email(email).await? {
         let standing = Standing { is_admin: Some(true), ..Standing::default() };
         directory.change_standing(user.id, standing, By::command_line()).await?;
-        return say(&format!("{} is an administrator now.\n", user.email));
+        return say(&format!("{} is an administrator now. Its name and password stayed as they were.\n", user.email));
     }
-    let password = match password {
-        Some(password) => password.expose().to_owned(),
-        None => first_line().context("read the password from standard input")?,
-    };
+    let password = read_password(password)?;
     if let Err(fields) = http::check_account(email, name, &password) {
         let problems: Vec<String> = fields.iter().map(|(field, problem)| format!("{field} {problem}")).collect();
         bail!(problems.join("; "));
@@ -117,6 +119,37 @@ async fn create_admin(
     };
     let user = directory.create_user(user, OffsetDateTime::now_utc()).await?;
     say(&format!("{} was created as an administrator.\n", user.email))
+}
+
+fn read_password(given: Option<Secret>) -> anyhow::Result<String> {
+    match given {
+        Some(password) => Ok(password.expose().to_owned()),
+        None => first_line().context("read the password from standard input"),
+    }
+}
+
+async fn reset_password(
+    directory: &Directory,
+    auth: &AuthConfig,
+    email: &str,
+    password: Option<Secret>,
+) -> anyhow::Result<()> {
+    let user = directory.user_by_email(email).await?.with_context(|| format!("{email} has no account here"))?;
+    let password = read_password(password)?;
+    if let Err(problem) = http::check_password(&password) {
+        bail!("the password {problem}");
+    }
+    let hash = hash_password(auth, password).await?;
+    let ended = directory.reset_password(user.id, &hash, By::command_line()).await?;
+    say(&format!("{} has another password; {} log-ins were ended.\n", user.email, ended.len()))
+}
+
+async fn list_conflicts(directory: &Directory) -> anyhow::Result<()> {
+    for users in directory.conflicting_users().await? {
+        let told: Vec<String> = users.iter().map(|user| format!("{:?} {}", user.email, user.id.0)).collect();
+        say(&(told.join("  ") + "\n"))?;
+    }
+    Ok(())
 }
 
 /// Writes an export.

@@ -11,6 +11,7 @@ mod installation;
 mod line_end;
 mod links;
 mod locks;
+pub(crate) mod mailbox;
 mod migrations;
 mod moving;
 mod page;
@@ -23,6 +24,7 @@ mod versions;
 
 use std::{io, path::Path, sync::Arc};
 
+use anyhow::Context as _;
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -155,7 +157,7 @@ impl Directory {
     /// When it does not answer or cannot be migrated.
     pub async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
         let holds = usize::try_from(connections / 2).unwrap_or(usize::MAX).max(1);
-        Ok(Self::on(Db::postgres(options, connections).await?, holds))
+        Self::on(Db::postgres(options, connections).await?, holds).await
     }
 
     /// Opens the SQLite file in `folder`, makes it when there is none, and brings its tables up to date.
@@ -163,11 +165,13 @@ impl Directory {
     /// # Errors
     /// When the file cannot be opened or migrated.
     pub async fn sqlite(folder: &Path) -> anyhow::Result<Self> {
-        Ok(Self::on(Db::sqlite(folder).await?, Semaphore::MAX_PERMITS))
+        Self::on(Db::sqlite(folder).await?, Semaphore::MAX_PERMITS).await
     }
 
-    fn on(db: Db, holds: usize) -> Self {
-        Self { db, locks: Locks::default(), holds: Arc::new(Semaphore::new(holds)) }
+    async fn on(db: Db, holds: usize) -> anyhow::Result<Self> {
+        let directory = Self { db, locks: Locks::default(), holds: Arc::new(Semaphore::new(holds)) };
+        directory.note_mailboxes().await.context("note the mailboxes of accounts")?;
+        Ok(directory)
     }
 
     /// Keeps the files of an embedded directory short, until `tasks` stop.

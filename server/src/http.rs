@@ -35,7 +35,12 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{address::client_address, extract::bearer, openapi::document as openapi, validate::check_account};
+pub use self::{
+    address::client_address,
+    extract::bearer,
+    openapi::document as openapi,
+    validate::{check_account, check_password},
+};
 use crate::{
     app::Services,
     config::NodeRole,

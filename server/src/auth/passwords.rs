@@ -1,4 +1,5 @@
-//! Passwords: argon2id, off the async threads and a few at a time.
+//! Passwords: argon2id, off the async threads and a few at a time. What is hashed is the password as RFC 8265 prepares an
+//! opaque string, so that it does not depend on how a keyboard composes letters; full-width digits stay what they are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,6 +8,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use precis_profiles::{OpaqueString, precis_core::profile::Profile};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::AuthError;
@@ -15,6 +17,28 @@ use super::AuthError;
 const PASSES: u32 = 2;
 /// How long a log-in waits for its turn before it is told to come back.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a password is the one of a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is another one.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, but the hash is of the bytes as they were typed: it is to be made anew.
+    RightAsTyped,
+}
+
+/// The form of a password that is hashed; `None` for one that nobody can be sure to type again.
+fn opaque(password: &str) -> Option<String> {
+    let opaque = OpaqueString::new().enforce(password).ok()?;
+    (!opaque.trim().is_empty()).then(|| opaque.into_owned())
+}
+
+/// Whether a password may be chosen: all of its characters can be typed, and it is not blank.
+pub fn is_typeable(password: &str) -> bool {
+    opaque(password).is_some()
+}
 
 /// Hashes and verifies.
 #[derive(Clone)]
@@ -37,6 +61,10 @@ impl Passwords {
     }
 
     pub(super) async fn hash(&self, password: String) -> Result<String, AuthError> {
+        self.hash_as_typed(opaque(&password).unwrap_or(password)).await
+    }
+
+    pub(super) async fn hash_as_typed(&self, password: String) -> Result<String, AuthError> {
         let argon2 = self.argon2.clone();
         self.in_turn(move || {
             let hash = argon2.hash_password(password.as_bytes()).context("hash a password")?;
@@ -46,13 +74,21 @@ impl Passwords {
     }
 
     /// Says whether `password` is the one of `hash`; `None` for an unknown account takes as long and is never right.
-    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, AuthError> {
+    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, AuthError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
         let argon2 = self.argon2.clone();
         self.in_turn(move || {
             let hash = PasswordHash::new(&hash).context("read a password hash")?;
-            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok() && known)
+            let is = |password: &str| argon2.verify_password(password.as_bytes(), &hash).is_ok();
+            let opaque = opaque(&password);
+            Ok(match opaque {
+                Some(opaque) if is(&opaque) && known => Verdict::Right,
+                Some(opaque) if opaque == password => Verdict::Wrong,
+                opaque if is(&password) && known && opaque.is_some() => Verdict::RightAsTyped,
+                None if is(&password) && known => Verdict::Right,
+                _ => Verdict::Wrong,
+            })
         })
         .await
     }

@@ -135,6 +135,18 @@ pub enum AdminCommand {
         #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
         password: Option<Secret>,
     },
+    /// Sets the password of an account whose person has forgotten it, and ends its log-ins. The password is read from
+    /// standard input when it is not given.
+    ResetPassword {
+        /// The e-mail address of the account.
+        #[arg(long)]
+        email: String,
+        /// The password; better given on standard input.
+        #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
+        password: Option<Secret>,
+    },
+    /// Lists accounts whose addresses name one mailbox, as former releases let them be made: one group a line.
+    ConflictingAccounts,
     /// Lists the documents that are stored and that the directory does not know, as after a restore of an older database.
     UnknownDocuments,
     /// Gives those documents to an account, with all of their text.

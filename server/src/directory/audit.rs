@@ -44,6 +44,8 @@ pub enum Action {
     UserDisabled,
     /// An account was let in again.
     UserEnabled,
+    /// The password of an account was set by somebody else.
+    PasswordReset,
     /// An account became an administrator.
     AdminGranted,
     /// An account ceased to be one.
@@ -69,6 +71,7 @@ impl Action {
             Self::RoomCompacted => "room.compacted",
             Self::UserDisabled => "user.disabled",
             Self::UserEnabled => "user.enabled",
+            Self::PasswordReset => "password.reset",
             Self::AdminGranted => "admin.granted",
             Self::AdminRevoked => "admin.revoked",
         }

@@ -1,14 +1,17 @@
 //! Accounts.
 
+use std::collections::BTreeMap;
+
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
+use tracing::warn;
 
 use super::{
     Action, By, Directory, DirectoryError, Page, Position, Result, Right,
     audit::Deed,
     db::{select, sql},
     documents::contains,
-    fold, from_millis, millis,
+    fold, from_millis, mailbox, millis,
     rights::Lock,
 };
 use crate::ids::{SessionId, UserId};
@@ -133,8 +136,11 @@ impl Directory {
         let row: Option<UserRow> = change
             .optional(sql!(
                 change_users!(
-                    "insert into users (id, email, email_key, name, name_key, color, password_hash, is_admin, created_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (email_key) do nothing"
+                    "insert into users (id, email, email_key, name, name_key, color, password_hash, is_admin, created_at,
+                                        mailbox)
+                     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+                     where not exists (select 1 from users where mailbox = $10 or email_key in ($3, $10))
+                     on conflict do nothing"
                 ),
                 id,
                 new.email.trim(),
@@ -144,7 +150,8 @@ impl Directory {
                 new.color,
                 new.password_hash,
                 new.is_admin,
-                millis(now)
+                millis(now),
+                mailbox::key(&new.email)
             ))
             .await?;
         let user = User::from(row.ok_or(DirectoryError::EmailTaken)?);
@@ -155,11 +162,95 @@ impl Directory {
         Ok(user)
     }
 
-    /// Finds an account by its e-mail address, without regard to case.
+    /// Finds an account by its e-mail address, in whatever form it is typed. Of several accounts with one mailbox, which a
+    /// former release made, the one whose address is typed as it was counts, else the oldest.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
-        let row: Option<UserRow> =
-            self.db.optional(select!(select_users!("where email_key = $1"), fold(email))).await?;
+        let row: Option<UserRow> = self
+            .db
+            .optional(select!(
+                select_users!(
+                    "where email_key in ($1, $2) or mailbox = $2
+                     order by case when email_key = $1 then 0 when mailbox = $2 then 1 else 2 end, created_at, id limit 1"
+                ),
+                fold(email),
+                mailbox::key(email)
+            ))
+            .await?;
         Ok(row.map(User::from))
+    }
+
+    /// Notes the mailboxes of accounts that a former release made; of several with one, the oldest gets it.
+    pub(super) async fn note_mailboxes(&self) -> Result<()> {
+        let mut after = (0, UserId(uuid::Uuid::nil()));
+        loop {
+            let rows: Vec<UserRow> = self
+                .db
+                .all(select!(
+                    select_users!(
+                        "where mailbox is null and (created_at, id) > ($1, $2) order by created_at, id limit 500"
+                    ),
+                    after.0,
+                    after.1
+                ))
+                .await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = (last.created_at, last.id);
+            for row in rows {
+                let note = sql!(
+                    "update users set mailbox = $2
+                     where id = $1 and mailbox is null and not exists (select 1 from users where mailbox = $2)",
+                    row.id,
+                    mailbox::key(&row.email)
+                );
+                if let Err(error) = self.keep_books(note).await {
+                    // Another node may have noted the same one between the look and the change.
+                    warn!(user.id = %row.id.0, %error, "the mailbox of an account is not noted");
+                }
+            }
+        }
+    }
+
+    /// Accounts with one mailbox, together, oldest first.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn conflicting_users(&self) -> Result<Vec<Vec<User>>> {
+        let mut by_mailbox: BTreeMap<String, Vec<User>> = BTreeMap::new();
+        let rows: Vec<UserRow> =
+            self.db.all(select!(select_users!("where mailbox is null order by created_at, id"))).await?;
+        for row in rows {
+            by_mailbox.entry(mailbox::key(&row.email)).or_default().push(row.into());
+        }
+        for (mailbox, users) in &mut by_mailbox {
+            let row: Option<UserRow> = self.db.optional(select!(select_users!("where mailbox = $1"), mailbox)).await?;
+            users.splice(0..0, row.map(User::from));
+        }
+        Ok(by_mailbox.into_values().filter(|users| users.len() > 1).collect())
+    }
+
+    /// Puts a hash of the same password in the place of another one; `false` where that is not the account's any more.
+    pub async fn rehash_password(&self, user: UserId, former: &str, hash: &str) -> Result<bool> {
+        let rehash =
+            sql!("update users set password_hash = $3 where id = $1 and password_hash = $2", user, former, hash);
+        Ok(self.keep_books(rehash).await? > 0)
+    }
+
+    /// Sets the password of an account whose person has forgotten it, and ends all of its log-ins; for administrators.
+    /// Returns the account and the ended ones.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
+    pub async fn reset_password(&self, user: UserId, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
+        let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(user.0)]).await?;
+        let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
+        if change.execute(set).await? == 0 {
+            return Err(DirectoryError::NotFound);
+        }
+        let ended: Vec<(SessionId,)> =
+            change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
+        change.note(Deed::on(Action::PasswordReset, None, user)).await?;
+        change.commit().await?;
+        Ok(ended.into_iter().map(|(id,)| id).collect())
     }
 
     /// Changes how others see the caller.

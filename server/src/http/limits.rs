@@ -23,7 +23,7 @@ use governor::{
 
 use self::shared::Shared;
 use super::extract::ClientAddress;
-use crate::{app::Services, config::Switch, directory::fold, error::ApiError, ids::UserId, redis::Redis};
+use crate::{app::Services, config::Switch, directory::mailbox, error::ApiError, ids::UserId, redis::Redis};
 
 /// Buckets that one limit remembers: some 10 MB.
 const KEYS_MAX: usize = 100_000;
@@ -78,7 +78,7 @@ impl Limits {
 
     /// Counts a password that is tried on an account, known or not.
     pub(super) async fn password(&self, email: &str) -> Result<(), ApiError> {
-        self.check(&self.passwords_by_account, fold(email)).await
+        self.check(&self.passwords_by_account, mailbox::key(email)).await
     }
 
     /// Counts a share link that is tried from an address.

@@ -1,6 +1,13 @@
 //! Bounds of what people type. Every problem of a call is told at once, by field.
 
-use crate::error::{ApiError, Fields};
+mod shown;
+
+use self::shown::{hides_something, shows_something};
+use crate::{
+    auth,
+    directory::mailbox,
+    error::{ApiError, Fields},
+};
 
 const EMAIL_BYTES_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 80;
@@ -19,6 +26,15 @@ pub fn check_account(email: &str, name: &str, password: &str) -> Result<(), Fiel
     if checked.fields.is_empty() { Ok(()) } else { Err(checked.fields) }
 }
 
+/// Says what is wrong with a password to be.
+///
+/// # Errors
+/// The problem.
+pub fn check_password(password: &str) -> Result<(), String> {
+    let mut fields = Validate::default().password("password", password).fields;
+    fields.remove("password").map_or(Ok(()), Err)
+}
+
 /// Collects what is wrong.
 #[derive(Default)]
 pub(super) struct Validate {
@@ -28,9 +44,10 @@ pub(super) struct Validate {
 impl Validate {
     pub(super) fn email(mut self, field: &str, value: &str) -> Self {
         let value = value.trim();
-        let odd = value.chars().any(|char| char.is_whitespace() || char.is_control());
+        let odd = value.chars().any(|char| char.is_whitespace() || char.is_control()) || hides_something(value);
         let parts = value.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
+            let is_domain = !domain.contains('@') && !domain.starts_with('.') && mailbox::ascii(domain).is_some();
+            !local.is_empty() && is_domain
         });
         self.check(parts && !odd, field, "is not an e-mail address");
         self.check(value.len() <= EMAIL_BYTES_MAX, field, "is too long");
@@ -51,6 +68,7 @@ impl Validate {
         let long = value.chars().count() >= PASSWORD_CHARS_MIN;
         self.check(long, field, &format!("needs at least {PASSWORD_CHARS_MIN} characters"));
         self.check(value.len() <= PASSWORD_BYTES_MAX, field, "is too long");
+        self.check(auth::is_typeable(value), field, "is blank, or has characters that cannot be seen or typed");
         self
     }
 
@@ -77,7 +95,8 @@ impl Validate {
         let value = value.trim();
         self.check(!value.is_empty(), field, "is empty");
         self.check(value.chars().count() <= chars_max, field, &format!("has more than {chars_max} characters"));
-        self.check(!value.chars().any(is_odd), field, "has characters that cannot be shown");
+        self.check(!hides_something(value), field, "has characters that cannot be shown");
+        self.check(shows_something(value), field, "shows nothing");
     }
 
     /// Notes `problem`; of several with one field the first is told.
@@ -86,9 +105,4 @@ impl Validate {
             self.fields.entry(field.to_owned()).or_insert_with(|| problem.to_owned());
         }
     }
-}
-
-/// Controls, line breaks, and what turns the direction of the text around it, so that a name reads as another one.
-fn is_odd(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

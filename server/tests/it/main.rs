@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "random tests print their seed")]
 
 mod access;
+mod accounts;
 mod admin;
 mod auth;
 mod bodies;
