@@ -53,6 +53,20 @@ pub struct SocketGrant {
     pub role: Role,
 }
 
+impl SocketGrant {
+    /// Presence with who it is of: what a client says of its name, its account or its role is its own claim. `None` where it is
+    /// not an object.
+    pub fn stamp(&self, state: &str) -> Option<String> {
+        let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
+        let Self { user: UserId(id), name, color, role, .. } = self;
+        object.insert(
+            "user".to_owned(),
+            serde_json::json!({ "id": id, "name": name, "color": color, "role": role.as_str() }),
+        );
+        serde_json::to_string(&object).ok()
+    }
+}
+
 /// Why a socket is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketRefusal {

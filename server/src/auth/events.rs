@@ -1,4 +1,4 @@
-//! What has to reach open sockets within a second: access taken away or changed, log-ins ended.
+//! What has to reach open sockets within a second: access taken away or changed, log-ins ended, people renamed.
 
 use std::time::Duration;
 
@@ -43,6 +43,15 @@ pub enum AccessEvent {
     SessionEnded(SessionId),
     /// All log-ins of a user ended.
     UserEnded(UserId),
+    /// A user is called otherwise, or has another colour. Nodes of an earlier release take it for `Missed`.
+    Renamed {
+        /// The account.
+        user: UserId,
+        /// The name from now on.
+        name: String,
+        /// The colour from now on, `#rrggbb`.
+        color: String,
+    },
     /// Changes at other nodes may not have been heard of: everything is to be looked up.
     Missed,
 }

@@ -11,7 +11,12 @@ use super::{
     finish::finish,
     validate::Validate,
 };
-use crate::{app::Services, auth::AuthError, directory, error::ApiError};
+use crate::{
+    app::Services,
+    auth::{AuthError, events::AccessEvent},
+    directory,
+    error::ApiError,
+};
 
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,7 +80,14 @@ pub(super) async fn update_me(
         name: change.name.map(|name| name.trim().to_owned()),
         color: change.color.map(|color| color.to_ascii_lowercase()),
     };
-    Ok(Json(services.directory.update_user(change, by).await?.into()))
+    let all = services.clone();
+    let update = async move {
+        let user = all.directory.update_user(change, by).await?;
+        let (name, color) = (user.name.clone(), user.color.clone());
+        all.access_events.publish(AccessEvent::Renamed { user: user.id, name, color });
+        Ok(Json(user.into()))
+    };
+    finish(&services, update).await
 }
 
 /// Changes the password and ends every other session of the caller.

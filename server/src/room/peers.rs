@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) grant: Arc<SocketGrant>,
+    /// Its grant has another name or colour than the one that its session knows.
+    pub(super) is_renamed: bool,
     pub(super) dialect: Dialect,
     pub(super) outbox: Outbox,
     since: OffsetDateTime,
@@ -54,6 +56,7 @@ impl Peer {
     fn new(peer: NewPeer) -> Self {
         Self {
             grant: peer.grant,
+            is_renamed: false,
             dialect: peer.dialect,
             outbox: peer.outbox,
             since: peer.since,

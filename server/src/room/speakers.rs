@@ -6,7 +6,11 @@ use bytes::Bytes;
 use codesync_crdt::{Awareness, AwarenessEntry, ClientId, Limits, encode, encode_awareness};
 
 use super::PeerId;
-use crate::{auth::Role, ids::UserId, ws::outbox::Frame};
+use crate::{
+    auth::{Role, SocketGrant},
+    ids::UserId,
+    ws::outbox::Frame,
+};
 
 /// Client ids that one socket may speak for: the tabs of one browser can share a socket.
 const CLIENTS_MAX: usize = 32;
@@ -102,6 +106,23 @@ impl Speakers {
             spoken.answer = gone.map(|gone| encode::awareness(&encode_awareness([&gone])));
         }
         spoken
+    }
+
+    /// Says of all for whom a socket speaks who they are by another grant. A higher clock than the client's own: told of it, the
+    /// client goes on from there.
+    pub(super) fn stamp_anew(&mut self, id: PeerId, grant: &SocketGrant, now_ms: u64) {
+        let clients: Vec<ClientId> =
+            self.by_client.iter().filter(|(_, speaker)| **speaker == id).map(|(client, _)| *client).collect();
+        for client in clients {
+            let (Some(entry), Some(clock)) = (self.awareness.state(client), self.awareness.clock(client)) else {
+                continue;
+            };
+            let state = entry.state.as_deref().and_then(|state| grant.stamp(state));
+            let Some(clock) = clock.checked_add(1).filter(|_| state.is_some()) else { continue };
+            if self.awareness.apply(AwarenessEntry { client, clock, state }, now_ms) {
+                self.change(client);
+            }
+        }
     }
 
     /// Whose client it is at another node, if that user may edit.

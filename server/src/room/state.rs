@@ -312,8 +312,15 @@ impl State {
     }
 
     fn speak(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
-        for entry in entries {
+        for mut entry in entries {
             let client = entry.client;
+            if let (Some(peer), Some(state)) = (self.peers.get(from), &mut entry.state)
+                && peer.is_renamed
+                && let Some(stamped) = peer.grant.stamp(state)
+            {
+                // Its session stamps what it says with the name that it came with.
+                *state = stamped;
+            }
             let (user, owner) = (self.peers.user(from), self.owners.socket(client).and_then(|id| self.peers.user(id)));
             let is_writer = user.is_some_and(|user| self.owners.is_writer(user, client));
             if owner.is_some() && owner != user && !is_writer {
@@ -358,6 +365,15 @@ impl State {
             AccessEvent::SessionEnded(session) => {
                 for id in self.peers.of_session(*session) {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
+                }
+            }
+            AccessEvent::Renamed { user, name, color } => {
+                for id in self.peers.of_user(*user) {
+                    let Some(peer) = self.peers.get(id) else { continue };
+                    let grant = Arc::make_mut(&mut peer.grant);
+                    (grant.name, grant.color) = (name.clone(), color.clone());
+                    peer.is_renamed = true;
+                    self.speakers.stamp_anew(id, grant, now_ms);
                 }
             }
             // Looked up for each socket by the registry.

@@ -97,7 +97,7 @@ fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
         AccessEvent::Grant { doc: changed, user, .. } => *changed == doc && *user == grant.user,
         AccessEvent::DocumentDeleted(deleted) => *deleted == doc,
         AccessEvent::SessionEnded(session) => *session == grant.session,
-        AccessEvent::UserEnded(user) => *user == grant.user,
+        AccessEvent::UserEnded(user) | AccessEvent::Renamed { user, .. } => *user == grant.user,
         AccessEvent::Missed => true,
     }
 }

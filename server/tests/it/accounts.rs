@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
+    clients::Clients,
     harness::TestApp,
     process::{Process, free_port},
     rest::{Answer, Caller, PASSWORD},
@@ -192,4 +193,32 @@ async fn accounts_of_one_mailbox_that_a_former_release_made_are_listed_and_kept_
     register(&nobody, "ZO\u{cb}@example.org", PASSWORD, "x").await.expect_error(409, "email_taken");
     assert!(server.terminate().await);
     drop(Directory::sqlite(data.path()).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_reaches_those_who_are_there() {
+    let app = TestApp::embedded().await;
+    let [ann, bob] = [app.register("ann").await, app.register("bob").await];
+    let document = ann.document("a").await;
+    ann.share(&document, &bob, "editor").await;
+    let doc = document.rsplit('/').next().unwrap();
+    let clients = Clients::start();
+    for (client, caller) in [("a", &ann), ("b", &bob)] {
+        clients.join(client, &app.socket(), doc, caller.token()).await;
+        clients.ask("awareness", json!({ "client": client, "state": { "cursor": client } })).await;
+    }
+    clients.wait("b", json!({ "peers": 2 })).await;
+    ann.patch("/api/users/me", json!({ "name": "Ada Renamed", "color": "#123456" })).await.expect(200);
+    for client in ["a", "b"] {
+        clients.wait(client, json!({ "awareness": "Ada Renamed" })).await;
+        clients.wait(client, json!({ "awareness": "#123456" })).await;
+    }
+    let presence = bob.get(&format!("{document}/presence")).await.expect(200);
+    assert!(presence.body.to_string().contains("Ada Renamed"), "{}", presence.body);
+    // What the client says next is heard, under the new name.
+    clients.ask("awareness", json!({ "client": "a", "state": { "cursor": "moved" } })).await;
+    clients.wait("b", json!({ "awareness": "moved" })).await;
+    let states = clients.ask("states", json!({ "client": "b" })).await.to_string();
+    assert!(states.contains("Ada Renamed") && states.contains("\"moved\""), "{states}");
+    app.stop().await;
 }

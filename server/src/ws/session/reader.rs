@@ -22,7 +22,7 @@ use crate::{
     auth::{Auth, SocketGrant, SocketRefusal},
     config::Switch,
     error::CloseReason,
-    ids::{DocId, UserId},
+    ids::DocId,
     room::{Dialect, Said},
     ws::{pace::Pace, socket::ReadHalf},
 };
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         })?;
         for entry in &mut entries {
             if let Some(state) = &mut entry.state {
-                *state = stamp(state, &self.grant).ok_or(CloseReason::BadMessage)?;
+                *state = self.grant.stamp(state).ok_or(CloseReason::BadMessage)?;
             }
         }
         Ok(entries)
@@ -181,16 +181,6 @@ async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>
             answer => return answer,
         }
     }
-}
-
-fn stamp(state: &str, grant: &SocketGrant) -> Option<String> {
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
-    let SocketGrant { user: UserId(id), name, color, role, .. } = grant;
-    object.insert(
-        "user".to_owned(),
-        serde_json::json!({ "id": id, "name": name, "color": color, "role": role.as_str() }),
-    );
-    serde_json::to_string(&object).ok()
 }
 
 fn expiry(at: OffsetDateTime) -> Instant {
