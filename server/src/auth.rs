@@ -22,6 +22,9 @@ use crate::{
     ids::{DocId, SessionId, UserId},
 };
 
+/// How long an administrator's way to a new password is open.
+const PASSWORD_RESET: Duration = Duration::from_secs(24 * 3_600);
+
 /// What a user may do with a document; each role includes the ones before it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
@@ -246,6 +249,28 @@ impl Auth {
         for ended in self.directory.set_password(verified, &hash, by).await? {
             self.events.publish(AccessEvent::SessionEnded(ended));
         }
+        Ok(())
+    }
+
+    /// Makes a one-time way to a new password of an account; returns its secret and when it ends by itself.
+    ///
+    /// # Errors
+    /// When there is no such account, or the caller is no administrator.
+    pub async fn offer_password_reset(&self, user: UserId, by: By) -> Result<(String, OffsetDateTime), DirectoryError> {
+        let (secret, expires_at) = (random_secret(), by.at_time() + PASSWORD_RESET);
+        self.directory.create_password_reset(user, &secret, expires_at, by).await?;
+        Ok((secret, expires_at))
+    }
+
+    /// Sets the password of the account that `secret` is for, and ends all of its log-ins and sockets.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where the secret was used or has ended, [`AuthError::Busy`].
+    pub async fn reset_password(&self, secret: &str, password: String, by: By) -> Result<(), AuthError> {
+        let user = self.directory.password_reset(secret, by.at_time()).await?.ok_or(DirectoryError::NotFound)?;
+        let hash = self.passwords.hash(password).await?;
+        self.directory.use_password_reset(user, secret, &hash, by).await?;
+        self.events.publish(AccessEvent::UserEnded(user));
         Ok(())
     }
 

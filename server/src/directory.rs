@@ -16,6 +16,7 @@ mod migrations;
 mod moving;
 mod page;
 mod pooler;
+mod resets;
 mod rights;
 mod sessions;
 mod tombstones;

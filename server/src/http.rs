@@ -80,6 +80,7 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(auth::log_in))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::log_out))
+        .routes(routes!(auth::reset_password))
         .routes(routes!(users::me, users::update_me))
         .routes(routes!(users::change_password))
         .routes(routes!(documents::list, documents::create))

@@ -44,7 +44,9 @@ pub enum Action {
     UserDisabled,
     /// An account was let in again.
     UserEnabled,
-    /// The password of an account was set by somebody else.
+    /// A one-time way to a new password of an account was made.
+    PasswordResetOffered,
+    /// The password of an account was set anew without the former one.
     PasswordReset,
     /// An account became an administrator.
     AdminGranted,
@@ -71,6 +73,7 @@ impl Action {
             Self::RoomCompacted => "room.compacted",
             Self::UserDisabled => "user.disabled",
             Self::UserEnabled => "user.enabled",
+            Self::PasswordResetOffered => "password_reset.created",
             Self::PasswordReset => "password.reset",
             Self::AdminGranted => "admin.granted",
             Self::AdminRevoked => "admin.revoked",

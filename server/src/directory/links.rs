@@ -149,6 +149,6 @@ fn open_link(secret: &str, at: OffsetDateTime) -> Select {
 }
 
 /// The secret is random and long, so one round of a fast hash is enough.
-fn hash(secret: &str) -> Vec<u8> {
+pub(super) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }

@@ -61,6 +61,16 @@ impl By {
         Self { authority: Authority::Operator, ..self }
     }
 
+    /// Nobody who is logged in, at `address`, now: only for a change that is asked for with a secret of its own.
+    pub fn secret(address: IpAddr) -> Self {
+        Self { address: Some(address), ..Self::command_line() }
+    }
+
+    /// When it is made.
+    pub fn at_time(self) -> OffsetDateTime {
+        self.at
+    }
+
     /// The same caller at another time.
     pub fn at(self, at: OffsetDateTime) -> Self {
         Self { at, ..self }

@@ -235,24 +235,6 @@ impl Directory {
         Ok(self.keep_books(rehash).await? > 0)
     }
 
-    /// Sets the password of an account whose person has forgotten it, and ends all of its log-ins; for administrators.
-    /// Returns the account and the ended ones.
-    ///
-    /// # Errors
-    /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
-    pub async fn reset_password(&self, user: UserId, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
-        let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(user.0)]).await?;
-        let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
-        if change.execute(set).await? == 0 {
-            return Err(DirectoryError::NotFound);
-        }
-        let ended: Vec<(SessionId,)> =
-            change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
-        change.note(Deed::on(Action::PasswordReset, None, user)).await?;
-        change.commit().await?;
-        Ok(ended.into_iter().map(|(id,)| id).collect())
-    }
-
     /// Changes how others see the caller.
     ///
     /// # Errors

@@ -1,10 +1,14 @@
-//! Who is at the other end of a call: the peer of the connection, or what trusted proxies say of the client.
+//! Who is at the other end of a call, and where they find this server: by the connection, or by what trusted proxies say.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
-    http::{HeaderMap, header::FORWARDED, request::Parts},
+    http::{
+        HeaderMap,
+        header::{FORWARDED, HOST},
+        request::Parts,
+    },
 };
 
 use crate::config::HttpConfig;
@@ -26,8 +30,18 @@ fn client_behind(parts: &Parts, proxies: u8) -> IpAddr {
     seen.and_then(|node| address(&node)).unwrap_or(peer)
 }
 
+/// Where people find this server: as configured, else as the caller found it.
+pub(super) fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
+    if let Some(url) = &config.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let scheme = if is_https(headers, config) { "https" } else { "http" };
+    format!("{scheme}://{}", text(HOST.as_str()).unwrap_or("localhost"))
+}
+
 /// Whether the client came over TLS to the outermost trusted proxy.
-pub(super) fn is_https(headers: &HeaderMap, config: &HttpConfig) -> bool {
+fn is_https(headers: &HeaderMap, config: &HttpConfig) -> bool {
     let scheme = said(headers, config.trusted_proxies, X_FORWARDED_PROTO, "proto");
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }

@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::default()
         .routes(routes!(users::list))
         .routes(routes!(users::update))
+        .routes(routes!(users::reset_password))
         .routes(routes!(documents::list))
         .routes(routes!(documents::delete))
         .routes(routes!(documents::transfer))

@@ -3,19 +3,22 @@
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tracing::warn;
 use utoipa::ToSchema;
 
 use super::{
     extract::{Caller, ClientAddress, Json},
     finish::finish,
+    limits::network,
     users::User,
-    validate::check_account,
+    validate::{Validate, check_account},
 };
 use crate::{
     app::Services,
-    auth::{Issued, random_color},
-    directory::NewUser,
-    error::ApiError,
+    auth::{AuthError, Issued, random_color},
+    directory::{By, DirectoryError, NewUser},
+    error::{ApiError, Missing},
+    ids::UserId,
 };
 
 /// A new account.
@@ -91,9 +94,52 @@ pub(super) async fn log_in(
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> Result<Json<Session>, ApiError> {
     services.limits.log_in(address).await?;
-    services.limits.password(&email).await?;
+    let network = network(address);
+    if let Err(refused) = services.limits.password(&email).await {
+        // Whoever tries passwords on an account must not shut out who has logged in to it before.
+        let user = services.directory.user_by_email(&email).await?;
+        let knows = async |user: UserId| services.directory.knows_address(user, network).await;
+        match user {
+            Some(user) if knows(user.id).await? => services.limits.password_from(user.id, network).await?,
+            _ => return Err(refused),
+        }
+    }
     let (user, issued) = services.auth.log_in(&email, password).await?;
+    if let Err(error) = services.directory.note_address(user.id, network, OffsetDateTime::now_utc()).await {
+        warn!(%error, "cannot note from where an account was logged in to");
+    }
     Ok(Json(Session::new(issued, user.into())))
+}
+
+/// A new password, by the secret of a link that an administrator has made.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ResetPassword {
+    secret: String,
+    #[schema(min_length = 10)]
+    password: String,
+}
+
+/// Sets a forgotten password anew, once, by a secret that an administrator has made; all sessions of the account end.
+#[utoipa::path(
+    post, path = "/api/auth/reset-password", tag = "auth", security(()), request_body = ResetPassword,
+    responses((status = 204))
+)]
+pub(super) async fn reset_password(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    Json(ResetPassword { secret, password }): Json<ResetPassword>,
+) -> Result<StatusCode, ApiError> {
+    services.limits.accept(address).await?;
+    Validate::default().password("password", &password).done()?;
+    let auth = services.auth.clone();
+    let reset = async move {
+        match auth.reset_password(&secret, password, By::secret(address)).await {
+            Ok(()) => Ok(StatusCode::NO_CONTENT),
+            Err(AuthError::Directory(DirectoryError::NotFound)) => Err(ApiError::NotFound(Missing::Link)),
+            Err(error) => Err(error.into()),
+        }
+    };
+    finish(&services, reset).await
 }
 
 /// Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one.

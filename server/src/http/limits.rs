@@ -39,6 +39,9 @@ pub struct Limits {
     registrations: Limiter<IpAddr>,
     log_ins_by_address: Limiter<IpAddr>,
     passwords_by_account: Limiter<String>,
+    /// Of those whose account others try passwords on.
+    passwords_of_known: Limiter<String>,
+    password_changes: Limiter<UserId>,
     accepts: Limiter<IpAddr>,
     sockets: Limiter<IpAddr>,
 }
@@ -55,6 +58,8 @@ impl Limits {
             registrations: Limiter::new("registrations", 20, ms(30_000), KEYS_MAX),
             log_ins_by_address: Limiter::new("log-ins", 30, ms(2_000), KEYS_MAX),
             passwords_by_account: Limiter::new("passwords", 10, ms(10_000), KEYS_MAX),
+            passwords_of_known: Limiter::new("known passwords", 10, ms(10_000), KEYS_MAX),
+            password_changes: Limiter::new("password changes", 10, ms(10_000), KEYS_MAX),
             accepts: Limiter::new("accepts", 30, ms(2_000), KEYS_MAX),
             // A whole office behind one address comes back at once where its node went.
             sockets: Limiter::new("sockets", 500, ms(20), KEYS_MAX),
@@ -79,6 +84,16 @@ impl Limits {
     /// Counts a password that is tried on an account, known or not.
     pub(super) async fn password(&self, email: &str) -> Result<(), ApiError> {
         self.check(&self.passwords_by_account, mailbox::key(email)).await
+    }
+
+    /// Counts a password that is tried on an account from where it was logged in to before.
+    pub(super) async fn password_from(&self, user: UserId, network: IpAddr) -> Result<(), ApiError> {
+        self.check(&self.passwords_of_known, format!("{user} {network}")).await
+    }
+
+    /// Counts a password that an account gives in order to change it.
+    pub(super) async fn password_change(&self, user: UserId) -> Result<(), ApiError> {
+        self.check(&self.password_changes, user).await
     }
 
     /// Counts a share link that is tried from an address.
@@ -121,7 +136,7 @@ pub(crate) async fn sockets_by_address(
 }
 
 /// What one customer has of addresses: with IPv6 the /64, or the limit would be none.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),

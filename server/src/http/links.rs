@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, UtcOffset};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    address::is_https,
+    address::origin,
     collaborators::announce,
     documents::{Document, see},
     extract::{Caller, ClientAddress, Granted, Json, Segments},
@@ -20,7 +20,6 @@ use super::{
 use crate::{
     app::Services,
     auth::{Role, random_secret},
-    config::HttpConfig,
     directory::{self, Change, DirectoryError},
     error::{ApiError, Missing},
     ids::{DocId, LinkId},
@@ -150,14 +149,4 @@ fn no_link(error: DirectoryError) -> ApiError {
         DirectoryError::NotFound => ApiError::NotFound(Missing::Link),
         other => other.into(),
     }
-}
-
-/// Where people find this server: as configured, else as the caller found it.
-fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
-    if let Some(url) = &config.public_url {
-        return url.trim_end_matches('/').to_owned();
-    }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = if is_https(headers, config) { "https" } else { "http" };
-    format!("{scheme}://{}", text(header::HOST.as_str()).unwrap_or("localhost"))
 }

@@ -98,7 +98,7 @@ pub(super) async fn change_password(
     Json(change): Json<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
     Validate::default().password("new_password", &change.new_password).done()?;
-    services.limits.password(&session.user.email).await?;
+    services.limits.password_change(session.user.id).await?;
     let auth = services.auth.clone();
     let change = async move {
         match auth.change_password(&session, by, change.current_password, change.new_password).await {

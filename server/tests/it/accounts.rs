@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use codesync_server::directory::Directory;
+use codesync_server::directory::{By, Directory, Standing};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, process::Command};
 
@@ -220,5 +220,35 @@ async fn a_rename_reaches_those_who_are_there() {
     clients.wait("b", json!({ "awareness": "moved" })).await;
     let states = clients.ask("states", json!({ "client": "b" })).await.to_string();
     assert!(states.contains("Ada Renamed") && states.contains("\"moved\""), "{states}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrators_link_sets_a_forgotten_password_once() {
+    let app = TestApp::embedded().await;
+    let (nobody, ann, bob) = (app.nobody(), app.register("ann").await, app.register("bob").await);
+    let path = format!("/api/admin/users/{}/password-reset", ann.id());
+    bob.post(&path, json!({})).await.expect_error(403, "forbidden");
+    let standing = Standing { is_admin: Some(true), is_disabled: None };
+    app.services.auth.change_standing(bob.id().parse().unwrap(), standing, By::command_line()).await.unwrap();
+    bob.patch(&format!("/api/admin/users/{}", ann.id()), json!({ "password": "x" })).await.expect_fields(&["password"]);
+    bob.post("/api/admin/users/0197b1c5-0000-7000-8000-000000000000/password-reset", json!({})).await.expect(404);
+    let former = bob.post(&path, json!({})).await.expect(201);
+    let offered = bob.post(&path, json!({})).await.expect(201);
+    assert!(offered.text("url").ends_with(&format!("/reset/{}", offered.text("secret"))));
+    let reset = async |secret: &str, password: &str| {
+        nobody.post("/api/auth/reset-password", json!({ "secret": secret, "password": password })).await
+    };
+    // The newest counts alone.
+    reset(&former.text("secret"), "a good new one").await.expect_error(404, "link_not_found");
+    reset(&offered.text("secret"), "short").await.expect_fields(&["password"]);
+    reset("nothing", "a good new one").await.expect_error(404, "link_not_found");
+    reset(&offered.text("secret"), "a good new one").await.expect(204);
+    reset(&offered.text("secret"), "another new one").await.expect_error(404, "link_not_found");
+    ann.get("/api/users/me").await.expect(401);
+    log_in(&nobody, ann.email(), PASSWORD).await.expect(401);
+    log_in(&nobody, ann.email(), "a good new one").await.expect(200);
+    let trail = bob.get("/api/admin/audit").await.expect(200).body.to_string();
+    assert!(trail.contains("password_reset.created") && trail.contains("password.reset"), "{trail}");
     app.stop().await;
 }

@@ -255,3 +255,26 @@ async fn clients_behind_a_proxy_are_told_apart_in_every_form_it_writes() {
     }
     app.stop().await;
 }
+
+#[tokio::test]
+async fn who_has_logged_in_before_is_not_shut_out_by_others() {
+    let app = limited(1).await;
+    app.register("ada").await;
+    let right = json!({ "email": "ada@example.org", "password": PASSWORD });
+    let session = from(&app, "192.0.2.1", "/api/auth/login", right.clone()).await.expect(200);
+    let ada = app.nobody().with(session.text("token"), session["user"].clone());
+    let wrong = json!({ "email": "ada@example.org", "password": "not the password" });
+    for number in 0..20 {
+        from(&app, &format!("198.51.100.{number}"), "/api/auth/login", wrong.clone()).await;
+    }
+    from(&app, "198.51.100.99", "/api/auth/login", right.clone()).await.expect_error(429, "too_many_requests");
+    from(&app, "192.0.2.1", "/api/auth/login", right.clone()).await.expect(200);
+    let change = json!({ "current_password": PASSWORD, "new_password": PASSWORD });
+    ada.post("/api/users/me/password", change).await.expect(204);
+    // What an address knows is one account, and it cannot try at will either.
+    for _ in 0..10 {
+        from(&app, "192.0.2.1", "/api/auth/login", wrong.clone()).await;
+    }
+    from(&app, "192.0.2.1", "/api/auth/login", right).await.expect_error(429, "too_many_requests");
+    app.stop().await;
+}

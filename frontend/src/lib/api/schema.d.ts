@@ -174,6 +174,23 @@ export interface paths {
         patch: operations["update_user"];
         trace?: never;
     };
+    "/api/admin/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a one-time link by which the person of an account sets a new password, in the place of any made before. */
+        post: operations["create_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -236,6 +253,23 @@ export interface paths {
         put?: never;
         /** Makes an account. */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a forgotten password anew, once, by a secret that an administrator has made; all sessions of the account end. */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -929,6 +963,18 @@ export interface components {
             /** @description Give it as `cursor` for what follows; null at the end. */
             next_cursor: string | null;
         };
+        /** @description A one-time way to a new password. */
+        PasswordReset: {
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string;
+            /** @description What opens it; shown this once. */
+            secret: string;
+            /** @description The page that opens it, for the person of the account. */
+            url: string;
+        };
         /** @description What anyone who meets a user sees of him. */
         Person: {
             color: string;
@@ -957,6 +1003,11 @@ export interface components {
         /** @description The account that was made. */
         Registered: {
             user: components["schemas"]["User"];
+        };
+        /** @description A new password, by the secret of a link that an administrator has made. */
+        ResetPassword: {
+            password: string;
+            secret: string;
         };
         /**
          * @description What a user may do with a document; each role includes the ones before it.
@@ -1402,6 +1453,37 @@ export interface operations {
             };
         };
     };
+    create_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordReset"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     log_in: {
         parameters: {
             query?: never;
@@ -1512,6 +1594,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Registered"];
                 };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A refusal */
             default: {

@@ -1,12 +1,16 @@
 //! Accounts, for administrators.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::{
+    address::origin,
     extract::{Administrator, Json, Segments},
     finish::finish,
     page::{Asked, Page, Paging, Searching},
@@ -50,6 +54,40 @@ pub(super) struct UpdateAccount {
     is_disabled: Option<bool>,
 }
 
+/// A one-time way to a new password.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PasswordReset {
+    /// What opens it; shown this once.
+    secret: String,
+    /// The page that opens it, for the person of the account.
+    url: String,
+    /// When it ends by itself.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// Makes a one-time link by which the person of an account sets a new password, in the place of any made before.
+#[utoipa::path(post, path = "/api/admin/users/{id}/password-reset", tag = "admin", operation_id = "create_password_reset",
+    params(("id" = Uuid, Path)), responses((status = 201, body = PasswordReset)))]
+pub(super) async fn reset_password(
+    State(services): State<Services>,
+    Administrator { by }: Administrator,
+    headers: HeaderMap,
+    segments: Result<Segments<UserId>, ApiError>,
+) -> Result<(StatusCode, Json<PasswordReset>), ApiError> {
+    let Segments(user) = segments.map_err(|_| ApiError::NotFound(Missing::User))?;
+    let (secret, expires_at) = services.auth.offer_password_reset(user, by).await.map_err(no_user)?;
+    let url = format!("{}/reset/{secret}", origin(&services.config.http, &headers));
+    Ok((StatusCode::CREATED, Json(PasswordReset { secret, url, expires_at })))
+}
+
+fn no_user(error: DirectoryError) -> ApiError {
+    match error {
+        DirectoryError::NotFound => ApiError::NotFound(Missing::User),
+        other => other.into(),
+    }
+}
+
 /// Lists all accounts, newest first; `query` is looked for in names and addresses.
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "list_users",
     params(Searching, Paging), responses((status = 200, body = Page<Account>)))]
@@ -74,10 +112,7 @@ pub(super) async fn update(
     let auth = services.auth.clone();
     let change = async move {
         let changed = auth.change_standing(user, Standing { is_admin, is_disabled }, by).await;
-        changed.map(|user| Json(user.into())).map_err(|error| match error {
-            DirectoryError::NotFound => ApiError::NotFound(Missing::User),
-            other => other.into(),
-        })
+        changed.map(|user| Json(user.into())).map_err(no_user)
     };
     finish(&services, change).await
 }

@@ -42,14 +42,19 @@ const DOCUMENT: &[Way] = &[Way::LogOut, Way::Disable, Way::Remove, Way::Lower, W
 pub(super) fn ways(id: &str) -> Option<&'static [Way]> {
     Some(match id {
         // The first needs no right. A ticket is checked again when it opens a socket.
-        "register" | "create_ticket" => &[],
+        "register" | "create_ticket" | "reset_password" => &[],
         "log_in" | "log_out" => LOG_IN,
         "refresh" | "update_me" | "change_password" | "create_document" => ACCOUNT,
         "accept_link" => LINK,
         "update_document" | "delete_document" | "put_text" | "create_version" | "restore_version"
         | "update_version" | "delete_version" => DOCUMENT,
         "put_collaborator" | "remove_collaborator" | "create_link" | "delete_link" => DOCUMENT,
-        "update_user" | "delete_any_document" | "transfer_document" | "kick_room" | "compact_room" => ADMINISTRATOR,
+        "update_user"
+        | "create_password_reset"
+        | "delete_any_document"
+        | "transfer_document"
+        | "kick_room"
+        | "compact_room" => ADMINISTRATOR,
         _ => return None,
     })
 }
@@ -166,6 +171,7 @@ impl<'a> Scene<'a> {
                 format!("/api/admin/users/{}", actor.id()),
                 Some(json!({ "is_admin": true, "is_disabled": false })),
             ),
+            "create_password_reset" => (Method::POST, format!("/api/admin/users/{}/password-reset", other.id()), None),
             "delete_any_document" => (Method::DELETE, as_admin(""), None),
             "transfer_document" => (Method::POST, as_admin("/transfer"), Some(json!({ "email": actor.email() }))),
             "kick_room" => (Method::POST, room("/kick"), None),
