@@ -83,6 +83,7 @@ test('a session that ends leaves the page as it is and asks for the password', a
   await ada.type('kept ');
   await ada.expectSaved();
   await api.signOut(ada.account);
+  await ada.page.getByRole('button', { name: 'Sign in again' }).click();
   const dialog = ada.page.getByRole('dialog', { name: 'Sign in again' });
   await expect(dialog).toBeVisible();
   await dialog.getByLabel('Password').fill(PASSWORD);
@@ -106,6 +107,7 @@ test('signing out in one tab takes nothing unsaved from another', async ({ join,
   await tab.getByRole('button', { name: 'Account of Ada' }).click();
   await tab.getByRole('menuitem', { name: 'Sign out' }).click();
   await tab.getByRole('heading', { name: 'Welcome back' }).waitFor();
+  await ada.page.getByRole('button', { name: 'Sign in again' }).click();
   const dialog = ada.page.getByRole('dialog', { name: 'Sign in again' });
   await expect(dialog.getByLabel('Password')).toBeFocused();
   await ada.expectText('precious');

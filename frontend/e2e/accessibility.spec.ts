@@ -91,6 +91,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expectAccessible(page);
     await page.keyboard.press('Escape');
     await api.signOut(ada.account);
+    await page.getByText('Your login has ended.').waitFor();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.getByRole('dialog', { name: 'Sign in again' }).waitFor();
     await expectAccessible(page);
   });

@@ -36,8 +36,28 @@ test('the text is named, changed, read as it was, and gone back to for everyone'
   await dialog.getByRole('button', { name: 'Restore this version…' }).click();
   await ada.page.getByRole('dialog', { name: 'Restore this version?' }).getByRole('button', { name: 'Restore', exact: true }).click();
   await expect(ada.page.getByText('The text is back at “Draft”.')).toBeVisible();
+  await expect(bob.page.getByText('Ada restored “Draft”.')).toBeVisible();
   await ada.expectText('first\n');
   await bob.expectText('first\n');
+  await ada.page.getByRole('button', { name: 'Undo' }).click();
+  await bob.expectText('second first\n');
+  await ada.expectSaved();
+  await history(ada);
+  await dialog.getByRole('button', { name: /Draft/ }).click();
+  await dialog.getByRole('button', { name: 'Rename…' }).click();
+  const renaming = ada.page.getByRole('dialog', { name: 'Rename this version' });
+  await renaming.getByLabel('Name').fill('Beginning');
+  await renaming.getByRole('button', { name: 'Rename' }).click();
+  await dialog.getByRole('button', { name: /Beginning/ }).click();
+  await dialog.getByRole('button', { name: 'Restore this version…' }).click();
+  await ada.page.getByRole('dialog', { name: 'Restore this version?' }).getByRole('button', { name: 'Restore', exact: true }).click();
+  await bob.expectText('first\n');
+  await history(ada);
+  await dialog.getByRole('button', { name: /Beginning/ }).click();
+  await dialog.getByRole('button', { name: 'Delete…' }).click();
+  await ada.page.getByRole('dialog', { name: 'Delete this version?' }).getByRole('button', { name: 'Delete' }).click();
+  await expect(dialog.getByRole('button', { name: /Beginning/ })).toHaveCount(0);
+  await ada.press('Escape');
   await ada.expectSound();
 
   // What stood there before is a version now, and who may only read can read it.

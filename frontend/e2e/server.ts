@@ -31,6 +31,24 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** A link to a new password, as an administrator makes it. */
+  async passwordReset(email: string): Promise<{ secret: string }> {
+    const admin = { email: `admin-${crypto.randomUUID()}@example.org`, password: 'correct horse battery' };
+    const env = { ...process.env, CODESYNC_DATA_DIR: this.data, CODESYNC_ADMIN_PASSWORD: admin.password };
+    const child = spawn(BINARY, ['admin', 'create-user', '--email', admin.email, '--name', 'Admin'], { env, stdio: 'ignore' });
+    await once(child, 'exit');
+    const { token } = await this.json<{ token: string }>('POST', '/auth/login', admin);
+    const { items } = await this.json<{ items: { id: string }[] }>('GET', `/admin/users?query=${encodeURIComponent(email)}`, undefined, token);
+    return this.json('POST', `/admin/users/${items[0]?.id ?? ''}/password-reset`, {}, token);
+  }
+
+  private async json<T>(method: string, path: string, body?: unknown, token = ''): Promise<T> {
+    const headers = { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) };
+    const response = await fetch(`${this.url}/api${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
   /** Starts it, again after a `kill`, on the same port and data. */
   async run() {
     const env = {

@@ -9,16 +9,18 @@ interface SignInAgainProps {
   me: User;
   /** Where the page holds a text: a way to it that needs no password. */
   onDownload?: () => void;
+  /** Where the page can be used without it. */
+  onClose?: () => void;
 }
 
 /** Asks for the password over the page, so that nothing on it is lost. */
-export function SignInAgain({ me, onDownload }: SignInAgainProps) {
+export function SignInAgain({ me, onDownload, onClose }: SignInAgainProps) {
   const { leave, question } = useLeave();
   return (
     <Modal
       open
-      closable={false}
-      onClose={() => undefined}
+      closable={onClose !== undefined}
+      onClose={() => onClose?.()}
       title="Sign in again"
       description={
         <>

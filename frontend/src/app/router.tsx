@@ -10,6 +10,7 @@ import { EditorLoading } from './pages/EditorLoading';
 import { JoinPage } from './pages/JoinPage';
 import { NotFoundPage } from './pages/NotFoundPage';
 import { RegisterPage } from './pages/RegisterPage';
+import { ResetPasswordPage } from './pages/ResetPasswordPage';
 import { SignInPage } from './pages/SignInPage';
 
 // Not the router's own `lazy`, which would leave the old page standing until the editor's code has come.
@@ -20,6 +21,7 @@ export const router = createBrowserRouter([
     ErrorBoundary: RouteError,
     children: [
       { path: '/login', Component: SignInPage, ErrorBoundary: RouteError },
+      { path: '/reset/:secret', Component: ResetPasswordPage, ErrorBoundary: RouteError },
       { path: '/register', Component: RegisterPage, ErrorBoundary: RouteError },
       {
         element: (

@@ -4,6 +4,13 @@ export interface Toast {
   id: number;
   tone: 'plain' | 'bad';
   text: string;
+  /** What can be done about it, once. */
+  action?: ToastAction;
+}
+
+export interface ToastAction {
+  label: string;
+  run: () => void;
 }
 
 const TOASTS_MAX = 3;
@@ -13,10 +20,10 @@ let last = 0;
 export const toasts: Store<readonly Toast[]> = list;
 
 /** Says something in passing; answers with what dismisses it. What is said already is said anew, not twice. */
-export function toast(text: string, { tone = 'plain' }: Partial<Pick<Toast, 'tone'>> = {}): number {
+export function toast(text: string, { tone = 'plain', action }: Partial<Pick<Toast, 'tone' | 'action'>> = {}): number {
   last += 1;
   const others = list.get().filter((each) => each.text !== text);
-  list.set([...others, { id: last, tone, text }].slice(-TOASTS_MAX));
+  list.set([...others, { id: last, tone, text, ...(action && { action }) }].slice(-TOASTS_MAX));
   return last;
 }
 

@@ -1,5 +1,5 @@
 import type { Awareness } from 'y-protocols/awareness';
-import { paletteIndex } from './palette';
+import { PALETTE, paletteIndex } from './palette';
 
 /** A person as awareness shows them. The server stamps `user`; the rest is what the other page says. */
 export interface Peer {
@@ -11,6 +11,12 @@ export interface Peer {
   idle: boolean;
 }
 
+/** The colour that a page wears in one document, and since when. */
+export interface Worn {
+  color: number;
+  since: number;
+}
+
 const NAME_MAX = 60;
 
 /** The person behind one awareness state; null for a state that names nobody. */
@@ -20,7 +26,15 @@ export function readPeer(clientId: number, state: Record<string, unknown>): Peer
   const userId = 'id' in user && typeof user.id === 'string' ? user.id : `client-${clientId}`;
   const color = 'color' in user && typeof user.color === 'string' ? user.color : '';
   const name = user.name.trim().slice(0, NAME_MAX) || 'Someone';
-  return { clientId, userId, name, color: paletteIndex(color, userId), idle: idle === true };
+  return { clientId, userId, name, color: readWorn(state)?.color ?? paletteIndex(color, userId), idle: idle === true };
+}
+
+/** What one awareness state wears; null for a page that chooses none, as stock ones do. */
+export function readWorn({ worn }: Record<string, unknown>): Worn | null {
+  if (typeof worn !== 'object' || worn === null || !('color' in worn) || !('since' in worn)) return null;
+  const { color, since } = worn;
+  if (typeof color !== 'number' || !(color in PALETTE) || typeof since !== 'number' || !Number.isFinite(since)) return null;
+  return { color, since };
 }
 
 /** Everyone but this page, with their whole state. */

@@ -50,9 +50,9 @@ export function DashboardPage() {
         <header className={styles.head}>
           <h1 className={styles.title}>Documents</h1>
           <div className={styles.actions}>
-            <Button busy={uploading} onClick={() => files.current?.click()}>
+            <Button onClick={() => files.current?.click()}>
               <Upload size={17} aria-hidden />
-              Upload
+              {uploading ? `Uploading ${uploading.done} of ${uploading.all}…` : 'Upload'}
             </Button>
             {newButton}
           </div>

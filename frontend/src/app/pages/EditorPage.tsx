@@ -1,16 +1,12 @@
 import { useParams } from 'react-router';
 import { useMe, useSession } from '@/features/auth/useAuth';
-import { UNKNOWN, useDocumentInfo } from '@/features/documents/useDocuments';
+import { useDocumentInfo } from '@/features/documents/useDocuments';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { INITIAL, type Status } from '@/features/session/status';
 import { useDocument } from '@/features/session/useDocument';
 import type { User } from '@/lib/api/types';
-import { downloadText } from '@/lib/download';
-import { fileName } from '@/lib/languages';
 import { type Store, useStore } from '@/lib/store';
-import { withLineEnds } from '@/lib/text';
 import { RequireSession } from '../RequireSession';
-import { SignInAgain } from '../SignInAgain';
 import { DocumentUnavailable } from './DocumentUnavailable';
 import { EditorLoading } from './EditorLoading';
 import { EditorWorkspace } from './EditorWorkspace';
@@ -34,18 +30,10 @@ function Editor({ id }: { id: string }) {
   const session = useSession();
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
-  const download = () => {
-    const { title, language, line_end } = info.data ?? UNKNOWN;
-    downloadText(fileName(title, language), withLineEnds(open.text.toString(), line_end));
-  };
   // The text is here; its name and language may still be on their way, or out of reach by now.
-  return (
-    <>
-      <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} />
-      {/* Either the socket or a call may be the first to hear of it. */}
-      {(status.phase === 'signed-out' || session.state === 'expired') && <SignInAgain me={me} onDownload={download} />}
-    </>
-  );
+  // Either the socket or a call may be the first to hear of the login's end.
+  const signedOut = status.phase === 'signed-out' || session.state === 'expired';
+  return <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} signedOut={signedOut} />;
 }
 
 function Waiting({ open, status: { phase, reason }, me }: { open: OpenDocument; status: Status; me: User }) {

@@ -7,6 +7,7 @@ import { DownloadDialog } from '@/features/editor/DownloadDialog';
 import { ReadOnlyCode } from '@/features/editor/ReadOnlyCode';
 import { ReadOnlyDiff } from '@/features/editor/ReadOnlyDiff';
 import type { editor } from '@/features/editor/monaco';
+import { replaceText } from '@/features/editor/replaceText';
 import { revealPeer } from '@/features/editor/revealPeer';
 import { SettingsDialog } from '@/features/editor/SettingsDialog';
 import { ShortcutsDialog } from '@/features/editor/ShortcutsDialog';
@@ -19,15 +20,19 @@ import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import { explain } from '@/lib/api/errors';
 import type { Document, LineEnd, User } from '@/lib/api/types';
-import { languageById } from '@/lib/languages';
+import { downloadText } from '@/lib/download';
+import { fileName, languageById } from '@/lib/languages';
 import type { Peer } from '@/lib/peer';
+import { withLineEnds } from '@/lib/text';
 import { useTitle } from '@/lib/useTitle';
 import { toast } from '@/components/toasts';
 import { EditorBanner } from './EditorBanner';
 import { EditorHeader } from './EditorHeader';
 import styles from './EditorPage.module.css';
+import { SignedOutBanner } from './SignedOutBanner';
 import { type EditorDialog, useEditorCommands } from './useEditorCommands';
 import { useInfoSignal } from './useInfoSignal';
+import { useRestores } from './useRestores';
 
 type Change = { title: string } | { language: string } | { line_end: LineEnd };
 
@@ -37,27 +42,31 @@ interface EditorWorkspaceProps {
   /** Null until it is known. */
   info: Document | null;
   me: User;
+  /** The login has ended; the page goes on. */
+  signedOut: boolean;
 }
 
 /** The document itself: header, text, status bar, and what opens over them. */
-export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps) {
+export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWorkspaceProps) {
   const navigate = useNavigate();
   const [codeEditor, setCodeEditor] = useState<editor.IStandaloneCodeEditor | null>(null);
   const [dialog, setDialog] = useState<EditorDialog | null>(null);
   const close = useCallback(() => setDialog(null), []);
   const update = useUpdateDocument(open.id);
   const changed = useInfoSignal(open);
+  const restored = useRestores(open);
   const writable = canWrite(status);
   const owner = info?.role === 'owner';
   const home = () => void navigate('/');
   const { title, language, line_end: lineEnd } = info ?? UNKNOWN;
   useTitle(title);
   useShowMe(open.awareness, me);
-  useEditorCommands(codeEditor, open.status, setDialog);
+  useEditorCommands(codeEditor, open.status, { onDialog: setDialog, canShare: owner && !isFinal(status.phase) });
 
   const find = ({ userId, name }: Peer) => {
     if (codeEditor && !revealPeer(codeEditor, open, userId)) toast(`${name} has no caret in the text yet.`);
   };
+  const download = () => downloadText(fileName(title, language), withLineEnds(open.text.toString(), lineEnd));
   const change = (body: Change) => {
     update.mutate(body, {
       onSuccess: () => {
@@ -87,6 +96,7 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
         onDialog={setDialog}
         onFind={find}
       />
+      {signedOut && <SignedOutBanner me={me} onDownload={download} />}
       <EditorBanner status={status} onRetry={open.retry} onDownload={() => setDialog('download')} />
       <main className={styles.text} aria-label={title}>
         <CodeEditor shared={open} canWrite={writable} name={title} language={language} onEditor={setCodeEditor} />
@@ -101,6 +111,11 @@ export function EditorWorkspace({ open, status, info, me }: EditorWorkspaceProps
           flush={() => (status.phase === 'live' ? open.flush() : Promise.resolve())}
           showChanges={(text) => <ReadOnlyDiff before={text} now={() => open.text.toString()} language={language} label="Changes since the version" />}
           showText={(text) => <ReadOnlyCode text={text} language={language} label="Text of the version" />}
+          onRestored={restored}
+          replaceText={(text) => replaceText(open.text, text)}
+          text={() => open.text.toString()}
+          owner={owner}
+          me={me.id}
           onClose={close}
         />
       )}

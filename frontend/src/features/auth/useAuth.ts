@@ -51,6 +51,13 @@ export function useUpdateProfile() {
   });
 }
 
+/** Sets a forgotten password by the secret of a link; every login of the account ends. */
+export function useResetPassword() {
+  return useMutation({
+    mutationFn: (body: { secret: string; password: string }) => ask(api.POST('/api/auth/reset-password', { body })),
+  });
+}
+
 export function useChangePassword() {
   return useMutation({
     mutationFn: (body: { current_password: string; new_password: string }) => ask(api.POST('/api/users/me/password', { body })),

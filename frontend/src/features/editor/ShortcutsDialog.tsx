@@ -10,7 +10,8 @@ const GROUPS: { name: string; keys: [string, string[]][] }[] = [
   {
     name: 'Everyday',
     keys: [
-      ['All commands', ['F1']],
+      ['All commands', [CTRL, 'Shift', 'P']],
+      ['This list', ['?']],
       ['Find', [CTRL, 'F']],
       ['Replace', MAC ? ['⌘', '⌥', 'F'] : ['Ctrl', 'H']],
       ['Undo your own edits', [CTRL, 'Z']],

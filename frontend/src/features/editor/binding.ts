@@ -4,6 +4,7 @@ import { difference, type Step, toDelta, toEdits } from './delta';
 import { maySplitPair, wellFormed } from './pairs';
 import type { SharedSelection } from './selections';
 import { differs } from './touched';
+import { UndoSteps } from './undoSteps';
 import { View } from './view';
 
 export interface BindingConfig {
@@ -14,7 +15,8 @@ export interface BindingConfig {
   onHeal?: (reason: string) => void;
 }
 
-const CAPTURE_MS = 400;
+/** A pause that begins a new step of undo. */
+const CAPTURE_MS = 1000;
 const SELECTIONS = 'selections';
 const CLEANING = Symbol('cleaning');
 
@@ -33,6 +35,7 @@ export class CodeBinding {
   private readonly listener: IDisposable;
   // Transactions with edits that the model already has.
   private readonly own = new WeakSet<Transaction>();
+  private readonly steps = new UndoSteps();
   private view: View | null = null;
   private before: readonly SharedSelection[] = [];
   private applying = false;
@@ -55,6 +58,7 @@ export class CodeBinding {
   attach(codeEditor: editor.ICodeEditor): View {
     this.view?.dispose();
     this.view = new View(codeEditor, this.text, () => this.applying);
+    this.view.onComposition((composing) => this.steps.compose(composing));
     return this.view;
   }
 
@@ -74,6 +78,7 @@ export class CodeBinding {
     if (!this.config.canWrite()) return this.match();
     if (this.unclean) this.clean();
     this.before = this.view?.selections() ?? [];
+    if (this.steps.begins(event.changes)) this.undoManager.stopCapturing();
     const written = toDelta(event.changes);
     const delta = written.map((step) => ('insert' in step ? { insert: wellFormed(step.insert) } : step));
     const isWellFormed = delta.every((step, i) => !('insert' in step) || step.insert === (written[i] as typeof step).insert);

@@ -8,6 +8,7 @@ import { locate } from './selections';
 import './peers.css';
 
 const SELECTIONS_MAX = 32;
+const BLANKS_MAX = 500;
 /** Labels beyond these would hide the text; the carets stay. */
 const LABELS_MAX = 50;
 
@@ -26,7 +27,7 @@ export function drawPeers(codeEditor: editor.ICodeEditor, text: Text, awareness:
     for (const { peer, state } of others(awareness)) {
       const [primary, ...more] = selectionsOf(state).map((shared) => locate(shared, model, text));
       if (!primary) continue;
-      for (const selection of [primary, ...more]) if (selection) drawn.push(...decorate(peer, selection));
+      for (const selection of [primary, ...more]) if (selection) drawn.push(...decorate(peer, selection), ...blankLines(peer, selection, model));
       if (seen.size >= LABELS_MAX) continue;
       seen.add(peer.clientId);
       const label = labels.get(peer.clientId) ?? new NameLabel(codeEditor, peer.clientId);
@@ -65,6 +66,16 @@ function selectionsOf(state: Record<string, unknown>): unknown[] {
   const { selection, selections } = state;
   const all: unknown[] = Array.isArray(selections) && selections.length > 0 ? selections : [selection];
   return all.slice(0, SELECTIONS_MAX);
+}
+
+/** A mark on each blank line of a selection, which covers nothing there; as many as a large screen shows. */
+function blankLines(peer: Peer, selection: Selection, model: editor.ITextModel): editor.IModelDeltaDecoration[] {
+  const drawn: editor.IModelDeltaDecoration[] = [];
+  for (let line = selection.startLineNumber; line < selection.endLineNumber && drawn.length < BLANKS_MAX; line += 1) {
+    if (model.getLineLength(line) > 0) continue;
+    drawn.push({ range: new Range(line, 1, line, 1), options: { beforeContentClassName: `cs-sel cs-blank cs-c${peer.color}` } });
+  }
+  return drawn;
 }
 
 function decorate(peer: Peer, selection: Selection): editor.IModelDeltaDecoration[] {

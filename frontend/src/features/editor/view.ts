@@ -24,6 +24,11 @@ export class View {
     );
   }
 
+  /** Calls `listener` when an input method begins to compose, and when it ends. */
+  onComposition(listener: (composing: boolean) => void) {
+    this.listeners.push(this.codeEditor.onDidCompositionStart(() => listener(true)), this.codeEditor.onDidCompositionEnd(() => listener(false)));
+  }
+
   /** Calls `listener` when the person moves; never for a caret that a remote edit pushed. */
   onLocalMove(listener: () => void): () => void {
     this.onMove.add(listener);

@@ -12,7 +12,8 @@ import type { Version } from '@/lib/api/types';
 import { exactTime } from '@/lib/time';
 import styles from './History.module.css';
 import { NameVersion } from './NameVersion';
-import { useRestoreVersion, useVersions, useVersionText } from './useVersions';
+import { RenameVersion } from './RenameVersion';
+import { useDeleteVersion, useRestoreVersion, useVersions, useVersionText } from './useVersions';
 import { VersionList } from './VersionList';
 
 interface HistoryDialogProps {
@@ -21,6 +22,16 @@ interface HistoryDialogProps {
   writable: boolean;
   /** Settles once the server has every edit of this page. */
   flush: () => Promise<void>;
+  /** Told what the text went back to. */
+  onRestored: (called: string) => void;
+  /** Puts a text in the place of the present one, as an edit of this person. */
+  replaceText: (text: string) => void;
+  /** The present text. */
+  text: () => string;
+  /** Whether this person may change what others have named. */
+  owner: boolean;
+  /** The id of this person. */
+  me: string;
   /** Shows a text as the editor would. */
   showText: (text: string) => ReactNode;
   /** Shows what became of a text until now. */
@@ -29,7 +40,7 @@ interface HistoryDialogProps {
 }
 
 /** What the document was: states to read and to go back to. */
-export function HistoryDialog({ documentId, writable, flush, showText, showChanges, onClose }: HistoryDialogProps) {
+export function HistoryDialog({ documentId, writable, flush, onClose, ...more }: HistoryDialogProps) {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useVersions(documentId);
   const [chosen, setChosen] = useState<Version | null>(null);
   const versions = data?.pages.flatMap((page) => page.items) ?? [];
@@ -50,7 +61,7 @@ export function HistoryDialog({ documentId, writable, flush, showText, showChang
               </Button>
             )}
           </div>
-          <Shown key={shown.id} {...{ documentId, writable, flush, showText, showChanges }} version={shown} onRestored={onClose} />
+          <Shown key={shown.id} {...{ documentId, writable, flush, ...more }} version={shown} onClose={onClose} />
         </div>
       )}
     </Modal>
@@ -62,23 +73,30 @@ const TABS = [
   { value: 'changes', name: 'Changes since then' },
 ] as const;
 
-interface ShownProps extends Pick<HistoryDialogProps, 'documentId' | 'writable' | 'flush' | 'showText' | 'showChanges'> {
+interface ShownProps extends HistoryDialogProps {
   version: Version;
-  onRestored: () => void;
 }
 
-function Shown({ documentId, version, writable, flush, showText, showChanges, onRestored }: ShownProps) {
+function Shown({ documentId, version, writable, flush, showText, showChanges, replaceText, text: present, owner, me, onRestored, onClose }: ShownProps) {
   const text = useVersionText(documentId, version.id);
   const restore = useRestoreVersion(documentId, flush);
-  const [asking, setAsking] = useState(false);
+  const remove = useDeleteVersion(documentId);
+  const [asking, setAsking] = useState<'restore' | 'rename' | 'delete' | null>(null);
+  const close = () => setAsking(null);
   const show = {
     text: (data: string) => (data === '' ? <p className={styles.none}>It was empty.</p> : showText(data)),
     changes: showChanges,
   };
   const called = version.name === null ? `the version of ${exactTime(version.created_at)}` : `“${version.name}”`;
-  const done = () => {
-    toast(`The text is back at ${called}.`);
-    onRestored();
+  const mayChange = owner || (version.name !== null && version.author?.id === me);
+  const go = () => {
+    const before = present();
+    const onSuccess = () => {
+      toast(`The text is back at ${called}.`, { action: { label: 'Undo', run: () => replaceText(before) } });
+      onRestored(called);
+      onClose();
+    };
+    restore.mutate(version.id, { onSuccess });
   };
   return (
     <section className={styles.text} aria-label="The version">
@@ -93,19 +111,43 @@ function Shown({ documentId, version, writable, flush, showText, showChanges, on
         ))}
       </Tabs.Root>
       {writable && (
-        <Button className={styles.restore} disabled={text.data === undefined} onClick={() => setAsking(true)}>
-          Restore this version…
-        </Button>
+        <div className={styles.actions}>
+          {mayChange && (
+            <Button tone="quiet" onClick={() => setAsking('delete')}>
+              Delete…
+            </Button>
+          )}
+          {(mayChange || version.name === null) && (
+            <Button tone="quiet" onClick={() => setAsking('rename')}>
+              {version.name === null ? 'Name…' : 'Rename…'}
+            </Button>
+          )}
+          <Button disabled={text.data === undefined} onClick={() => setAsking('restore')}>
+            Restore this version…
+          </Button>
+        </div>
       )}
+      {asking === 'rename' && <RenameVersion documentId={documentId} version={version} onClose={close} />}
       <Confirm
-        open={asking}
+        open={asking === 'delete'}
+        title="Delete this version?"
+        verb="Delete"
+        busy={remove.isPending}
+        error={remove.error && explain(remove.error)}
+        onConfirm={() => remove.mutate(version.id, { onSuccess: close })}
+        onClose={close}
+      >
+        <bdi>{called}</bdi> can then be neither read nor restored by anyone. The text of the document stays as it is.
+      </Confirm>
+      <Confirm
+        open={asking === 'restore'}
         title="Restore this version?"
         verb="Restore"
         tone="primary"
         busy={restore.isPending}
         error={restore.error && explain(restore.error)}
-        onConfirm={() => restore.mutate(version.id, { onSuccess: done })}
-        onClose={() => setAsking(false)}
+        onConfirm={go}
+        onClose={close}
       >
         The text goes back to <bdi>{called}</bdi> for everyone who has it open. What is there now is kept as a version too.
       </Confirm>

@@ -37,6 +37,24 @@ export function useNameVersion(id: string, flush: () => Promise<void>) {
   });
 }
 
+/** Gives a version another name, or a first one. */
+export function useRenameVersion(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ versionId, name }: { versionId: string; name: string }) =>
+      ask(api.PATCH('/api/documents/{id}/versions/{version_id}', { params: { path: { id, version_id: versionId } }, body: { name } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: list(id), exact: true }),
+  });
+}
+
+export function useDeleteVersion(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (versionId: string) => ask(api.DELETE('/api/documents/{id}/versions/{version_id}', { params: { path: { id, version_id: versionId } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: list(id), exact: true }),
+  });
+}
+
 /** Turns the text back to a version's, for everyone; `flush` settles once the server has all that is there now. */
 export function useRestoreVersion(id: string, flush: () => Promise<void>) {
   const queries = useQueryClient();

@@ -2,10 +2,11 @@ import { useEffect, useMemo } from 'react';
 import type { Awareness } from 'y-protocols/awareness';
 import { useStore, type Store } from '@/lib/store';
 import { others, type Peer } from '@/lib/peer';
+import { wearFreeColor } from './wearFreeColor';
 
 const IDLE_MS = 60_000;
 
-/** The other people in the document, one entry each however many tabs they have; by name. */
+/** The other people in the document, one entry each however many tabs they have; by name. Another tab of one's own is nobody else. */
 export function usePeople(awareness: Awareness): readonly Peer[] {
   return useStore(useMemo(() => peopleStore(awareness), [awareness]));
 }
@@ -15,7 +16,8 @@ function peopleStore(awareness: Awareness): Store<readonly Peer[]> {
   let key = '';
   return {
     get: () => {
-      const next = merge(others(awareness).map(({ peer }) => peer));
+      const me = ownId(awareness);
+      const next = merge(others(awareness).map(({ peer }) => peer)).filter(({ userId }) => userId !== me);
       const nextKey = JSON.stringify(next);
       if (nextKey !== key) {
         key = nextKey;
@@ -28,6 +30,10 @@ function peopleStore(awareness: Awareness): Store<readonly Peer[]> {
       return () => awareness.off('change', listener);
     },
   };
+}
+
+function ownId(awareness: Awareness): string | undefined {
+  return (awareness.getLocalState()?.user as { id?: string } | undefined)?.id;
 }
 
 function merge(peers: readonly Peer[]): Peer[] {
@@ -50,6 +56,7 @@ interface Me {
 export function useShowMe(awareness: Awareness | null, { id, name, color }: Me) {
   useEffect(() => {
     awareness?.setLocalStateField('user', { id, name, color });
+    return awareness ? wearFreeColor(awareness, id, color) : undefined;
   }, [awareness, id, name, color]);
   useEffect(() => {
     if (awareness === null) return;

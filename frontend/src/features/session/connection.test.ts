@@ -12,7 +12,7 @@ let connection: Connection;
 let doc: Doc;
 let tickets: number;
 let conflicts: (Conflict | null)[];
-let requestTicket: () => Promise<{ ticket: string; role: 'editor' }>;
+let requestTicket: (signal: AbortSignal) => Promise<{ ticket: string; role: 'editor' }>;
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
 const status = () => connection.status.get();
@@ -29,7 +29,7 @@ beforeEach(async () => {
   conflicts = [];
   requestTicket = () => Promise.resolve({ ticket: `ticket-${++tickets}`, role: 'editor' });
   doc = new Doc();
-  connection = new Connection({ id: 'd', doc, awareness: new Awareness(doc), socketUrl: 'ws://host/socket', requestTicket: () => requestTicket(), onConflict: (conflict) => conflicts.push(conflict) });
+  connection = new Connection({ id: 'd', doc, awareness: new Awareness(doc), socketUrl: 'ws://host/socket', requestTicket: (signal) => requestTicket(signal), onConflict: (conflict) => conflicts.push(conflict) });
   await settle();
 });
 
@@ -86,6 +86,67 @@ describe('connecting', () => {
     expect(socket().url).toContain('back');
     await socket().welcome();
     expect(status().phase).toBe('live');
+  });
+
+  it('does not wait for a ticket or a socket that never comes', async () => {
+    await socket().welcome();
+    let signal: AbortSignal | undefined;
+    requestTicket = (ends) => new Promise(() => (signal = ends));
+    socket().end(1006);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(signal?.aborted).toBe(true);
+    requestTicket = () => Promise.resolve({ ticket: 'silent', role: 'editor' });
+    await vi.advanceTimersByTimeAsync(5000);
+    const silent = socket();
+    expect(silent.url).toContain('silent');
+    requestTicket = () => Promise.resolve({ ticket: 'answered', role: 'editor' });
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(silent.readyState).toBe(3);
+    expect(FakeSocket.all.filter(({ url }) => url.includes('answered')).length).toBeGreaterThan(0);
+  });
+
+  it('begins anew when asked to while an attempt hangs', async () => {
+    await socket().welcome();
+    requestTicket = () => new Promise(() => undefined);
+    socket().end(1006);
+    await vi.advanceTimersByTimeAsync(5000);
+    requestTicket = () => Promise.resolve({ ticket: 'anew', role: 'editor' });
+    connection.retryNow();
+    await settle();
+    expect(socket().url).toContain('anew');
+  });
+
+  it.each(['resume', 'visibilitychange'])('tries at once at the page’s %s', async (event) => {
+    await socket().welcome();
+    requestTicket = () => Promise.reject(new ApiError(0, 'unreachable', ''));
+    socket().end(1006);
+    await vi.advanceTimersByTimeAsync(60_000);
+    requestTicket = () => Promise.resolve({ ticket: 'woken', role: 'editor' });
+    document.dispatchEvent(new Event(event));
+    await settle();
+    expect(socket().url).toContain('woken');
+  });
+
+  it('tries at once for the first key, and not for each', async () => {
+    await socket().welcome();
+    requestTicket = () => Promise.reject(new ApiError(0, 'unreachable', ''));
+    socket().end(1006);
+    await vi.advanceTimersByTimeAsync(60_000);
+    let asked = 0;
+    requestTicket = () => {
+      asked += 1;
+      return Promise.reject(new ApiError(0, 'unreachable', ''));
+    };
+    for (const letter of 'abc') type(letter);
+    await settle();
+    expect(asked).toBe(1);
+    requestTicket = () => Promise.resolve({ ticket: 'typed', role: 'editor' });
+    await vi.advanceTimersByTimeAsync(3000);
+    type('d');
+    await settle();
+    expect(socket().url).toContain('typed');
   });
 
   it('gives up a connection that does not answer a probe', async () => {

@@ -18,6 +18,12 @@ const SYNC = 0;
 const GRACE_MS = 3000;
 /** A connection that does not answer a probe for this long is dead, whatever the system says. */
 const PROBE_MS = 5000;
+/** A ticket or an opening socket that takes longer will not come. */
+const OPENING_MS = 10_000;
+/** An attempt younger than this is as good as a new one. */
+const FRESH_MS = 1500;
+/** How often typing alone makes an attempt, whatever the backoff says. */
+const TYPING_MS = 3000;
 const TICKET_RETRY_MS = 30_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
@@ -32,8 +38,8 @@ export interface ConnectionConfig {
   awareness: Awareness;
   /** The address of the socket without the document's id. */
   socketUrl: string;
-  /** Asks for a fresh ticket; rejects with an `ApiError`. */
-  requestTicket: () => Promise<Ticket>;
+  /** Asks for a fresh ticket until `signal` ends that; rejects with an `ApiError`. */
+  requestTicket: (signal: AbortSignal) => Promise<Ticket>;
   /** The server has other edits at clocks of ours: this connection has ended, and the edits are to be made again elsewhere. */
   onConflict: (conflict: Conflict | null) => void;
 }
@@ -51,9 +57,12 @@ export class Connection {
   private readonly provider: WebsocketProvider;
   private readonly marks: Marks;
   private readonly stop = new AbortController();
-  private readonly timers = { retry: 0, grace: 0, probe: 0, ticket: 0 };
+  private readonly timers = { retry: 0, grace: 0, probe: 0, ticket: 0, opening: 0 };
   private attempt = 0;
-  private requesting = false;
+  private requesting: AbortController | null = null;
+  /** When the attempt under way began, and when typing last made one. */
+  private began = 0;
+  private typed = 0;
   private retriedAuth = false;
   private inConflict = false;
   private epoch: string | null = null;
@@ -76,7 +85,10 @@ export class Connection {
 
   /** Tries at once, whatever the backoff says. */
   retryNow() {
-    if (this.provider.ws !== null || isFinal(this.state.get().phase)) return;
+    const isUnderWay = this.requesting !== null || this.provider.ws !== null;
+    if (this.provider.wsconnected || isFinal(this.state.get().phase)) return;
+    if (isUnderWay && Date.now() - this.began < FRESH_MS) return;
+    this.abandon();
     this.attempt = 0;
     if (this.state.get().phase === 'signed-out') this.enter('connecting');
     void this.connect();
@@ -86,7 +98,7 @@ export class Connection {
   async renew() {
     if (!this.provider.wsconnected) return this.retryNow();
     try {
-      const { ticket } = await this.config.requestTicket();
+      const { ticket } = await this.config.requestTicket(AbortSignal.timeout(OPENING_MS));
       this.send(encodeToken(ticket));
     } catch {
       // Not signed in any more: the server says so on the socket when the time has come.
@@ -101,6 +113,7 @@ export class Connection {
 
   destroy() {
     this.stop.abort();
+    this.requesting?.abort();
     for (const timer of Object.values(this.timers)) window.clearTimeout(timer);
     this.provider.destroy();
   }
@@ -114,14 +127,18 @@ export class Connection {
     const { signal } = this.stop;
     // Registered after the provider's own listener: the mark must leave after the update that it covers.
     const onUpdate = (_update: Uint8Array, origin: unknown) => {
-      if (origin !== provider) this.marks.edited();
+      if (origin === provider) return;
+      this.marks.edited();
+      this.tryForTyping();
     };
     this.config.doc.on('update', onUpdate);
     signal.addEventListener('abort', () => this.config.doc.off('update', onUpdate));
 
     provider.on('connection-close', (event) => this.closed(event?.code ?? null));
     provider.on('status', ({ status }) => {
-      if (status === 'connected') this.announce();
+      if (status !== 'connected') return;
+      window.clearTimeout(this.timers.opening);
+      this.announce();
     });
     provider.on('sync', (synced) => {
       if (synced) this.synced();
@@ -132,6 +149,8 @@ export class Connection {
     window.addEventListener('online', () => this.wake(), { signal });
     window.addEventListener('offline', () => this.probe(), { signal });
     window.addEventListener('pageshow', () => this.wake(), { signal });
+    // A frozen page runs no timers: what they were for is done when it goes on.
+    document.addEventListener('resume', () => this.wake(), { signal });
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.wake(), { signal });
   }
 
@@ -153,20 +172,51 @@ export class Connection {
   }
 
   private async connect() {
-    if (this.requesting || this.isStopped() || this.inConflict || this.provider.ws !== null) return;
+    if (this.requesting !== null || this.isStopped() || this.inConflict || this.provider.ws !== null) return;
     window.clearTimeout(this.timers.retry);
-    this.requesting = true;
+    const request = new AbortController();
+    this.requesting = request;
+    this.began = Date.now();
+    this.later('opening', OPENING_MS, () => this.tookTooLong());
     try {
-      const { ticket, role } = await this.config.requestTicket();
+      const { ticket, role } = await this.config.requestTicket(request.signal);
+      if (this.requesting !== request) return;
+      this.requesting = null;
       if (this.isStopped()) return;
       this.update({ role });
       this.provider.params = { token: ticket };
       this.provider.connect();
     } catch (error) {
+      if (this.requesting !== request) return;
+      this.requesting = null;
+      window.clearTimeout(this.timers.opening);
       if (!this.isStopped()) this.refusedTicket(error);
-    } finally {
-      this.requesting = false;
     }
+  }
+
+  /** Ends an attempt that is under way. */
+  private abandon() {
+    window.clearTimeout(this.timers.opening);
+    const request = this.requesting;
+    this.requesting = null;
+    request?.abort();
+    if (this.provider.ws !== null && !this.provider.wsconnected) this.provider.disconnect();
+  }
+
+  private tookTooLong() {
+    // The end of a socket plans the next attempt by itself.
+    const isSocket = this.provider.ws !== null;
+    this.abandon();
+    if (!isSocket && !this.isStopped()) this.retryLater(null);
+  }
+
+  /** Whoever types without a connection wants one now. */
+  private tryForTyping() {
+    if (this.provider.wsconnected || Date.now() - this.typed < TYPING_MS) return;
+    const { phase } = this.state.get();
+    if (phase !== 'connecting' && phase !== 'offline') return;
+    this.typed = Date.now();
+    this.retryNow();
   }
 
   private refusedTicket(error: unknown) {
@@ -183,6 +233,7 @@ export class Connection {
     this.marks.interrupted();
     window.clearTimeout(this.timers.probe);
     window.clearTimeout(this.timers.ticket);
+    window.clearTimeout(this.timers.opening);
     if (this.isStopped() || this.inConflict) return;
     if (code === 4401) this.closedUnauthenticated();
     else if (code === 4403) this.enter('denied');
@@ -256,7 +307,7 @@ export class Connection {
   }
 
   private wake() {
-    if (this.provider.ws === null) this.retryNow();
+    if (!this.provider.wsconnected) this.retryNow();
     else this.probe();
   }
 

@@ -63,7 +63,7 @@ function create(id: string): Entry {
     {
       id,
       socketUrl: `${window.location.origin.replace(/^http/, 'ws')}/socket`,
-      requestTicket: () => ask(api.POST('/api/documents/{id}/ticket', { params: { path: { id } } })),
+      requestTicket: (signal) => ask(api.POST('/api/documents/{id}/ticket', { params: { path: { id } }, signal })),
     },
     () => [...entry.uses.values()].forEach((replaced) => replaced()),
   );

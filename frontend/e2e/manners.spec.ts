@@ -1,0 +1,127 @@
+import { expect, test } from './fixtures';
+import { PASSWORD } from './person';
+
+test('undo goes back word by word', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account);
+  await ada.open(id);
+  await ada.type('one two three');
+  await ada.press('Control+z');
+  await ada.expectText('one two');
+  await ada.press('Control+z');
+  await ada.expectText('one');
+  await ada.press('Control+z');
+  await ada.expectText('');
+  await ada.press('Control+y', 'Control+y');
+  await ada.expectText('one two');
+  await ada.expectSound();
+});
+
+test('the end of a login takes no key', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account);
+  await ada.open(id);
+  await ada.type('before ');
+  await ada.expectSaved();
+  await api.signOut(ada.account);
+  await expect(ada.page.getByText('Your login has ended.')).toBeVisible();
+  await expect(ada.editor).toBeFocused();
+  await ada.page.keyboard.type('after');
+  await ada.expectText('before after');
+  await ada.page.getByRole('button', { name: 'Sign in again' }).click();
+  const dialog = ada.page.getByRole('dialog', { name: 'Sign in again' });
+  await ada.page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await ada.page.getByRole('button', { name: 'Sign in again' }).click();
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await ada.expectSaved();
+  await expect(ada.page.getByText('Your login has ended.')).toHaveCount(0);
+  await ada.page.reload();
+  await ada.ready();
+  await ada.expectText('before after');
+});
+
+test('the palette opens by its keys and knows the page, and ? lists the keys', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account);
+  await ada.open(id);
+  await ada.press('Control+Shift+p');
+  const palette = ada.page.locator('.quick-input-widget');
+  await expect(palette).toBeVisible();
+  for (const [words, opens] of [
+    ['Share', 'Share'],
+    ['Version history', 'Version history'],
+  ] as const) {
+    await ada.page.keyboard.type(`CodeSync: ${words}`);
+    await ada.press('Enter');
+    await expect(ada.page.getByRole('dialog', { name: new RegExp(opens) })).toBeVisible();
+    await ada.press('Escape');
+    await ada.editor.focus();
+    await ada.press('Control+Shift+p');
+  }
+  await ada.page.keyboard.type('CodeSync: Change language');
+  await ada.press('Enter');
+  await expect(ada.page.getByRole('listbox')).toBeVisible();
+  await ada.press('Escape');
+  await ada.type('?');
+  await ada.expectText('?');
+  await ada.page.getByRole('button', { name: 'Share' }).focus();
+  await ada.press('?');
+  await expect(ada.page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+});
+
+test('two tabs are one person, and a selection shows its blank lines', async ({ join, api }) => {
+  const [ada, bob] = [await join('Ada'), await join('Bob')];
+  const { id } = await api.create(ada.account, { text: 'one\n\n\ntwo\n' });
+  await api.grant(ada.account, id, bob.account, 'editor');
+  await ada.open(id);
+  const tab = await ada.context.newPage();
+  await tab.goto(`${ada.url}/d/${id}`);
+  await tab.locator('.view-lines').waitFor();
+  await bob.open(id);
+  await expect(bob.page.getByRole('button', { name: /^Ada/ })).toHaveCount(1);
+  await expect(ada.page.getByRole('button', { name: /^Bob/ })).toHaveCount(1);
+  await expect(ada.page.getByRole('button', { name: /^Ada/ })).toHaveCount(0);
+  // The blank lines inside of a selection are seen.
+  await ada.editor.focus();
+  await ada.press('Control+a');
+  await expect(bob.page.locator('.cs-blank')).toHaveCount(2);
+});
+
+test('several files go up at a time, and leaving meanwhile asks first', async ({ join }) => {
+  const ada = await join('Ada');
+  await ada.page.goto(ada.url);
+  let under = 0;
+  let most = 0;
+  let release = () => undefined as void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await ada.page.route('**/api/documents', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    under += 1;
+    most = Math.max(most, under);
+    await held;
+    await route.continue();
+    under -= 1;
+  });
+  const files = Array.from({ length: 6 }, (_, n) => ({ name: `file-${n}.txt`, mimeType: 'text/plain', buffer: Buffer.from(`text ${n}`) }));
+  await ada.page.getByLabel('Files to upload').setInputFiles(files);
+  await expect(ada.page.getByRole('button', { name: 'Uploading 0 of 6…' })).toBeVisible();
+  await expect.poll(() => most).toBe(4);
+  const asked = ada.page.waitForEvent('dialog');
+  await ada.page.close({ runBeforeUnload: true });
+  const question = await asked;
+  expect(question.type()).toBe('beforeunload');
+  await question.dismiss();
+  release();
+  await expect(ada.page.getByText('6 files uploaded.')).toBeVisible();
+});
+
+test('a forgotten password is set by the link of an administrator, once', async ({ join, server }) => {
+  const ada = await join('Ada');
+  const { secret } = await server.passwordReset(ada.account.email);
+  await ada.page.goto(`${ada.url}/reset/${secret}`);
+  await ada.page.getByLabel('New password').fill('a better password');
+  await ada.page.getByRole('button', { name: 'Set the password' }).click();
+  await expect(ada.page.getByText('The password is set.')).toBeVisible();
+});

@@ -1,0 +1,46 @@
+import type { Awareness } from 'y-protocols/awareness';
+import { PALETTE, paletteIndex } from '@/lib/palette';
+import { others, readWorn, type Worn } from '@/lib/peer';
+
+/** Those that are hardest to tell from the page's own accent and greys come last. */
+const LAST = ['Teal', 'Slate'];
+const ORDER = [...PALETTE.keys()].sort((a, b) => rank(a) - rank(b));
+
+function rank(index: number): number {
+  return LAST.includes(PALETTE[index]?.name ?? '') ? 1 : 0;
+}
+
+/**
+ * Shows this person in a colour that nobody else in the document wears: that of the account where it is free. Who came first
+ * keeps a colour; the tabs of one person share one. Returns its own undoing.
+ */
+export function wearFreeColor(awareness: Awareness, userId: string, accountColor: string): () => void {
+  const choose = () => {
+    const state = awareness.getLocalState();
+    if (state === null) return;
+    const worn = readWorn(state);
+    const people = others(awareness).map(({ peer, state: theirs }) => ({ peer, worn: readWorn(theirs) }));
+    const tab = people.find(({ peer, worn: theirs }) => peer.userId === userId && theirs !== null && isFirst(theirs, peer.clientId, worn, awareness.clientID));
+    if (tab?.worn) {
+      if (tab.worn.color !== worn?.color) awareness.setLocalStateField('worn', tab.worn);
+      return;
+    }
+    const strangers = people.filter(({ peer }) => peer.userId !== userId);
+    const isTaken = worn === null || strangers.some(({ peer, worn: theirs }) => peer.color === worn.color && isFirst(theirs, peer.clientId, worn, awareness.clientID));
+    if (!isTaken) return;
+    const taken = new Set(strangers.map(({ peer }) => peer.color));
+    const own = paletteIndex(accountColor, userId);
+    const color = taken.has(own) ? (ORDER.find((index) => !taken.has(index)) ?? own) : own;
+    if (color !== worn?.color) awareness.setLocalStateField('worn', { color, since: Date.now() });
+  };
+  awareness.on('change', choose);
+  choose();
+  return () => awareness.off('change', choose);
+}
+
+/** Whether theirs was worn before ours. A page that wears none is a stock one, or is about to choose. */
+function isFirst(theirs: Worn | null, theirClient: number, ours: Worn | null, ourClient: number): boolean {
+  if (ours === null) return true;
+  if (theirs === null) return false;
+  return theirs.since < ours.since || (theirs.since === ours.since && theirClient < ourClient);
+}
