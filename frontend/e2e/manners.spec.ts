@@ -94,8 +94,10 @@ test('several files go up at a time, and leaving meanwhile asks first', async ({
   await ada.page.goto(ada.url);
   let under = 0;
   let most = 0;
-  let release = () => undefined as void;
-  const held = new Promise<void>((resolve) => (release = resolve));
+  let release: (() => void) | undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   await ada.page.route('**/api/documents', async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     under += 1;
@@ -113,7 +115,7 @@ test('several files go up at a time, and leaving meanwhile asks first', async ({
   const question = await asked;
   expect(question.type()).toBe('beforeunload');
   await question.dismiss();
-  release();
+  release?.();
   await expect(ada.page.getByText('6 files uploaded.')).toBeVisible();
 });
 
@@ -124,4 +126,32 @@ test('a forgotten password is set by the link of an administrator, once', async 
   await ada.page.getByLabel('New password').fill('a better password');
   await ada.page.getByRole('button', { name: 'Set the password' }).click();
   await expect(ada.page.getByText('The password is set.')).toBeVisible();
+});
+
+test('a document is indented as its text or its language is, or as someone has chosen for everyone', async ({ join, api }) => {
+  const [ada, bob] = [await join('Ada'), await join('Bob')];
+  for (const [title, language, text, indentation, typed] of [
+    ['Makefile', 'plaintext', '', 'Tabs', '\t'],
+    ['main.go', 'go', '', 'Tabs', '\t'],
+    ['main.py', 'python', '', '4 spaces', '    '],
+    ['main.rs', 'rust', '', '4 spaces', '    '],
+    ['main.ts', 'typescript', '', '2 spaces', '  '],
+    ['odd.py', 'python', '\nif a:\n  b\n  if c:\n    d\n  e\n', '2 spaces', '  '],
+    ['tabs.ts', 'typescript', '\nif (a) {\n\tb\n\tif (c) {\n\t\td\n\t}\n}\n', 'Tabs', '\t'],
+  ] as const) {
+    const { id } = await api.create(ada.account, { title, language, text });
+    await ada.open(id);
+    await expect(ada.page.getByRole('button', { name: `Indentation: ${indentation}` })).toBeVisible();
+    await ada.press('Control+Home', 'Tab');
+    await ada.expectText(typed + text);
+  }
+  const { id } = await api.create(ada.account, { title: 'shared.ts', language: 'typescript' });
+  await api.grant(ada.account, id, bob.account, 'editor');
+  await ada.open(id);
+  await bob.open(id);
+  await ada.page.getByRole('button', { name: 'Indentation: 2 spaces' }).click();
+  await ada.page.getByRole('menuitemradio', { name: '8 spaces' }).click();
+  await expect(bob.page.getByRole('button', { name: 'Indentation: 8 spaces' })).toBeVisible();
+  await bob.press('Tab');
+  await ada.expectText(' '.repeat(8));
 });

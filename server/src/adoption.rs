@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::{
     auth::Role,
-    directory::{Directory, DirectoryError, LineEnd, Listed, Version},
+    directory::{Directory, DirectoryError, Indentation, LineEnd, Listed, Version},
     ids::{DocId, UserId, VersionId},
     log::{Dirty, Offset},
     room::TEXT,
@@ -93,6 +93,7 @@ pub async fn adopt(directory: &Directory, storage: &Storage, doc: DocId, owner: 
         title: format!("Recovered document {date}"),
         language: "plaintext".to_owned(),
         line_end: LineEnd::Lf,
+        indentation: Indentation::Auto,
         size_bytes: text_bytes(&document)?,
         created_at: created_at(doc).unwrap_or(now),
         updated_at: now,

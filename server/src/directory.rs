@@ -7,6 +7,7 @@ mod counts;
 mod db;
 mod documents;
 mod grants;
+mod indentation;
 mod installation;
 mod line_end;
 mod links;
@@ -35,6 +36,7 @@ pub use self::{
     counts::Counts,
     documents::{Document, DocumentChange, NewDocument, Person},
     grants::{Access, Change, Collaborator, Grant},
+    indentation::Indentation,
     line_end::LineEnd,
     links::{Link, NewLink},
     moving::Listed,

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 use crate::{
     auth::Role,
-    directory::LineEnd,
+    directory::{Indentation, LineEnd},
     hex::hex,
     ids::{DocId, VersionId},
 };
@@ -57,6 +57,9 @@ struct Moved {
     /// Exports before it was noted are of LF.
     #[serde(default)]
     line_end: LineEnd,
+    /// Left out where nobody has chosen one, as in exports before it was noted.
+    #[serde(default, skip_serializing_if = "Indentation::is_auto")]
+    indentation: Indentation,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
-    Access, Action, Archived, By, Change, Directory, DirectoryError, DocumentChange, Grant, LineEnd, NewDocument,
-    NewLink, NewUser, Replaced, Right, Standing, User, UserChange, db::sql, from_millis, millis,
+    Access, Action, Archived, By, Change, Directory, DirectoryError, DocumentChange, Grant, Indentation, LineEnd,
+    NewDocument, NewLink, NewUser, Replaced, Right, Standing, User, UserChange, db::sql, from_millis, millis,
 };
 use crate::{
     auth::Role,
@@ -72,7 +72,12 @@ async fn user(directory: &Directory, email: &str) -> User {
 }
 
 async fn document(directory: &Directory, owner: &User, title: &str, at: OffsetDateTime) -> DocId {
-    let new = NewDocument { title: title.to_owned(), language: "rust".to_owned(), line_end: LineEnd::Crlf };
+    let new = NewDocument {
+        title: title.to_owned(),
+        language: "rust".to_owned(),
+        line_end: LineEnd::Crlf,
+        indentation: Indentation::Auto,
+    };
     directory.create_document(new, by(directory, owner, at).await).await.expect(WORKS).id
 }
 
@@ -152,10 +157,16 @@ async fn documents(directory: &Directory) {
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.size_bytes), ("Plans", "rust", 42));
     assert_eq!(seen.line_end, LineEnd::Crlf, "what is left out stays");
-    let change = DocumentChange { line_end: Some(LineEnd::Lf), ..DocumentChange::default() };
+    assert_eq!(seen.indentation, Indentation::Auto);
+    let change = DocumentChange {
+        line_end: Some(LineEnd::Lf),
+        indentation: Some(Indentation::Space8),
+        ..DocumentChange::default()
+    };
     directory.update_document(doc, change, by_eve.at(later)).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert_eq!((seen.title.as_str(), seen.language.as_str(), seen.line_end), ("Plans", "rust", LineEnd::Lf));
+    assert_eq!(seen.indentation, Indentation::Space8);
     directory.record_edit(doc, 42, OffsetDateTime::now_utc()).await.expect(WORKS);
     let seen = directory.document(eve.id, doc).await.expect(WORKS).expect("it is there");
     assert!(seen.updated_at > later, "the text was edited after that");

@@ -4,7 +4,7 @@ use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{
-    Action, By, Directory, DirectoryError, LineEnd, Page, Position, Result, Right,
+    Action, By, Directory, DirectoryError, Indentation, LineEnd, Page, Position, Result, Right,
     audit::Deed,
     db::{select, sql},
     fold, from_millis, millis,
@@ -26,6 +26,8 @@ pub struct Document {
     pub language: String,
     /// How its lines end where it leaves as a file.
     pub line_end: LineEnd,
+    /// What it is indented by.
+    pub indentation: Indentation,
     /// Whose it is: of several owners the first.
     pub owner: Person,
     /// What the asker may do.
@@ -58,6 +60,8 @@ pub struct NewDocument {
     pub language: String,
     /// How its lines end where it leaves as a file.
     pub line_end: LineEnd,
+    /// What it is indented by.
+    pub indentation: Indentation,
 }
 
 /// What changes of a document; `None` stays.
@@ -69,6 +73,8 @@ pub struct DocumentChange {
     pub language: Option<String>,
     /// How its lines end where it leaves as a file.
     pub line_end: Option<LineEnd>,
+    /// What it is indented by.
+    pub indentation: Option<Indentation>,
 }
 
 #[derive(FromRow)]
@@ -77,6 +83,7 @@ struct DocumentRow {
     title: String,
     language: String,
     crlf: bool,
+    indentation: i64,
     role: Role,
     created_at: i64,
     updated_at: i64,
@@ -93,6 +100,7 @@ impl From<DocumentRow> for Document {
             title: row.title,
             language: row.language,
             line_end: LineEnd::from_crlf(row.crlf),
+            indentation: Indentation::from_code(row.indentation),
             owner: Person { id: row.owner_id, name: row.owner_name, color: row.owner_color },
             role: row.role,
             created_at: from_millis(row.created_at),
@@ -106,7 +114,7 @@ impl From<DocumentRow> for Document {
 macro_rules! select_documents {
     (as $who:literal, $rest:literal) => {
         concat!(
-            "select d.id, d.title, d.language, d.crlf, g.role, d.created_at, d.updated_at, d.size_bytes,
+            "select d.id, d.title, d.language, d.crlf, d.indentation, g.role, d.created_at, d.updated_at, d.size_bytes,
                     o.id as owner_id, o.name as owner_name, o.color as owner_color
              from grants g
              join documents d on d.id = g.doc_id
@@ -132,14 +140,16 @@ impl Directory {
         let mut change = self.change(by, Right::LogIn, &[]).await?;
         change
             .execute(sql!(
-                "insert into documents (id, title, title_key, language, crlf, created_at, updated_at, pristine)
-                 values ($1, $2, $3, $4, $5, $6, $6, true)",
+                "insert into documents (id, title, title_key, language, crlf, created_at, updated_at, pristine,
+                                        indentation)
+                 values ($1, $2, $3, $4, $5, $6, $6, true, $7)",
                 id,
                 &new.title,
                 fold(&new.title),
                 &new.language,
                 new.line_end.is_crlf(),
-                millis(by.at)
+                millis(by.at),
+                new.indentation.code()
             ))
             .await?;
         change
@@ -197,7 +207,7 @@ impl Directory {
     pub async fn update_document(
         &self,
         doc: DocId,
-        DocumentChange { title, language, line_end }: DocumentChange,
+        DocumentChange { title, language, line_end, indentation }: DocumentChange,
         by: By,
     ) -> Result<()> {
         let key = title.as_deref().map(fold);
@@ -205,14 +215,16 @@ impl Directory {
         let _: (i64,) = change
             .one(sql!(
                 "update documents set title = coalesce($2, title), title_key = coalesce($3, title_key),
-                        language = coalesce($4, language), crlf = coalesce($5, crlf), updated_at = $6
+                        language = coalesce($4, language), crlf = coalesce($5, crlf),
+                        indentation = coalesce($7, indentation), updated_at = $6
                  where id = $1 returning updated_at",
                 doc,
                 title,
                 key,
                 language,
                 line_end.map(LineEnd::is_crlf),
-                millis(by.at)
+                millis(by.at),
+                indentation.map(Indentation::code)
             ))
             .await?;
         change.commit().await

@@ -4,7 +4,7 @@ use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{
-    By, Directory, LineEnd, Result, Version,
+    By, Directory, Indentation, LineEnd, Result, Version,
     db::{select, sql},
     fold, from_millis, millis,
     rights::Lock,
@@ -25,6 +25,8 @@ pub struct Listed {
     pub language: String,
     /// How its lines end where it leaves as a file.
     pub line_end: LineEnd,
+    /// What it is indented by.
+    pub indentation: Indentation,
     /// Its size when that was last recorded.
     pub size_bytes: i64,
     /// When it was made.
@@ -39,6 +41,7 @@ struct ListedRow {
     title: String,
     language: String,
     crlf: bool,
+    indentation: i64,
     size_bytes: i64,
     created_at: i64,
     updated_at: i64,
@@ -46,9 +49,10 @@ struct ListedRow {
 
 impl From<ListedRow> for Listed {
     fn from(row: ListedRow) -> Self {
-        let ListedRow { id, title, language, crlf, size_bytes, created_at, updated_at } = row;
+        let ListedRow { id, title, language, crlf, indentation, size_bytes, created_at, updated_at } = row;
         let (created_at, updated_at) = (from_millis(created_at), from_millis(updated_at));
-        Self { id, title, language, line_end: LineEnd::from_crlf(crlf), size_bytes, created_at, updated_at }
+        let (line_end, indentation) = (LineEnd::from_crlf(crlf), Indentation::from_code(indentation));
+        Self { id, title, language, line_end, indentation, size_bytes, created_at, updated_at }
     }
 }
 
@@ -58,7 +62,7 @@ impl Directory {
         let rows: Vec<ListedRow> = self
             .db
             .all(select!(
-                "select id, title, language, crlf, size_bytes, created_at, updated_at from documents
+                "select id, title, language, crlf, indentation, size_bytes, created_at, updated_at from documents
                  where id > $1 order by id limit $2",
                 after.unwrap_or(DocId(uuid::Uuid::nil())),
                 i64::from(limit)
@@ -77,8 +81,9 @@ impl Directory {
         let mut change = self.change_without_right(By::command_line(), &[Lock::Exclusive(document.id.0)]).await?;
         change
             .execute(sql!(
-                "insert into documents (id, title, title_key, language, crlf, size_bytes, created_at, updated_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "insert into documents (id, title, title_key, language, crlf, size_bytes, created_at, updated_at,
+                                        indentation)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 document.id,
                 &document.title,
                 fold(&document.title),
@@ -86,7 +91,8 @@ impl Directory {
                 document.line_end.is_crlf(),
                 document.size_bytes,
                 millis(document.created_at),
-                millis(document.updated_at)
+                millis(document.updated_at),
+                document.indentation.code()
             ))
             .await?;
         for (user, role, since) in people {

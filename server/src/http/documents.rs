@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::Services,
     auth::{Role, events::AccessEvent},
-    directory::{self, By, DocumentChange, LineEnd, Right},
+    directory::{self, By, DocumentChange, Indentation, LineEnd, Right},
     error::{ApiError, Missing},
     ids::{DocId, UserId},
     room::{Condition, Replaced},
@@ -45,6 +45,8 @@ pub(super) struct Document {
     language: String,
     /// How its lines end where it leaves as a file; the text of these calls has LF alone.
     line_end: LineEnd,
+    /// What everyone indents it by.
+    indentation: Indentation,
     /// Whose it is; of several owners the first.
     owner: Person,
     /// What the caller may do.
@@ -64,6 +66,7 @@ impl From<directory::Document> for Document {
             title: document.title,
             language: document.language,
             line_end: document.line_end,
+            indentation: document.indentation,
             owner: document.owner.into(),
             role: document.role,
             created_at: document.created_at,
@@ -81,6 +84,8 @@ pub(super) struct NewDocument {
     language: Option<String>,
     /// How its lines end where it leaves as a file; as most do in `text` when left out.
     line_end: Option<LineEnd>,
+    /// What everyone indents it by; `auto` when left out.
+    indentation: Option<Indentation>,
     /// What it begins with.
     text: Option<String>,
 }
@@ -92,6 +97,7 @@ pub(super) struct UpdateDocument {
     title: Option<String>,
     language: Option<String>,
     line_end: Option<LineEnd>,
+    indentation: Option<Indentation>,
 }
 
 /// A key to one document's socket, for a minute.
@@ -126,7 +132,8 @@ pub(super) async fn create(
     Validate::default().title("title", &new.title).language("language", &language).done()?;
     let user = session.user.id;
     let line_end = new.line_end.unwrap_or_else(|| LineEnd::of(new.text.as_deref().unwrap_or_default()));
-    let facts = directory::NewDocument { title: new.title.trim().to_owned(), language, line_end };
+    let indentation = new.indentation.unwrap_or_default();
+    let facts = directory::NewDocument { title: new.title.trim().to_owned(), language, line_end, indentation };
     let document = services.directory.create_document(facts, by).await?;
     if let Some(text) = new.text.filter(|text| !text.is_empty())
         && let Err(error) = seed(&services, document.id, by, user, text).await
@@ -164,7 +171,7 @@ pub(super) async fn get(State(services): State<Services>, granted: Granted) -> R
     Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
 }
 
-/// Changes the title, the language or the line end; for editors.
+/// Changes the title, the language, the line end or the indentation; for editors.
 #[utoipa::path(patch, path = "/api/documents/{id}", tag = "documents", operation_id = "update_document",
     params(("id" = Uuid, Path)), request_body = UpdateDocument, responses((status = 200, body = Document)))]
 pub(super) async fn update(
@@ -181,8 +188,8 @@ pub(super) async fn update(
         validate = validate.language("language", language);
     }
     validate.done()?;
-    let UpdateDocument { title, language, line_end } = change;
-    let change = DocumentChange { title: title.map(|title| title.trim().to_owned()), language, line_end };
+    let UpdateDocument { title, language, line_end, indentation } = change;
+    let change = DocumentChange { title: title.map(|title| title.trim().to_owned()), language, line_end, indentation };
     services.directory.update_document(granted.doc, change, granted.by).await?;
     Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
 }

@@ -77,7 +77,7 @@ async fn documents(directory: &Directory, storage: &Storage, out: &mut impl Writ
 }
 
 async fn moved(directory: &Directory, storage: &Storage, listed: Listed) -> anyhow::Result<Moved> {
-    let Listed { id, title, language, line_end, created_at, updated_at, .. } = listed;
+    let Listed { id, title, language, line_end, indentation, created_at, updated_at, .. } = listed;
     let people = directory.collaborators(id).await?;
     let people = people.into_iter().map(|one| Participant { email: one.email, role: one.role, since: one.created_at });
     let mut named = directory.all_versions(id).await?;
@@ -90,5 +90,5 @@ async fn moved(directory: &Directory, storage: &Storage, listed: Listed) -> anyh
         states.push(State::of(Some(named), &state.state()));
     }
     states.push(State::of(None, &storage.load(id).await?.document.state()));
-    Ok(Moved { id, title, language, line_end, created_at, updated_at, people: people.collect(), states })
+    Ok(Moved { id, title, language, line_end, indentation, created_at, updated_at, people: people.collect(), states })
 }

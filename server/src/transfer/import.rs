@@ -162,6 +162,7 @@ impl Import<'_> {
             title: moved.title.clone(),
             language: moved.language.clone(),
             line_end: moved.line_end,
+            indentation: moved.indentation,
             size_bytes: i64::try_from(document.text(TEXT).len())?,
             created_at: moved.created_at,
             updated_at: moved.updated_at,

@@ -19,8 +19,9 @@ import { canWrite, isFinal, type Status } from '@/features/session/status';
 import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import { explain } from '@/lib/api/errors';
-import type { Document, LineEnd, User } from '@/lib/api/types';
+import type { Document, Indentation, LineEnd, User } from '@/lib/api/types';
 import { downloadText } from '@/lib/download';
+import { INDENTATIONS } from '@/lib/indentation';
 import { fileName, languageById } from '@/lib/languages';
 import type { Peer } from '@/lib/peer';
 import { withLineEnds } from '@/lib/text';
@@ -34,7 +35,7 @@ import { type EditorDialog, useEditorCommands } from './useEditorCommands';
 import { useInfoSignal } from './useInfoSignal';
 import { useRestores } from './useRestores';
 
-type Change = { title: string } | { language: string } | { line_end: LineEnd };
+type Change = { title: string } | { language: string } | { line_end: LineEnd } | { indentation: Indentation };
 
 interface EditorWorkspaceProps {
   open: OpenDocument;
@@ -58,7 +59,7 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
   const writable = canWrite(status);
   const owner = info?.role === 'owner';
   const home = () => void navigate('/');
-  const { title, language, line_end: lineEnd } = info ?? UNKNOWN;
+  const { title, language, line_end: lineEnd, indentation } = info ?? UNKNOWN;
   useTitle(title);
   useShowMe(open.awareness, me);
   useEditorCommands(codeEditor, open.status, { onDialog: setDialog, canShare: owner && !isFinal(status.phase) });
@@ -72,10 +73,11 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
       onSuccess: () => {
         changed();
         if ('language' in body) toast(`Language set to ${languageById(body.language).name} for everyone.`);
+        if ('indentation' in body) toast(`Indentation set to ${INDENTATIONS.find(({ value }) => value === body.indentation)?.name ?? ''} for everyone.`);
         if ('line_end' in body) toast(`Downloads now have ${body.line_end.toUpperCase()} line ends, for everyone.`);
       },
       onError: (error) => {
-        const what = 'title' in body ? 'name was' : 'language' in body ? 'language was' : 'line ends were';
+        const what = 'title' in body ? 'name was' : 'language' in body ? 'language was' : 'indentation' in body ? 'indentation was' : 'line ends were';
         toast(`The ${what} not changed. ${explain(error)}`, { tone: 'bad' });
       },
     });
@@ -99,9 +101,9 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
       {signedOut && <SignedOutBanner me={me} onDownload={download} />}
       <EditorBanner status={status} onRetry={open.retry} onDownload={() => setDialog('download')} />
       <main className={styles.text} aria-label={title}>
-        <CodeEditor shared={open} canWrite={writable} name={title} language={language} onEditor={setCodeEditor} />
+        <CodeEditor shared={open} canWrite={writable} name={title} language={language} indentation={indentation} onEditor={setCodeEditor} />
       </main>
-      <StatusBar codeEditor={codeEditor} language={language} lineEnd={lineEnd} onChange={writable && info ? change : undefined} />
+      <StatusBar codeEditor={codeEditor} language={language} lineEnd={lineEnd} indentation={indentation} onChange={writable && info ? change : undefined} />
       {dialog === 'share' && <ShareDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
       {dialog === 'history' && (
         <HistoryDialog

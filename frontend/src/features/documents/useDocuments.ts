@@ -32,7 +32,7 @@ export function belongs(document: Document, whose: Whose): boolean {
 const one = (id: string) => ['document', id] as const;
 
 /** What a document passes for while only its text is known. */
-export const UNKNOWN: Pick<Document, 'title' | 'language' | 'line_end'> = { title: 'Document', language: PLAIN.id, line_end: 'lf' };
+export const UNKNOWN: Pick<Document, 'title' | 'language' | 'line_end' | 'indentation'> = { title: 'Document', language: PLAIN.id, line_end: 'lf', indentation: 'auto' };
 
 export function useDocumentInfo(id: string) {
   return useQuery({

@@ -1,6 +1,8 @@
 import { changeSettings, editorSettings } from './settings';
 import { useStore } from '@/lib/store';
+import type { Indentation } from '@/lib/indentation';
 import type { LineEnd } from '@/lib/text';
+import { IndentationPicker } from './IndentationPicker';
 import { LanguagePicker } from './LanguagePicker';
 import { LineEndPicker } from './LineEndPicker';
 import type { editor } from './monaco';
@@ -11,11 +13,12 @@ interface StatusBarProps {
   codeEditor: editor.ICodeEditor | null;
   language: string;
   lineEnd: LineEnd;
+  indentation: Indentation;
   /** Absent where this person may not choose. */
-  onChange: ((change: { language: string } | { line_end: LineEnd }) => void) | undefined;
+  onChange: ((change: { language: string } | { line_end: LineEnd } | { indentation: Indentation }) => void) | undefined;
 }
 
-export function StatusBar({ codeEditor, language, lineEnd, onChange }: StatusBarProps) {
+export function StatusBar({ codeEditor, language, lineEnd, indentation, onChange }: StatusBarProps) {
   const { line, column, selected, carets } = useCursor(codeEditor);
   const { tabMovesFocus } = useStore(editorSettings);
   return (
@@ -34,6 +37,7 @@ export function StatusBar({ codeEditor, language, lineEnd, onChange }: StatusBar
       >
         Tab: {tabMovesFocus ? 'moves focus' : 'indents'}
       </button>
+      <IndentationPicker codeEditor={codeEditor} value={indentation} onChange={onChange && ((indentation) => onChange({ indentation }))} className={styles.button} />
       <span className={styles.wide}>UTF-8</span>
       <LineEndPicker value={lineEnd} onChange={onChange && ((line_end) => onChange({ line_end }))} className={styles.button} />
       <LanguagePicker value={language} onChange={onChange && ((language) => onChange({ language }))} className={styles.button} />

@@ -3,6 +3,7 @@ import type { Awareness } from 'y-protocols/awareness';
 import type { Text } from 'yjs';
 import { toast } from '@/components/toasts';
 import { useStore } from '@/lib/store';
+import { chosenIndent, type Indentation, usualIndent } from '@/lib/indentation';
 import { activeTheme } from '@/lib/theme';
 import { CodeBinding } from './binding';
 import { editor } from './monaco';
@@ -22,6 +23,7 @@ export interface CodeEditorOptions {
   /** The document's name, which is the editor's to a screen reader. */
   name: string;
   language: string;
+  indentation: Indentation;
 }
 
 export const lineHeight = (fontSize: number) => Math.round(fontSize * 1.6);
@@ -46,7 +48,6 @@ export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   renderWhitespace: 'selection',
   scrollBeyondLastLine: false,
   stickyScroll: { enabled: true, maxLineCount: 3 },
-  tabSize: 2,
   // They would split lines that the text does not split.
   unusualLineTerminators: 'off',
   // The theme's colours do not reach into a shadow root: the menu would have no ground.
@@ -91,7 +92,7 @@ export function useCodeEditor(container: RefObject<HTMLElement | null>, { text, 
   return made;
 }
 
-function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite, name, language }: CodeEditorOptions) {
+function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite, name, language, indentation }: CodeEditorOptions) {
   const settings = useStore(editorSettings);
   const theme = useStore(activeTheme);
 
@@ -105,6 +106,14 @@ function useOptions(codeEditor: editor.IStandaloneCodeEditor | null, { canWrite,
     if (model) editor.setModelLanguage(model, language);
     codeEditor?.updateOptions({ quickSuggestions: PROSE.has(language) ? false : SUGGESTIONS });
   }, [codeEditor, language]);
+
+  useEffect(() => {
+    const model = codeEditor?.getModel();
+    const usual = usualIndent(language, name);
+    const chosen = chosenIndent(indentation);
+    if (chosen === null) model?.detectIndentation(usual.spaces, usual.size);
+    else model?.updateOptions({ insertSpaces: chosen.spaces, tabSize: chosen.size, indentSize: chosen.size });
+  }, [codeEditor, language, name, indentation]);
 
   useEffect(() => {
     codeEditor?.updateOptions({

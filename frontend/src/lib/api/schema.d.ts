@@ -309,7 +309,7 @@ export interface paths {
         delete: operations["delete_document"];
         options?: never;
         head?: never;
-        /** Changes the title, the language or the line end; for editors. */
+        /** Changes the title, the language, the line end or the indentation; for editors. */
         patch: operations["update_document"];
         trace?: never;
     };
@@ -672,6 +672,8 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
+            /** @description What everyone indents it by. */
+            indentation: components["schemas"]["Indentation"];
             /** @description The language, as Monaco calls it. */
             language: string;
             /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
@@ -710,6 +712,11 @@ export interface components {
             email: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * @description What a document is indented by.
+         * @enum {string}
+         */
+        Indentation: "auto" | "tab" | "space2" | "space3" | "space4" | "space8";
         /**
          * @description How the lines of a document end where it leaves as a file; its shared text has LF alone.
          * @enum {string}
@@ -754,6 +761,7 @@ export interface components {
         };
         /** @description A new document. */
         NewDocument: {
+            indentation?: components["schemas"]["Indentation"] | null;
             /** @description The language, as Monaco calls it; `plaintext` when left out. */
             language?: string | null;
             line_end?: components["schemas"]["LineEnd"] | null;
@@ -853,6 +861,8 @@ export interface components {
                 created_at: string;
                 /** Format: uuid */
                 id: string;
+                /** @description What everyone indents it by. */
+                indentation: components["schemas"]["Indentation"];
                 /** @description The language, as Monaco calls it. */
                 language: string;
                 /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
@@ -1077,6 +1087,7 @@ export interface components {
         };
         /** @description What to change; what is left out stays. */
         UpdateDocument: {
+            indentation?: components["schemas"]["Indentation"] | null;
             language?: string | null;
             line_end?: components["schemas"]["LineEnd"] | null;
             title?: string | null;

@@ -6,6 +6,7 @@ export type User = Schemas['User'];
 export type Role = Schemas['Role'];
 export type Document = Schemas['Document'];
 export type DocumentChange = Schemas['UpdateDocument'];
+export type Indentation = Schemas['Indentation'];
 export type LineEnd = Schemas['LineEnd'];
 export type Collaborator = Schemas['Collaborator'];
 export type Version = Schemas['Version'];

@@ -1,0 +1,46 @@
+import { useEffect, useState } from 'react';
+import { Menu, MenuChoice } from '@/components/Menu';
+import { type Indent, type Indentation, INDENTATIONS } from '@/lib/indentation';
+import type { editor } from './monaco';
+
+interface IndentationPickerProps {
+  codeEditor: editor.ICodeEditor | null;
+  /** What was chosen for the document. */
+  value: Indentation;
+  onChange: ((indentation: Indentation) => void) | undefined;
+  className: string | undefined;
+}
+
+/** What the Tab key indents by, for everyone; for those who may change it, a choice. */
+export function IndentationPicker({ codeEditor, value, onChange, className }: IndentationPickerProps) {
+  const { spaces, size } = useIndent(codeEditor);
+  const short = spaces ? `${size} spaces` : 'Tabs';
+  return (
+    <Menu
+      trigger={
+        <button type="button" className={className} disabled={!onChange} aria-label={`Indentation: ${short}`}>
+          {short}
+        </button>
+      }
+    >
+      <MenuChoice label="Indentation" value={value} options={INDENTATIONS} onChange={(next) => onChange?.(next)} />
+    </Menu>
+  );
+}
+
+/** What holds in the editor now. */
+function useIndent(codeEditor: editor.ICodeEditor | null): Indent {
+  const [indent, setIndent] = useState<Indent>({ spaces: true, size: 2 });
+  useEffect(() => {
+    const model = codeEditor?.getModel();
+    if (!model) return;
+    const read = () => {
+      const { insertSpaces, indentSize } = model.getOptions();
+      setIndent({ spaces: insertSpaces, size: indentSize });
+    };
+    const listener = model.onDidChangeOptions(read);
+    read();
+    return () => listener.dispose();
+  }, [codeEditor]);
+  return indent;
+}

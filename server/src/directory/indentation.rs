@@ -1,0 +1,42 @@
+//! Indentation: what everyone who edits a document indents by.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a document is indented by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Indentation {
+    /// By what its text is indented by already, or else by what is usual in its language.
+    #[default]
+    Auto,
+    /// A tab.
+    Tab,
+    /// Two spaces.
+    Space2,
+    /// Three spaces.
+    Space3,
+    /// Four spaces.
+    Space4,
+    /// Eight spaces.
+    Space8,
+}
+
+impl Indentation {
+    const ALL: [Self; 6] = [Self::Auto, Self::Tab, Self::Space2, Self::Space3, Self::Space4, Self::Space8];
+
+    /// Whether nobody has chosen one.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+
+    /// What a number of the database stands for; one of a later release for none that was chosen.
+    pub(super) fn from_code(code: i64) -> Self {
+        let index = usize::try_from(code).unwrap_or(usize::MAX);
+        Self::ALL.get(index).copied().unwrap_or_default()
+    }
+
+    pub(super) fn code(self) -> i64 {
+        self as i64
+    }
+}
