@@ -57,8 +57,8 @@ pub struct SocketGrant {
 }
 
 impl SocketGrant {
-    /// Presence with who it is of: what a client says of its name, its account or its role is its own claim. `None` where it is
-    /// not an object.
+    /// Puts the name, account and role of this grant into a presence state, in place of what the client claims. `None` for a
+    /// state that is not an object.
     pub fn stamp(&self, state: &str) -> Option<String> {
         let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
         let Self { user: UserId(id), name, color, role, .. } = self;
@@ -167,14 +167,6 @@ impl Auth {
         self.passwords.hash(password).await
     }
 
-    /// Hashes a password as former releases did: the bytes as they were typed.
-    ///
-    /// # Errors
-    /// [`AuthError::Busy`].
-    pub async fn hash_as_typed(&self, password: String) -> Result<String, AuthError> {
-        self.passwords.hash_as_typed(password).await
-    }
-
     /// Begins a session for whoever knows the password.
     ///
     /// # Errors
@@ -257,7 +249,7 @@ impl Auth {
     /// # Errors
     /// When there is no such account, or the caller is no administrator.
     pub async fn offer_password_reset(&self, user: UserId, by: By) -> Result<(String, OffsetDateTime), DirectoryError> {
-        let (secret, expires_at) = (random_secret(), by.at_time() + PASSWORD_RESET);
+        let (secret, expires_at) = (random_secret(), OffsetDateTime::now_utc() + PASSWORD_RESET);
         self.directory.create_password_reset(user, &secret, expires_at, by).await?;
         Ok((secret, expires_at))
     }
@@ -267,7 +259,8 @@ impl Auth {
     /// # Errors
     /// [`DirectoryError::NotFound`] where the secret was used or has ended, [`AuthError::Busy`].
     pub async fn reset_password(&self, secret: &str, password: String, by: By) -> Result<(), AuthError> {
-        let user = self.directory.password_reset(secret, by.at_time()).await?.ok_or(DirectoryError::NotFound)?;
+        let user =
+            self.directory.password_reset(secret, OffsetDateTime::now_utc()).await?.ok_or(DirectoryError::NotFound)?;
         let hash = self.passwords.hash(password).await?;
         self.directory.use_password_reset(user, secret, &hash, by).await?;
         self.events.publish(AccessEvent::UserEnded(user));

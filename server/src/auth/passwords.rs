@@ -25,7 +25,7 @@ pub(super) enum Verdict {
     Wrong,
     /// It is.
     Right,
-    /// It is, but the hash is of the bytes as they were typed: it is to be made anew.
+    /// It is, but the hash is of the bytes as they were typed, and should be replaced by one of the prepared form.
     RightAsTyped,
 }
 
@@ -61,10 +61,7 @@ impl Passwords {
     }
 
     pub(super) async fn hash(&self, password: String) -> Result<String, AuthError> {
-        self.hash_as_typed(opaque(&password).unwrap_or(password)).await
-    }
-
-    pub(super) async fn hash_as_typed(&self, password: String) -> Result<String, AuthError> {
+        let password = opaque(&password).unwrap_or(password);
         let argon2 = self.argon2.clone();
         self.in_turn(move || {
             let hash = argon2.hash_password(password.as_bytes()).context("hash a password")?;
@@ -81,14 +78,13 @@ impl Passwords {
         self.in_turn(move || {
             let hash = PasswordHash::new(&hash).context("read a password hash")?;
             let is = |password: &str| argon2.verify_password(password.as_bytes(), &hash).is_ok();
-            let opaque = opaque(&password);
-            Ok(match opaque {
-                Some(opaque) if is(&opaque) && known => Verdict::Right,
-                Some(opaque) if opaque == password => Verdict::Wrong,
-                opaque if is(&password) && known && opaque.is_some() => Verdict::RightAsTyped,
-                None if is(&password) && known => Verdict::Right,
+            let verdict = match opaque(&password) {
+                Some(opaque) if is(&opaque) => Verdict::Right,
+                Some(opaque) if opaque != password && is(&password) => Verdict::RightAsTyped,
+                None if is(&password) => Verdict::Right,
                 _ => Verdict::Wrong,
-            })
+            };
+            Ok(if known { verdict } else { Verdict::Wrong })
         })
         .await
     }

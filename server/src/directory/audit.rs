@@ -46,7 +46,7 @@ pub enum Action {
     UserEnabled,
     /// A one-time way to a new password of an account was made.
     PasswordResetOffered,
-    /// The password of an account was set anew without the former one.
+    /// The password of an account was reset, without the former one.
     PasswordReset,
     /// An account became an administrator.
     AdminGranted,

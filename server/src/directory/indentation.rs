@@ -30,7 +30,7 @@ impl Indentation {
         *self == Self::Auto
     }
 
-    /// What a number of the database stands for; one of a later release for none that was chosen.
+    /// Reads the number that the database holds; one that only a later release knows counts as `Auto`.
     pub(super) fn from_code(code: i64) -> Self {
         let index = usize::try_from(code).unwrap_or(usize::MAX);
         Self::ALL.get(index).copied().unwrap_or_default()

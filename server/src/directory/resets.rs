@@ -10,7 +10,7 @@ use super::{
     db::{select, sql},
     links::hash,
     millis,
-    rights::Lock,
+    rights::{Lock, Pending},
 };
 use crate::ids::{SessionId, UserId};
 
@@ -46,7 +46,7 @@ impl Directory {
         change.commit().await
     }
 
-    /// Whose password `secret` sets anew, where it has not been used and has not expired.
+    /// The account whose password `secret` may set; `None` once it was used or has expired.
     pub async fn password_reset(&self, secret: &str, now: OffsetDateTime) -> Result<Option<UserId>> {
         let row: Option<(UserId,)> = self
             .db
@@ -59,18 +59,11 @@ impl Directory {
         Ok(row.map(|(user,)| user))
     }
 
-    /// Sets the password of the account that `secret` is for, uses it up, and ends all of the account's log-ins; returns the
-    /// account and those.
+    /// Sets the password of the account that `secret` is for, which cannot be used again, and ends all of its log-ins.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] where it has been used or has expired.
-    pub async fn use_password_reset(
-        &self,
-        user: UserId,
-        secret: &str,
-        password_hash: &str,
-        by: By,
-    ) -> Result<Vec<SessionId>> {
+    pub async fn use_password_reset(&self, user: UserId, secret: &str, password_hash: &str, by: By) -> Result<()> {
         let mut change = self.change_without_right(by, &[Lock::Exclusive(user.0)]).await?;
         let used = sql!(
             "delete from password_resets where user_id = $1 and secret_hash = $2 and expires_at > $3",
@@ -81,12 +74,7 @@ impl Directory {
         if change.execute(used).await? == 0 {
             return Err(DirectoryError::NotFound);
         }
-        change.execute(sql!("update users set password_hash = $2 where id = $1", user, password_hash)).await?;
-        let ended: Vec<(SessionId,)> =
-            change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
-        change.note(Deed::on(Action::PasswordReset, None, user)).await?;
-        change.commit().await?;
-        Ok(ended.into_iter().map(|(id,)| id).collect())
+        set_anew(change, user, password_hash).await.map(drop)
     }
 
     /// Sets the password of an account whose person has forgotten it, and ends all of its log-ins; for administrators.
@@ -96,16 +84,8 @@ impl Directory {
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
     pub async fn reset_password(&self, user: UserId, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
         let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(user.0)]).await?;
-        let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
-        if change.execute(set).await? == 0 {
-            return Err(DirectoryError::NotFound);
-        }
         change.execute(sql!("delete from password_resets where user_id = $1", user)).await?;
-        let ended: Vec<(SessionId,)> =
-            change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
-        change.note(Deed::on(Action::PasswordReset, None, user)).await?;
-        change.commit().await?;
-        Ok(ended.into_iter().map(|(id,)| id).collect())
+        set_anew(change, user, password_hash).await
     }
 
     /// Notes that an account was logged in to from an address; of many the latest stay.
@@ -138,4 +118,17 @@ impl Directory {
         let (count,): (i64,) = self.db.one(known).await?;
         Ok(count > 0)
     }
+}
+
+/// Sets a password without the former one, and ends all log-ins of the account; returns those.
+async fn set_anew(mut change: Pending, user: UserId, password_hash: &str) -> Result<Vec<SessionId>> {
+    let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
+    if change.execute(set).await? == 0 {
+        return Err(DirectoryError::NotFound);
+    }
+    let ended: Vec<(SessionId,)> =
+        change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
+    change.note(Deed::on(Action::PasswordReset, None, user)).await?;
+    change.commit().await?;
+    Ok(ended.into_iter().map(|(id,)| id).collect())
 }

@@ -66,11 +66,6 @@ impl By {
         Self { address: Some(address), ..Self::command_line() }
     }
 
-    /// When it is made.
-    pub fn at_time(self) -> OffsetDateTime {
-        self.at
-    }
-
     /// The same caller at another time.
     pub fn at(self, at: OffsetDateTime) -> Self {
         Self { at, ..self }

@@ -162,8 +162,8 @@ impl Directory {
         Ok(user)
     }
 
-    /// Finds an account by its e-mail address, in whatever form it is typed. Of several accounts with one mailbox, which a
-    /// former release made, the one whose address is typed as it was counts, else the oldest.
+    /// Finds an account by its e-mail address, in whatever form it is typed. Former releases could make several accounts of one
+    /// mailbox: the one with exactly this address is found, else the oldest.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
         let row: Option<UserRow> = self
             .db

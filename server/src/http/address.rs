@@ -16,9 +16,9 @@ use crate::config::HttpConfig;
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Who is at the other end: the peer, or behind trusted proxies whom the outermost of them saw. What stands further left in
-/// `X-Forwarded-For`, or without it in `Forwarded`, is the client's own claim. A proxy that did not say whom it saw stands
-/// for its clients.
+/// The client's address: the peer's, or behind trusted proxies the one that the outermost of them saw. Entries further left in
+/// `X-Forwarded-For`, or in `Forwarded` where that is missing, are the client's own claim. Where the proxy gave no address,
+/// its own counts.
 pub fn client_address(parts: &Parts, config: &HttpConfig) -> IpAddr {
     client_behind(parts, config.trusted_proxies)
 }
@@ -35,9 +35,9 @@ pub(super) fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
     if let Some(url) = &config.public_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let scheme = if is_https(headers, config) { "https" } else { "http" };
-    format!("{scheme}://{}", text(HOST.as_str()).unwrap_or("localhost"))
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
 /// Whether the client came over TLS to the outermost trusted proxy.
@@ -62,9 +62,8 @@ fn said(headers: &HeaderMap, proxies: u8, name: &str, key: &str) -> Option<Strin
     }
     let elements = list(headers, FORWARDED.as_str());
     let element = elements.iter().rev().nth(hops)?;
-    let pairs = split(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
-    let of_key = |(name, value): (&str, &str)| name.trim().eq_ignore_ascii_case(key).then(|| unquoted(value));
-    pairs.map(of_key).find_map(|value| value)
+    let mut pairs = split(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(key)).map(|(_, value)| unquoted(value))
 }
 
 /// The values of a list, over all headers of the name.

@@ -87,16 +87,6 @@ impl Effort {
         self.excess_us.used += u64::try_from(excess.as_micros()).unwrap_or(u64::MAX);
     }
 
-    /// Checks whether a call that replaces the text is accepted now.
-    pub(super) fn allows_call(&mut self, now_ms: u64) -> bool {
-        self.excess_us.left(&EXCESS_US, now_ms) > 0
-    }
-
-    /// Charges a call that replaces the text: comparing two texts takes the room's time, however few bytes it is about.
-    pub(super) fn charge_call(&mut self, took: Duration) {
-        self.charge(0, took);
-    }
-
     /// Whether it is as if the user had never been here.
     pub(super) fn is_rested(&mut self, now_ms: u64) -> bool {
         self.authors.left(&AUTHORS, now_ms) == AUTHORS.burst

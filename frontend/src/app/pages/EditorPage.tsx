@@ -31,7 +31,7 @@ function Editor({ id }: { id: string }) {
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
   // The text is here; its name and language may still be on their way, or out of reach by now.
-  // Either the socket or a call may be the first to hear of the login's end.
+  // A call may learn that the login has ended before the socket does.
   const signedOut = status.phase === 'signed-out' || session.state === 'expired';
   return <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} signedOut={signedOut} />;
 }

@@ -4,7 +4,7 @@ import { FormError, PasswordField } from '@/components/Field';
 import { toast } from '@/components/toasts';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
-import { PASSWORD_MIN, passwordHint } from './password';
+import { NewPasswordField } from './NewPasswordField';
 import { useChangePassword } from './useAuth';
 
 export function PasswordForm() {
@@ -35,16 +35,7 @@ export function PasswordForm() {
         error={fields.current_password && 'This is not your current password.'}
         onChange={(event) => setCurrent(event.target.value)}
       />
-      <PasswordField
-        label="New password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_MIN}
-        hint={passwordHint}
-        value={next}
-        error={fields.new_password}
-        onChange={(event) => setNext(event.target.value)}
-      />
+      <NewPasswordField label="New password" value={next} error={fields.new_password} onChange={(event) => setNext(event.target.value)} />
       <Button type="submit" busy={change.isPending} className={styles.short}>
         Change password
       </Button>

@@ -1,9 +1,9 @@
 import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
-import { Field, FormError, PasswordField } from '@/components/Field';
+import { Field, FormError } from '@/components/Field';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
-import { PASSWORD_MIN, passwordHint } from './password';
+import { NewPasswordField } from './NewPasswordField';
 import { useRegister } from './useAuth';
 
 export function RegisterForm() {
@@ -35,7 +35,7 @@ export function RegisterForm() {
         {...input('email')}
         {...(taken && { error: 'This e-mail already has an account. Sign in instead?' })}
       />
-      <PasswordField label="Password" autoComplete="new-password" minLength={PASSWORD_MIN} hint={passwordHint} {...input('password')} />
+      <NewPasswordField label="Password" {...input('password')} />
       <Button type="submit" tone="primary" busy={register.isPending} className={styles.submit}>
         Create account
       </Button>

@@ -1,9 +1,9 @@
 import { type SubmitEvent, useState } from 'react';
 import { Button } from '@/components/Button';
-import { FormError, PasswordField } from '@/components/Field';
+import { FormError } from '@/components/Field';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
-import { PASSWORD_MIN, passwordHint } from './password';
+import { NewPasswordField } from './NewPasswordField';
 import { useResetPassword } from './useAuth';
 
 interface ResetPasswordFormProps {
@@ -24,17 +24,7 @@ export function ResetPasswordForm({ secret, onDone }: ResetPasswordFormProps) {
   return (
     <form className={styles.form} onSubmit={submit}>
       <FormError>{reset.error && !fields.password ? problem(reset.error) : null}</FormError>
-      <PasswordField
-        label="New password"
-        name="password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_MIN}
-        hint={passwordHint}
-        value={password}
-        error={fields.password}
-        onChange={(event) => setPassword(event.target.value)}
-      />
+      <NewPasswordField label="New password" name="password" value={password} error={fields.password} onChange={(event) => setPassword(event.target.value)} />
       <Button type="submit" tone="primary" busy={reset.isPending} className={styles.submit}>
         Set the password
       </Button>
