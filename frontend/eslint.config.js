@@ -8,7 +8,7 @@ const layer = (files, group, message) => ({
   rules: { 'no-restricted-imports': ['error', { patterns: [{ group, message }] }] },
 });
 const outward = 'Imports run app → features → components → lib.';
-const features = ['auth', 'documents', 'editor', 'presence', 'session', 'sharing'];
+const features = ['auth', 'documents', 'editor', 'history', 'presence', 'session', 'sharing'];
 
 export default tseslint.config(
   { ignores: ['dist', 'public', 'node_modules', 'src/lib/api/schema.d.ts', 'test-results', 'playwright-report'] },

@@ -87,6 +87,17 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('listbox').waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
+    await ada.editor.focus();
+    await ada.press('Control+f');
+    await page.locator('.find-widget.visible').waitFor();
+    await expectAccessible(page);
+    await ada.press('Control+h');
+    await page.locator('.find-widget.replaceToggled').waitFor();
+    await expectAccessible(page);
+    await ada.press('Escape', 'Control+Shift+p');
+    await page.getByRole('dialog', { name: 'Commands' }).waitFor();
+    await expectAccessible(page);
+    await ada.press('Escape');
     await page.getByRole('heading', { name: 'greeter.ts' }).getByRole('button').click();
     await expectAccessible(page);
     await page.keyboard.press('Escape');

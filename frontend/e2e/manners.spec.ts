@@ -44,31 +44,64 @@ test('the end of a login takes no key', async ({ join, api }) => {
 
 test('the palette opens by its keys and knows the page, and ? lists the keys', async ({ join, api }) => {
   const ada = await join('Ada');
-  const { id } = await api.create(ada.account);
+  const { page } = ada;
+  const palette = page.getByRole('dialog', { name: 'Commands' });
+  const choose = async (words: string) => {
+    await ada.press('Control+Shift+p');
+    await expect(palette.getByRole('combobox')).toBeFocused();
+    await page.keyboard.type(words);
+    await ada.press('Enter');
+    await expect(palette).toHaveCount(0);
+  };
+  const { id } = await api.create(ada.account, { text: 'b\na\n' });
+  await page.goto(ada.url);
+  await page.getByRole('link').nth(2).waitFor();
+  await choose('new doc');
+  await expect(page.getByRole('dialog', { name: 'New document' })).toBeVisible();
+  await ada.press('Escape');
+  await choose('theme: dark');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await ada.press('?');
+  await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+  await ada.press('Escape');
+
   await ada.open(id);
-  await ada.press('Control+Shift+p');
-  const palette = ada.page.locator('.quick-input-widget');
-  await expect(palette).toBeVisible();
   for (const [words, opens] of [
     ['Share', 'Share'],
     ['Version history', 'Version history'],
+    ['settings', 'Editor settings'],
   ] as const) {
-    await ada.page.keyboard.type(`CodeSync: ${words}`);
-    await ada.press('Enter');
-    await expect(ada.page.getByRole('dialog', { name: new RegExp(opens) })).toBeVisible();
+    await choose(words);
+    await expect(page.getByRole('dialog', { name: new RegExp(opens) })).toBeVisible();
     await ada.press('Escape');
-    await ada.editor.focus();
-    await ada.press('Control+Shift+p');
+    await expect(ada.editor).toBeFocused();
   }
-  await ada.page.keyboard.type('CodeSync: Change language');
-  await ada.press('Enter');
-  await expect(ada.page.getByRole('listbox')).toBeVisible();
+  for (const [words, role] of [
+    ['language', 'listbox'],
+    ['indentation', 'menu'],
+    ['line ends', 'menu'],
+  ] as const) {
+    await choose(`change ${words}`);
+    await expect(page.getByRole(role)).toBeVisible();
+    await ada.press('Escape');
+    await expect(page.getByRole(role)).toHaveCount(0);
+  }
+  await choose('rename');
+  await expect(page.getByLabel('Document name')).toBeFocused();
   await ada.press('Escape');
+  // The editor's own commands, for which F1 opens the palette too.
+  await ada.editor.focus();
+  await ada.press('Control+a', 'F1');
+  await page.keyboard.type('sort lines asc');
+  await ada.press('Enter');
+  await expect(ada.editor).toBeFocused();
+  await ada.expectText('a\nb\n');
+  await ada.press('Control+End');
   await ada.type('?');
-  await ada.expectText('?');
-  await ada.page.getByRole('button', { name: 'Share' }).focus();
+  await ada.expectText('a\nb\n?');
+  await page.getByRole('button', { name: 'Share' }).focus();
   await ada.press('?');
-  await expect(ada.page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+  await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
 });
 
 test('two tabs are one person, and a selection shows its blank lines', async ({ join, api }) => {

@@ -6,6 +6,7 @@ import { TooltipArea } from '@/components/Tooltip';
 import { keepSession } from '@/features/auth/keepSession';
 import { useStore } from '@/lib/store';
 import { pageTitle } from '@/lib/useTitle';
+import { CommandDialogs } from './CommandDialogs';
 import { queries } from './queries';
 import { router } from './router';
 
@@ -16,6 +17,7 @@ export function App() {
     <QueryClientProvider client={queries}>
       <TooltipArea>
         <RouterProvider router={router} />
+        <CommandDialogs />
         <Toasts />
         <p className="sr-only" aria-live="polite">
           {title}

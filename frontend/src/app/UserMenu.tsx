@@ -3,6 +3,7 @@ import { useNavigate } from 'react-router';
 import { UserAvatar } from '@/components/Avatar';
 import { Menu, MenuChoice, MenuHeading, MenuItem, MenuLine } from '@/components/Menu';
 import { useMe } from '@/features/auth/useAuth';
+import { commandDialog, useCommands } from '@/lib/commands';
 import { useStore } from '@/lib/store';
 import { chooseTheme, themeChoice } from '@/lib/theme';
 import styles from './Shell.module.css';
@@ -19,6 +20,13 @@ export function UserMenu() {
   const theme = useStore(themeChoice);
   const navigate = useNavigate();
   const { leave, question } = useLeave();
+  useCommands(() => [
+    { id: 'documents', label: 'Go to your documents', run: () => void navigate('/') },
+    { id: 'account', label: 'Go to your account', run: () => void navigate('/account') },
+    ...THEMES.map(({ value, name }) => ({ id: `theme-${value}`, label: `Theme: ${name.toLowerCase()}`, run: () => chooseTheme(value) })),
+    { id: 'shortcuts', label: 'Keyboard shortcuts', run: () => commandDialog.set('shortcuts') },
+    { id: 'sign-out', label: 'Sign out', run: leave },
+  ]);
   if (me === null) return null;
   return (
     <>

@@ -15,6 +15,7 @@ import { useUpload } from '@/features/documents/useUpload';
 import { LeaveDialog } from '@/features/sharing/LeaveDialog';
 import { ShareDialog } from '@/features/sharing/ShareDialog';
 import type { Document } from '@/lib/api/types';
+import { useCommands } from '@/lib/commands';
 import { useDebounced } from '@/lib/useDebounced';
 import { useTitle } from '@/lib/useTitle';
 import styles from './DashboardPage.module.css';
@@ -36,6 +37,10 @@ export function DashboardPage() {
   const open = (id: string) => void navigate(`/d/${id}`);
   const { upload, uploading } = useUpload(open);
   useTitle('Documents');
+  useCommands(() => [
+    { id: 'new', label: 'New document…', run: () => setCreating(true) },
+    { id: 'upload', label: 'Upload files…', run: () => files.current?.click() },
+  ]);
 
   const close = () => setDialog(null);
   const newButton = (

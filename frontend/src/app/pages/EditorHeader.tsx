@@ -9,6 +9,7 @@ import { People } from '@/features/presence/People';
 import type { OpenDocument } from '@/features/session/openDocument';
 import { SaveState } from '@/features/session/SaveState';
 import type { Status } from '@/features/session/status';
+import { commandDialog } from '@/lib/commands';
 import type { Peer } from '@/lib/peer';
 import { useMedia } from '@/lib/useMedia';
 import { UserMenu } from '../UserMenu';
@@ -19,17 +20,15 @@ interface EditorHeaderProps {
   open: OpenDocument;
   status: Status;
   title: string;
-  canShare: boolean;
-  canLeave: boolean;
-  /** Whether the server still lets this person read the document. */
-  canRead: boolean;
+  /** Whether a dialog is open to this person now. */
+  offers: (dialog: EditorDialog) => boolean;
   /** Absent where this person may not rename. */
   onTitle: ((title: string) => void) | undefined;
   onDialog: (dialog: EditorDialog) => void;
   onFind: (person: Peer) => void;
 }
 
-export function EditorHeader({ open, status, title, canShare, canLeave, canRead, onTitle, onDialog, onFind }: EditorHeaderProps) {
+export function EditorHeader({ open, status, title, offers, onTitle, onDialog, onFind }: EditorHeaderProps) {
   const narrow = useMedia('(max-width: 40rem)');
   return (
     <header className={styles.bar}>
@@ -46,7 +45,7 @@ export function EditorHeader({ open, status, title, canShare, canLeave, canRead,
       <SaveState open={open} />
       <span className={styles.gap} />
       <People awareness={open.awareness} shownMax={narrow ? 1 : 5} onFind={onFind} />
-      {canShare && (
+      {offers('share') && (
         <Button tone="primary" size="s" className={styles.share} onClick={() => onDialog('share')}>
           <Share2 size={15} aria-hidden />
           Share
@@ -59,7 +58,7 @@ export function EditorHeader({ open, status, title, canShare, canLeave, canRead,
           </IconButton>
         }
       >
-        {canRead && (
+        {offers('history') && (
           <MenuItem icon={<History size={15} />} onSelect={() => onDialog('history')}>
             Version history…
           </MenuItem>
@@ -70,10 +69,10 @@ export function EditorHeader({ open, status, title, canShare, canLeave, canRead,
         <MenuItem icon={<Settings2 size={15} />} onSelect={() => onDialog('settings')}>
           Editor settings…
         </MenuItem>
-        <MenuItem icon={<Keyboard size={15} />} onSelect={() => onDialog('shortcuts')}>
+        <MenuItem icon={<Keyboard size={15} />} onSelect={() => commandDialog.set('shortcuts')}>
           Keyboard shortcuts
         </MenuItem>
-        {canLeave && (
+        {offers('leave') && (
           <>
             <MenuLine />
             <MenuItem icon={<LogOut size={15} />} danger onSelect={() => onDialog('leave')}>
@@ -81,7 +80,7 @@ export function EditorHeader({ open, status, title, canShare, canLeave, canRead,
             </MenuItem>
           </>
         )}
-        {canShare && (
+        {offers('delete') && (
           <>
             <MenuLine />
             <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => onDialog('delete')}>

@@ -10,7 +10,6 @@ import type { editor } from '@/features/editor/monaco';
 import { replaceText } from '@/features/editor/replaceText';
 import { revealPeer } from '@/features/editor/revealPeer';
 import { SettingsDialog } from '@/features/editor/SettingsDialog';
-import { ShortcutsDialog } from '@/features/editor/ShortcutsDialog';
 import { StatusBar } from '@/features/editor/StatusBar';
 import { HistoryDialog } from '@/features/history/HistoryDialog';
 import { useShowMe } from '@/features/presence/usePeers';
@@ -62,7 +61,13 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
   const { title, language, line_end: lineEnd, indentation } = info ?? UNKNOWN;
   useTitle(title);
   useShowMe(open.awareness, me);
-  useEditorCommands(codeEditor, open.status, { onDialog: setDialog, canShare: owner && !isFinal(status.phase) });
+  const offers = (wanted: EditorDialog) => {
+    if (wanted === 'settings' || wanted === 'download') return true;
+    if (isFinal(status.phase)) return false;
+    if (wanted === 'history') return true;
+    return wanted === 'leave' ? info !== null && !owner : owner;
+  };
+  useEditorCommands(codeEditor, open.status, { onDialog: setDialog, offers });
 
   const find = ({ userId, name }: Peer) => {
     if (codeEditor && !revealPeer(codeEditor, open, userId)) toast(`${name} has no caret in the text yet.`);
@@ -91,9 +96,7 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
         open={open}
         status={status}
         title={title}
-        canShare={owner && !isFinal(status.phase)}
-        canLeave={info !== null && !owner && !isFinal(status.phase)}
-        canRead={!isFinal(status.phase)}
+        offers={offers}
         onTitle={writable ? (next) => change({ title: next }) : undefined}
         onDialog={setDialog}
         onFind={find}
@@ -123,7 +126,6 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
       )}
       {dialog === 'download' && <DownloadDialog title={title} language={language} lineEnd={lineEnd} text={() => open.text.toString()} onClose={close} />}
       {dialog === 'settings' && <SettingsDialog onClose={close} />}
-      {dialog === 'shortcuts' && <ShortcutsDialog onClose={close} />}
       {dialog === 'delete' && info && <DeleteDialog document={info} onClose={close} onDeleted={home} />}
       {dialog === 'leave' && <LeaveDialog documentId={open.id} title={title} me={me.id} onClose={close} onLeft={home} />}
     </div>

@@ -3,71 +3,39 @@ import { dismissToast, toast } from '@/components/toasts';
 import type { editor } from '@/features/editor/monaco';
 import { saveWords } from '@/features/session/saveWords';
 import type { Status } from '@/features/session/status';
+import { type Command, commandDialog, useCommands } from '@/lib/commands';
 import type { Store } from '@/lib/store';
 
-export type EditorDialog = 'share' | 'history' | 'download' | 'settings' | 'shortcuts' | 'delete' | 'leave';
+export type EditorDialog = 'share' | 'history' | 'download' | 'settings' | 'delete' | 'leave';
 
-const COMMANDS: readonly { dialog: EditorDialog; label: string }[] = [
-  { dialog: 'share', label: 'CodeSync: Share' },
-  { dialog: 'history', label: 'CodeSync: Version history' },
-  { dialog: 'download', label: 'CodeSync: Download' },
-  { dialog: 'settings', label: 'CodeSync: Editor settings' },
-  { dialog: 'shortcuts', label: 'CodeSync: Keyboard shortcuts' },
+const PALETTE = 'codesync.palette';
+
+const DIALOGS: readonly { dialog: EditorDialog; label: string }[] = [
+  { dialog: 'share', label: 'Share…' },
+  { dialog: 'history', label: 'Version history…' },
+  { dialog: 'download', label: 'Download…' },
+  { dialog: 'settings', label: 'Editor settings…' },
+  { dialog: 'leave', label: 'Leave document…' },
+  { dialog: 'delete', label: 'Delete document…' },
 ];
-
-/** What the page has a button for already. */
-const PICKERS: readonly { id: string; label: string; button: string }[] = [
-  { id: 'codesync.language', label: 'CodeSync: Change language', button: 'Language:' },
-  { id: 'codesync.lineEnd', label: 'CodeSync: Change line ends', button: 'Line ends:' },
-  { id: 'codesync.indentation', label: 'CodeSync: Change indentation', button: 'Indentation:' },
-];
-
-function press(label: string) {
-  // The palette gives the focus back first.
-  window.setTimeout(() => document.querySelector<HTMLButtonElement>(`button[aria-label^="${label}"]`)?.click());
-}
-
-function isPaletteKey({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
-  return key.toLowerCase() === 'p' && (ctrlKey || metaKey) && shiftKey && !altKey;
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.closest('input, textarea, select, [role=dialog], [role=listbox], [role=menu]') !== null);
-}
 
 interface Commands {
   onDialog: (dialog: EditorDialog) => void;
-  canShare: boolean;
+  /** Whether a dialog is open to this person now. */
+  offers: (dialog: EditorDialog) => boolean;
 }
 
-/** The page's commands in the editor's palette, by keys too, and an answer to the habit of saving. */
-export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | null, status: Store<Status>, { onDialog, canShare }: Commands) {
-  useEffect(() => {
-    const shown = COMMANDS.filter(({ dialog }) => dialog !== 'share' || canShare);
-    const actions = [
-      ...shown.map(({ dialog, label }) => ({ id: `codesync.${dialog}`, label, run: () => onDialog(dialog) })),
-      ...PICKERS.map(({ id, label, button }) => ({ id, label, run: () => press(button) })),
-    ].map((action) => codeEditor?.addAction(action));
-    return () => {
-      for (const action of actions) action?.dispose();
-    };
-  }, [codeEditor, onDialog, canShare]);
+/** The page's commands and the editor's in the palette, and an answer to the habit of saving. */
+export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | null, status: Store<Status>, { onDialog, offers }: Commands) {
+  useCommands(() => [
+    ...DIALOGS.filter(({ dialog }) => offers(dialog)).map(({ dialog, label }) => ({ id: dialog, label, run: () => onDialog(dialog) })),
+    ...editorCommands(codeEditor),
+  ]);
 
   useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (isPaletteKey(event)) {
-        event.preventDefault();
-        codeEditor?.focus();
-        codeEditor?.trigger('keyboard', 'editor.action.quickCommand', null);
-      } else if (event.key === '?' && !isTyping(event.target)) {
-        event.preventDefault();
-        onDialog('shortcuts');
-      }
-    };
-    // Before the browser's own use of it, and before the editor's.
-    window.addEventListener('keydown', onKeyDown, { capture: true });
-    return () => window.removeEventListener('keydown', onKeyDown, { capture: true });
-  }, [codeEditor, onDialog]);
+    const entry = codeEditor?.addAction({ id: PALETTE, label: 'All commands', contextMenuGroupId: 'z_commands', run: () => commandDialog.set('palette') });
+    return () => entry?.dispose();
+  }, [codeEditor]);
 
   useEffect(() => {
     // What is said of a state must not outlast it.
@@ -89,6 +57,22 @@ export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | nul
       window.removeEventListener('keydown', onKeyDown);
     };
   }, [status]);
+}
+
+/** The editor's own, of which those that write are left out for readers. */
+function editorCommands(codeEditor: editor.IStandaloneCodeEditor | null): Command[] {
+  const actions = codeEditor?.getSupportedActions() ?? [];
+  return actions
+    .filter(({ id, label }) => id !== PALETTE && label !== '')
+    .map(({ id, label }) => ({
+      id,
+      label,
+      group: 'Editor',
+      run: () => {
+        codeEditor?.focus();
+        codeEditor?.trigger('palette', id, null);
+      },
+    }));
 }
 
 function answerSaving(status: Status): number {

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useState } from 'react';
+import { useCommands } from '@/lib/commands';
 import styles from './TitleField.module.css';
 
 interface TitleFieldProps {
@@ -10,6 +11,7 @@ interface TitleFieldProps {
 /** The document's name as the page's heading; for those who may, a click away from being another. */
 export function TitleField({ title, onRename }: TitleFieldProps) {
   const [draft, setDraft] = useState<string | null>(null);
+  useCommands(() => (onRename ? [{ id: 'rename', label: 'Rename document…', run: () => setDraft(title) }] : []));
   const finish = () => {
     const next = draft?.trim() ?? '';
     if (next !== '' && next !== title) onRename?.(next);

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Menu, MenuChoice } from '@/components/Menu';
+import { useCommands } from '@/lib/commands';
 import { type Indent, type Indentation, INDENTATIONS } from '@/lib/indentation';
 import type { editor } from './monaco';
 
@@ -15,8 +16,12 @@ interface IndentationPickerProps {
 export function IndentationPicker({ codeEditor, value, onChange, className }: IndentationPickerProps) {
   const { spaces, size } = useIndent(codeEditor);
   const short = spaces ? `${size} spaces` : 'Tabs';
+  const [open, setOpen] = useState(false);
+  useCommands(() => (onChange ? [{ id: 'indentation', label: 'Change indentation…', run: () => setOpen(true) }] : []));
   return (
     <Menu
+      open={open}
+      onOpenChange={setOpen}
       trigger={
         <button type="button" className={className} disabled={!onChange} aria-label={`Indentation: ${short}`}>
           {short}

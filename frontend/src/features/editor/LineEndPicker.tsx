@@ -1,4 +1,6 @@
+import { useState } from 'react';
 import { Menu, MenuChoice } from '@/components/Menu';
+import { useCommands } from '@/lib/commands';
 import { LINE_ENDS, type LineEnd } from '@/lib/text';
 
 interface LineEndPickerProps {
@@ -9,9 +11,13 @@ interface LineEndPickerProps {
 
 /** How lines end in the document's downloads; for those who may change it, a choice. */
 export function LineEndPicker({ value, onChange, className }: LineEndPickerProps) {
+  const [open, setOpen] = useState(false);
+  useCommands(() => (onChange ? [{ id: 'line-ends', label: 'Change line ends of downloads…', run: () => setOpen(true) }] : []));
   const short = value.toUpperCase();
   return (
     <Menu
+      open={open}
+      onOpenChange={setOpen}
       trigger={
         <button type="button" className={className} disabled={!onChange} aria-label={`Line ends: ${short}`}>
           {short}

@@ -39,7 +39,8 @@ export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   editContext: false,
   fixedOverflowWidgets: true,
   glyphMargin: false,
-  lineNumbersMinChars: 4,
+  // Beside the margin of their container, which numbers of any length keep.
+  lineNumbersMinChars: 3,
   fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
   fontLigatures: false,
   occurrencesHighlight: 'singleFile',

@@ -1,0 +1,82 @@
+import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from 'react';
+import { classes } from '@/lib/classes';
+import styles from './Chooser.module.css';
+
+interface ChooserProps<T> {
+  /** What the field is for, to a screen reader and where it is empty. */
+  label: string;
+  listLabel: string;
+  /** What a query finds, best first; all of it for an empty one. */
+  find: (query: string) => readonly T[];
+  idOf: (item: T) => string;
+  render: (item: T) => ReactNode;
+  /** The id of what holds now. */
+  selected?: string | undefined;
+  /** Shown where nothing is found. */
+  none: string;
+  onChoose: (item: T) => void;
+}
+
+/** A list to type into: the field keeps the focus, the arrows move in the list. */
+export function Chooser<T>({ label, listLabel, find, idOf, render, selected, none, onChoose }: ChooserProps<T>) {
+  const id = useId();
+  const [query, setQuery] = useState('');
+  const found = find(query.trim().toLowerCase());
+  const [active, setActive] = useState(() => Math.max(0, found.findIndex((item) => idOf(item) === selected)));
+  // Where the list is first shown, it is at what holds now.
+  const first = useRef(active);
+  useLayoutEffect(() => {
+    // In braces: newer browsers answer with a promise, which is no cleanup.
+    document.getElementById(`${id}-${first.current}`)?.scrollIntoView({ block: 'center' });
+  }, [id]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined && found.length > 0) {
+      event.preventDefault();
+      const next = (active + step + found.length) % found.length;
+      setActive(next);
+      document.getElementById(`${id}-${next}`)?.scrollIntoView({ block: 'nearest' });
+    }
+    const chosen = found[active];
+    // The Enter that ends an input method's composition chooses nothing.
+    if (event.key === 'Enter' && chosen && !event.nativeEvent.isComposing) onChoose(chosen);
+  };
+  return (
+    <div>
+      <input
+        className={styles.input}
+        role="combobox"
+        aria-label={label}
+        aria-expanded="true"
+        aria-controls={`${id}-list`}
+        aria-activedescendant={found.length > 0 ? `${id}-${active}` : undefined}
+        placeholder={label}
+        value={query}
+        onChange={(event) => {
+          setQuery(event.target.value);
+          setActive(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div id={`${id}-list`} role="listbox" aria-label={listLabel} tabIndex={-1} className={styles.list}>
+        {found.map((item, index) => (
+          // Keys reach the options through the input, which keeps the focus.
+          // eslint-disable-next-line jsx-a11y/click-events-have-key-events
+          <div
+            key={idOf(item)}
+            id={`${id}-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={selected === undefined ? index === active : idOf(item) === selected}
+            className={classes(styles.option, index === active && styles.active)}
+            onClick={() => onChoose(item)}
+          >
+            {render(item)}
+          </div>
+        ))}
+      </div>
+      {found.length === 0 && <p className={styles.none}>{none}</p>}
+    </div>
+  );
+}
