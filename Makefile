@@ -93,7 +93,7 @@ test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser'
 	$(SAY) "Testing the browser's part"
 	cd frontend && npm run --silent test
 
-test-e2e: build need-chromium ## The whole product in Chromium
+test-e2e: build need-chromium need-firefox-esr ## The whole product in Chromium, and two people in Firefox
 	$(SAY) 'Testing the product in a browser'
 	cd frontend && CODESYNC_BIN=$(BIN) npm run --silent e2e
 
