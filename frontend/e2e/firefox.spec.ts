@@ -10,7 +10,8 @@ const test = base.extend<{ launch: () => Promise<Browser> }>({
   launch: async ({}, use) => {
     const browsers: Browser[] = [];
     await use(async () => {
-      const browser = await puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true });
+      const extraPrefsFirefox = { 'widget.gtk.overlay-scrollbars.enabled': false };
+      const browser = await puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true, extraPrefsFirefox });
       browsers.push(browser);
       return browser;
     });
@@ -87,4 +88,24 @@ test('two people write together in Firefox', async ({ server, api, launch }) => 
     expect(await page.evaluate(() => window.inside?.binding.heals)).toBe(0);
   }
   expect(await api.text(bob, id)).toBe('offline top\n\nbottom\nbob writes there ');
+});
+
+test('pages with a scrollbar and without have their things at the same places', async ({ server, api, launch }) => {
+  const ada = await api.register('Ada');
+  for (let n = 0; n < 12; n++) await api.create(ada, { title: `${n}.txt` });
+  const page = await signIn(await launch(), server.url, ada);
+  await page.waitForSelector('::-p-text(11.txt)');
+  const look = () =>
+    page.evaluate(() => {
+      const avatar = document.querySelector('button[aria-label^="Account of"]')?.getBoundingClientRect();
+      const heading = document.querySelector('h1')?.getBoundingClientRect();
+      const scrolls = document.documentElement.scrollHeight > document.documentElement.clientHeight;
+      return { avatar: avatar?.right, heading: heading?.left, scrolls };
+    });
+  const long = await look();
+  await page.click('label input[type=search]');
+  await page.keyboard.type('nothing has this name');
+  await page.waitForSelector('::-p-text(No document)');
+  expect(await look()).toEqual({ ...long, scrolls: false });
+  expect(long.scrolls).toBe(true);
 });

@@ -104,6 +104,25 @@ test('the palette opens by its keys and knows the page, and ? lists the keys', a
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
 });
 
+test('line numbers keep a margin, however long they are', async ({ join, api }) => {
+  const ada = await join('Ada');
+  const { id } = await api.create(ada.account, { text: '\n'.repeat(12_345) });
+  await ada.open(id);
+  for (const line of ['1', '1200', '12346']) {
+    await ada.press('Control+g');
+    await ada.page.keyboard.type(line);
+    await ada.press('Enter');
+    const left = () =>
+      ada.page.evaluate((wanted) => {
+        const number = Array.from(document.querySelectorAll('.line-numbers')).find(({ textContent }) => textContent === wanted);
+        const range = document.createRange();
+        if (number) range.selectNodeContents(number);
+        return number ? range.getBoundingClientRect().left : 0;
+      }, line);
+    await expect.poll(left).toBeGreaterThan(6);
+  }
+});
+
 test('two tabs are one person, and a selection shows its blank lines', async ({ join, api }) => {
   const [ada, bob] = [await join('Ada'), await join('Bob')];
   const { id } = await api.create(ada.account, { text: 'one\n\n\ntwo\n' });

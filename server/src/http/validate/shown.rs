@@ -7,14 +7,15 @@ use icu_properties::{
         JoiningType,
     },
 };
+use unicode_security::skeleton;
 
 /// Marks that may stand on one letter: as many as any script writes.
 const MARKS_MAX: usize = 6;
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
-/// Symbols without ink.
-const BLANKS: [char; 2] = ['\u{2800}', '\u{1d159}'];
+/// A symbol without ink that Unicode's list of look-alikes does not have.
+const NULL_NOTEHEAD: char = '\u{1d159}';
 
 /// Whether something of the text is seen.
 pub(super) fn shows_something(text: &str) -> bool {
@@ -45,6 +46,11 @@ fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
+/// Whether it looks like a space, by Unicode's list of look-alikes.
+fn is_blank(char: char) -> bool {
+    char == NULL_NOTEHEAD || skeleton(char.encode_utf8(&mut [0; 4])).all(char::is_whitespace)
+}
+
 fn is_emoji(char: char) -> bool {
     CodePointSetData::new::<Emoji>().contains(char)
 }
@@ -56,7 +62,7 @@ fn has_ink(char: char) -> bool {
         .union(GeneralCategoryGroup::Symbol);
     // A letter that this release does not know yet may well be one.
     let is_unknown = category(char) == GeneralCategory::Unassigned && !is_noncharacter(char);
-    (group.contains(category(char)) || is_unknown) && !is_ignorable(char) && !BLANKS.contains(&char)
+    (group.contains(category(char)) || is_unknown) && !is_ignorable(char) && !is_blank(char)
 }
 
 fn is_noncharacter(char: char) -> bool {
@@ -84,7 +90,7 @@ fn is_hidden(before: &[char], char: char, after: &[char]) -> bool {
             is_ignorable(char)
                 || char.is_control()
                 || is_noncharacter(char)
-                || BLANKS.contains(&char)
+                || !char.is_whitespace() && is_blank(char)
                 || matches!(category(char), GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator)
                 || matches!(category(char), GeneralCategory::PrivateUse | GeneralCategory::Format)
                     && !is_visible_format(char)

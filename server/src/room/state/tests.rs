@@ -382,3 +382,12 @@ fn whoever_loses_access_is_closed_and_only_he() {
     assert_eq!(close(0), Some(CloseReason::Forbidden));
     assert_eq!(close(1), None);
 }
+
+#[test]
+fn closing_every_socket_changes_who_is_here() {
+    let mut room = Room::with(&[Dialect::Stock, Dialect::Codesync]);
+    let before = room.state.changes();
+    room.state.handle_urgent(Urgent::Delete(oneshot::channel().0), 0, &mut Effects::default());
+    assert!(room.state.is_empty());
+    assert!(room.state.changes() > before, "the other nodes would not be told");
+}
