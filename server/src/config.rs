@@ -196,7 +196,7 @@ pub struct RoomConfig {
     #[arg(long, env = "CODESYNC_ROOM_IDLE_MS", default_value = "30000", value_parser = milliseconds)]
     pub idle: Duration,
     /// The shortest time between two frames to the peers of a busy room, in milliseconds.
-    #[arg(long, env = "CODESYNC_FAN_OUT_MS", default_value = "8", value_parser = milliseconds)]
+    #[arg(long, env = "CODESYNC_FAN_OUT_MS", default_value = "8", value_parser = pause)]
     pub fan_out_interval: Duration,
     /// How long after the first change a snapshot is taken, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_MS", default_value = "5000", value_parser = milliseconds)]
@@ -301,6 +301,11 @@ fn limit(text: &str) -> Result<usize, ParseIntError> {
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
     within(text, Duration::from_millis, Duration::ZERO..=LONGEST)
+}
+
+/// A pause that people wait for.
+fn pause(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_millis, Duration::ZERO..=Duration::from_secs(1))
 }
 
 fn within(text: &str, unit: fn(u64) -> Duration, range: RangeInclusive<Duration>) -> Result<Duration, String> {

@@ -81,6 +81,9 @@ impl FromStr for Policy {
         if !tiers.is_sorted_by_key(|tier| tier.age.unwrap_or(Duration::MAX)) {
             return Err("ages rise");
         }
+        if tiers.iter().any(|tier| tier.age.is_some_and(|age| age < tier.step)) {
+            return Err("a step is no longer than its age: of a longer one nothing would be kept for sure");
+        }
         Ok(Self(tiers))
     }
 }

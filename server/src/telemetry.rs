@@ -17,6 +17,8 @@ use crate::{
 /// # Errors
 /// When the directives are not understood, or logging was already started.
 pub fn init(config: &TelemetryConfig) -> anyhow::Result<()> {
+    let is_blank = config.log.split(',').all(|directive| directive.trim().is_empty());
+    anyhow::ensure!(!is_blank, "CODESYNC_LOG names nothing to log: {:?}; `off` logs nothing", config.log);
     let filter = EnvFilter::try_new(&config.log).context("CODESYNC_LOG")?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {

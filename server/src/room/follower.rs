@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, warn};
 
-use self::healing::Healing;
+use self::healing::{Healing, Restore};
 use super::{
     chain::{Broken, Chain, Read},
     registry::Rooms,
@@ -396,12 +396,12 @@ impl Follower {
         }
         let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
         self.append = Some(match self.healing {
-            Some(Healing::Restoring(_, after)) => {
+            Some(Healing::Restoring(Restore { above, .. })) => {
                 // A lost replica restores nothing: loading another one ends the room.
                 let Some(whole) = state.whole() else { return };
                 async move {
                     sleep(pause).await;
-                    (Form::Whole, log.restore(doc, whole, after).await)
+                    (Form::Whole, log.restore(doc, whole, above).await)
                 }
                 .boxed()
             }
@@ -475,8 +475,12 @@ impl Follower {
         {
             self.snapshots.edited(1, bytes);
         }
-        if let (Form::Whole, Some(Healing::Restoring(last, _))) = (form, &self.healing) {
-            self.chain.reset(*last);
+        if let (Form::Whole, Some(Healing::Restoring(Restore { end, fork, .. }))) = (form, &self.healing) {
+            if let Some(place) = fork {
+                state.forked(*place);
+                return Err(CloseReason::Resync);
+            }
+            self.chain.reset(*end);
             self.healing = None;
             self.snapshots.grown(1, 0);
             // What was heard meanwhile was not followed.

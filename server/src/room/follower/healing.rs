@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use codesync_crdt::ClientId;
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
@@ -25,8 +26,18 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum Healing {
     /// What is left of the log is read.
     Reading,
-    /// It ends here; the whole document goes above the second offset.
-    Restoring(Offset, Offset),
+    /// The whole document is appended.
+    Restoring(Restore),
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Restore {
+    /// What is left of the log ends here.
+    pub(super) end: Offset,
+    /// The whole document goes above this.
+    pub(super) above: Offset,
+    /// Where what is left holds other edits than the replica.
+    pub(super) fork: Option<(ClientId, u32)>,
 }
 
 impl Follower {
@@ -40,7 +51,8 @@ impl Follower {
     }
 
     /// What is left of the log is taken in; then the whole document goes above it, and above the newest snapshot, whose
-    /// offset would otherwise hide it.
+    /// offset would otherwise hide it. Also where the replica differs and its room has to end: of all else that it holds it
+    /// may be the last.
     pub(super) fn restore_from(
         &mut self,
         contents: Contents,
@@ -51,13 +63,11 @@ impl Follower {
         let updates = contents.entries.into_iter().map(|entry| entry.update).collect();
         let mut effects = Effects::default();
         let taken = state.take_in(updates, &mut effects);
-        if let Some(place) = taken.differs {
-            state.forked(place);
-        }
-        if effects.rebuild || taken.differs.is_some() {
+        if effects.rebuild {
             return Err(CloseReason::Resync);
         }
-        self.healing = Some(Healing::Restoring(last, self.chain.seen().max(last).max(newest)));
+        let above = self.chain.seen().max(last).max(newest);
+        self.healing = Some(Healing::Restoring(Restore { end: last, above, fork: taken.differs }));
         self.start_append(state);
         Ok(())
     }

@@ -32,37 +32,48 @@ impl State {
     /// Takes in updates that stand in the log, from other nodes.
     pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
         let mut taken = TakenIn::default();
+        let mut known = Vec::new();
         for bytes in updates {
-            let Some(document) = self.replica.live() else {
-                effects.rebuild = true;
-                break;
-            };
-            let update = match document.check_stored(bytes) {
-                Ok(update) => update,
+            let Some(document) = self.replica.live() else { break };
+            match document.check_stored(bytes) {
+                Ok(update) if update.adds_to(document.state_vector()) => {
+                    self.take_in_known(&mut known, &mut taken);
+                    self.take_in_one(update, &mut taken);
+                }
+                Ok(update) => known.push(update),
                 Err(refusal) => {
                     debug!(%refusal, "an entry of the log does not follow");
                     taken.gap = true;
-                    continue;
-                }
-            };
-            if let Comparison::Differs { client, clock } = document.compare(&update) {
-                // Applied all the same: later entries build on its new clocks.
-                taken.differs = Some((client, clock));
-            }
-            match self.replica.apply(&update) {
-                Ok(Effect::Unchanged) => {}
-                Ok(Effect::Changed) => {
-                    taken.changed = true;
-                    self.outgoing.push(update, Origin::Log, None);
-                }
-                Err(error) => {
-                    warn!(%error, "replica lost: it is rebuilt from what is stored");
-                    effects.rebuild = true;
-                    break;
                 }
             }
         }
+        self.take_in_known(&mut known, &mut taken);
+        effects.rebuild |= self.replica.live().is_none();
         taken
+    }
+
+    /// Takes in updates that insert nothing new, merged: each is compared with all that came after it in the document, so
+    /// that one by one a long log would take the square of its length.
+    fn take_in_known(&mut self, known: &mut Vec<Update>, taken: &mut TakenIn) {
+        for update in Update::merge(&std::mem::take(known)) {
+            self.take_in_one(update, taken);
+        }
+    }
+
+    fn take_in_one(&mut self, update: Update, taken: &mut TakenIn) {
+        let Some(document) = self.replica.live() else { return };
+        if let Comparison::Differs { client, clock } = document.compare(&update) {
+            // Applied all the same: later entries build on its new clocks.
+            taken.differs = Some((client, clock));
+        }
+        match self.replica.apply(&update) {
+            Ok(Effect::Unchanged) => {}
+            Ok(Effect::Changed) => {
+                taken.changed = true;
+                self.outgoing.push(update, Origin::Log, None);
+            }
+            Err(error) => warn!(%error, "replica lost: it is rebuilt from what is stored"),
+        }
     }
 
     pub(super) fn edit(&mut self, from: PeerId, bytes: Bytes, received: Instant, now_ms: u64, effects: &mut Effects) {

@@ -22,7 +22,8 @@ const ELSEWHERE_MS: u64 = 3_000;
 const OWNER_MS: u64 = 10_000;
 /// How often one is asked again whose edits wait for an owner.
 const ASK_AGAIN_MS: u64 = 1_000;
-/// Ids whose authors are remembered. Past it all are forgotten, and their owners send more at their next connection.
+/// Ids whose authors are remembered. Past it those of whoever fills the memory are forgotten first, and their owners send
+/// more at their next connection.
 const REMEMBERED_MAX: usize = 8_192;
 /// Users that are remembered to have brought edits of one id.
 const BRINGERS_MAX: usize = 8;
@@ -48,15 +49,23 @@ impl Owners {
     }
 
     fn wrote(&mut self, client: ClientId, user: UserId, end: u32) {
-        if self.written.len() >= REMEMBERED_MAX {
-            self.written.clear();
+        if self.written.len() >= REMEMBERED_MAX && !self.written.contains_key(&client) {
+            self.written.retain(|_, (author, _)| *author != user);
+            if self.written.len() >= REMEMBERED_MAX {
+                self.written.clear();
+            }
         }
         self.written.insert(client, (user, end));
     }
 
     fn brought(&mut self, client: ClientId, user: UserId, start: u32) {
         if self.brought.len() >= REMEMBERED_MAX && !self.brought.contains_key(&client) {
-            return;
+            // An id whose first edit was brought may be anybody's, and one update can name thousands. Edits that were put
+            // behind somebody's own are what has to be remembered.
+            self.brought.retain(|_, all| all.iter().any(|(_, start)| *start > 0));
+            if self.brought.len() >= REMEMBERED_MAX {
+                return;
+            }
         }
         let all = self.brought.entry(client).or_default();
         if all.len() < BRINGERS_MAX && all.iter().all(|(other, _)| *other != user) {

@@ -116,6 +116,17 @@ fn name(frame: &[u8]) -> &'static str {
     }
 }
 
+/// A number as updates hold it.
+fn number(number: u64) -> Vec<u8> {
+    let (mut rest, mut bytes) = (number, Vec::new());
+    while rest > 0x7f {
+        bytes.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(u8::try_from(rest).unwrap());
+    bytes
+}
+
 /// Applies an update to a replica of a client's own.
 fn apply(replica: &mut Document, update: &Update) {
     let (changed, _) = std::mem::replace(replica, Document::new(Limits::default())).with_update(update).unwrap();

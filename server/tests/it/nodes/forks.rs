@@ -3,7 +3,7 @@
 use codesync_crdt::{Document, Limits, Message as Protocol, protocol::codesync::Message as Extension};
 use codesync_server::{
     config::Acknowledge,
-    log::{After, Offset, UpdateLog},
+    log::{After, LogError, Offset, UpdateLog},
 };
 
 use super::Nodes;
@@ -53,5 +53,32 @@ async fn the_log_decides_between_words_that_two_nodes_took_for_one_client_id() {
     let mut fresh = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;
     fresh.sync().await;
     fresh.until_text("other words!").await;
+    nodes.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_differs_from_what_is_left_of_the_log_restores_all_else_before_it_ends() {
+    let nodes = Nodes::start_with(1, Redis::start().await, &[("CODESYNC_SNAPSHOT_MS", "600000")]).await;
+    let (ann, doc) = nodes.account_and_document().await;
+    let mut forked = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;
+    let mut other = Raw::codesync(&nodes.socket(0), &doc, ann.token()).await;
+    for raw in [&mut forked, &mut other] {
+        raw.sync().await;
+    }
+    forked.append(50, "good").await;
+    other.until_text("good").await;
+    other.append(60, " and kept").await;
+    other.mark(1).await;
+    // A log that was lost whole begins again with other words under the same client id.
+    let log = redis::log(&redis::config(nodes.redis.url()), Acknowledge::Appended).await;
+    let id = doc.parse().unwrap();
+    let words = Document::new(Limits::default()).replacement("content", "else", 50).unwrap().unwrap();
+    let () = nodes.redis.ask(&::redis::cmd("FLUSHALL")).await.unwrap();
+    let appended = log.append(id, vec![words.bytes().clone()], After::Known(Offset::ZERO)).await;
+    // The node may have noticed first, and restored the whole.
+    assert!(appended.is_ok() || matches!(appended, Err(LogError::Lost)), "{appended:?}");
+    assert_eq!(forked.closed().await, 4409);
+    let there = ann.elsewhere(&nodes.node(0).url(""));
+    while there.get(&format!("/api/documents/{doc}/text")).await.expect(200).body != "else and kept" {}
     nodes.end().await;
 }

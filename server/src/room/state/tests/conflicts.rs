@@ -174,3 +174,36 @@ fn an_entry_that_lost_against_the_log_disturbs_nobody() {
     room.state.rebuilt(log);
     assert_eq!((rejections(&room, 0), close(&room, 1)), (vec![], None));
 }
+
+/// The log of a client that put so many letters before each other, one an entry: no two make a block.
+fn letters(count: u64) -> Vec<Bytes> {
+    let before = |clock: u64| {
+        [&[1, 1, 50][..], &number(clock), &[0x44, 50], &number(clock - 1), &[1, b'x', 0]].concat().into()
+    };
+    std::iter::once(text(50, 0, "x")).chain((1..count).map(before)).collect()
+}
+
+#[test]
+fn a_log_that_is_known_is_taken_in_again_in_time_that_grows_as_it_does() {
+    let seconds = |count| {
+        let mut room = Room::with(&[]);
+        room.take_in_entries(letters(count));
+        let started = Instant::now();
+        assert!(!room.take_in_entries(letters(count)).changed);
+        started.elapsed().as_secs_f64()
+    };
+    let fastest = |count| (0..5).map(|_| seconds(count)).fold(f64::MAX, f64::min);
+    let (short, long) = (fastest(500), fastest(8_000));
+    assert!(long < 60.0 * short, "16 times as many entries took {} times as long", long / short);
+}
+
+#[test]
+fn of_known_entries_one_that_differs_and_one_that_deletes_are_found() {
+    let mut room = written(&[Dialect::Stock]);
+    let taken = room.take_in_entries(vec![text(50, 0, "abcd"), text(50, 4, "efXh")]);
+    assert_eq!((taken.differs, taken.changed), (Some((50, 6)), false));
+    let deletes: Bytes = vec![0, 1, 50, 1, 0, 2].into();
+    let taken = room.take_in_entries(vec![text(50, 0, "abcd"), deletes, text(50, 4, "efgh")]);
+    assert_eq!((taken.differs, taken.changed), (None, true));
+    assert_eq!(room.content(), "cdefgh");
+}

@@ -233,3 +233,36 @@ fn a_client_id_is_kept_for_its_user_a_minute_after_it_was_seen() {
         assert_eq!(here, expected, "after {now_ms} ms");
     }
 }
+
+/// An update of one letter under each of so many client ids from `first` on.
+fn flood(first: u64, count: u64) -> Bytes {
+    let mut bytes = number(count);
+    for client in (first..first + count).rev() {
+        bytes.extend([1].into_iter().chain(number(client)));
+        bytes.extend_from_slice(b"\0\x04\x01\x07content\x01x");
+    }
+    bytes.push(0);
+    bytes.into()
+}
+
+#[test]
+fn a_flood_of_client_ids_does_not_hide_what_was_put_behind_somebodys_words() {
+    let mut room = owned();
+    let owner = room.state.peers.get(PeerId(0)).unwrap().grant.user;
+    room.says(0, Said::Left);
+    // Words that others put behind the owner's and delete again; and then more ids than are remembered.
+    room.says(1, Said::Update(text(50, 4, "evil")));
+    room.says(1, Said::Update(vec![0, 1, 50, 1, 4, 4].into()));
+    for first in (1_000..19_000).step_by(300) {
+        room.says(1, Said::Update(flood(first, 300)));
+    }
+    room.state.flush();
+    let peer = room.join(Dialect::Stock, owner, 8);
+    room.says(peer as u64, Said::Step1([(50, 8)].into_iter().collect()));
+    assert_eq!(room.asked_from(peer, 50), Some(4), "its own words may be others");
+    // In answer to the first step 1 and to the second.
+    for _ in 0..2 {
+        room.says(peer as u64, Said::Step2(text(50, 4, "more")));
+    }
+    assert_eq!(close(&room, peer), Some(CloseReason::Conflict));
+}
