@@ -65,10 +65,7 @@ impl Tokens {
             "the secret that signs tokens (JWT_SECRET) has {} bytes and needs {SECRET_BYTES_MIN}",
             secret.len()
         );
-        ensure!(
-            secret.chars().any(|char| !char.is_whitespace()),
-            "the secret that signs tokens (JWT_SECRET) is blank"
-        );
+        ensure!(secret.chars().any(|char| !char.is_whitespace()), "the secret that signs tokens (JWT_SECRET) is blank");
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = match clock {
             Clock::Same => 0,

@@ -177,9 +177,8 @@ fn an_entry_that_lost_against_the_log_disturbs_nobody() {
 
 /// The log of a client that put so many letters before each other, one an entry: no two make a block.
 fn letters(count: u64) -> Vec<Bytes> {
-    let before = |clock: u64| {
-        [&[1, 1, 50][..], &number(clock), &[0x44, 50], &number(clock - 1), &[1, b'x', 0]].concat().into()
-    };
+    let before =
+        |clock: u64| [&[1, 1, 50][..], &number(clock), &[0x44, 50], &number(clock - 1), &[1, b'x', 0]].concat().into();
     std::iter::once(text(50, 0, "x")).chain((1..count).map(before)).collect()
 }
 
