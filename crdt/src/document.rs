@@ -25,6 +25,9 @@ const PLACES_MIN: usize = 32;
 /// though the blocks were split not long ago.
 const WALK_MAX: usize = 16 << 20;
 const LONG_WALK: usize = 16 * WALK_MAX;
+/// The root type that holds the text.
+pub const TEXT: &str = "content";
+
 /// Bytes that must have been added since the blocks were split before they are split again, and between the steps of one
 /// update also this share of the document, so that a large first sync does not split it over and over.
 const UNSPLIT_MIN: usize = 64 << 10;

@@ -31,7 +31,7 @@ mod text;
 mod update;
 
 pub use awareness::{Awareness, AwarenessEntry, decode_awareness, encode_awareness};
-pub use document::{Document, Effect};
+pub use document::{Document, Effect, TEXT};
 pub use error::{DocumentError, Malformed, Refusal};
 pub use limits::Limits;
 pub use protocol::{Message, decode_frame, encode};

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use codesync_crdt::Document;
+use codesync_crdt::{Document, TEXT};
 use time::{OffsetDateTime, macros::format_description};
 use tracing::warn;
 
 use crate::{
-    auth::Role,
     directory::{Directory, DirectoryError, Indentation, LineEnd, Listed, Version},
     ids::{DocId, UserId, VersionId},
-    log::{Dirty, Offset},
-    room::TEXT,
+    log::Dirty,
+    offset::Offset,
+    role::Role,
     snapshot::SnapshotError,
     storage::{Loaded, Storage},
 };

@@ -15,25 +15,29 @@ use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, events::AccessEvents},
     config::{Config, HttpConfig, NodeRole, Stores},
     directory::Directory,
-    http::{self, limits::Limits},
+    http,
     ids::{InstallationId, NodeId},
     installation,
+    limits::Limits,
     log::{UpdateLog, redis::RedisLog, sqlite::SqliteLog},
     private,
     redis::Redis,
     relay::{Relay, local::LocalRelay, redis::RedisRelay},
     room::Rooms,
+    services::Services,
     snapshot::{SnapshotStore, s3},
+    sockets::Sockets,
     storage::Storage,
-    sweeper, telemetry,
-    ws::{self, Sockets},
+    sweeper,
+    tasks::Tasks,
+    telemetry, ws,
 };
 
 /// How long a node that serves no sockets keeps a room after a call was served from it.
@@ -42,57 +46,6 @@ const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
 /// How long a server may take to end whose place this one takes, and how often it is looked whether it has.
 const REPLACED_WITHIN: Duration = Duration::from_secs(5);
 const REPLACED_LOOK: Duration = Duration::from_millis(50);
-
-/// What handlers and sockets share.
-#[derive(Clone)]
-pub struct Services {
-    /// The settings.
-    pub config: Arc<Config>,
-    /// The live documents.
-    pub rooms: Rooms,
-    /// Accounts, documents and grants.
-    pub directory: Directory,
-    /// Log-ins, tokens and access.
-    pub auth: Auth,
-    /// What is stored of documents.
-    pub storage: Storage,
-    /// What the shared stores have to belong to; none where nothing is shared.
-    pub installation: Option<InstallationId>,
-    /// The sockets of this node.
-    pub sockets: Sockets,
-    /// The sessions and what else ends before the rooms.
-    pub tasks: Tasks,
-    /// Rate limits.
-    pub limits: Arc<Limits>,
-    /// Changes of access, for open sockets.
-    pub access_events: AccessEvents,
-    /// Cancelled once the node is asked to stop: readiness answers 503, everything else is served until the node drains.
-    pub stopping: CancellationToken,
-    /// Cancelled once the node drains: nothing new is accepted.
-    pub draining: CancellationToken,
-    /// When the node started.
-    pub started_at: OffsetDateTime,
-}
-
-impl Services {
-    /// Makes a real round trip to everything that serving needs.
-    ///
-    /// # Errors
-    /// When something does not answer, or the node drains.
-    pub async fn ready(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(!self.stopping.is_cancelled() && !self.draining.is_cancelled(), "stopping");
-        let recorded = self.directory.installation().await.context("directory")?;
-        if let Some(ours) = self.installation {
-            let theirs = match recorded {
-                Some(theirs) => theirs,
-                None => self.directory.keep_installation(ours).await.context("directory")?,
-            };
-            anyhow::ensure!(theirs == ours, "the database belongs to another installation");
-        }
-        self.storage.log.ready().await.context("update log")?;
-        self.storage.snapshots.ready().await.context("snapshots")
-    }
-}
 
 /// A server that is built and not yet listening.
 pub struct App {
@@ -103,43 +56,6 @@ pub struct App {
     adapters: Tasks,
     /// Locks the data folder of a server that shares it with nobody.
     occupied: Option<File>,
-}
-
-/// Spawns the tasks of the process, so that a drain can wait for them.
-#[derive(Clone, Default)]
-pub struct Tasks {
-    tracker: TaskTracker,
-    stop: CancellationToken,
-}
-
-impl Tasks {
-    /// Runs `task` until it ends by itself; it must watch [`Tasks::stop`].
-    #[expect(clippy::disallowed_methods, reason = "this is the tracker")]
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(self.tracker.track_future(task));
-    }
-
-    /// How many tasks run.
-    pub fn len(&self) -> usize {
-        self.tracker.len()
-    }
-
-    /// Whether no task runs.
-    pub fn is_empty(&self) -> bool {
-        self.tracker.is_empty()
-    }
-
-    /// Stops and waits for all.
-    pub(crate) async fn end(&self) {
-        self.stop.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
-    }
-
-    /// The token that ends every task.
-    pub fn stop(&self) -> &CancellationToken {
-        &self.stop
-    }
 }
 
 impl App {
@@ -218,7 +134,9 @@ impl App {
     ) -> anyhow::Result<()> {
         let Self { services, rooms, adapters, occupied: _occupied } = self;
         telemetry::keep_up(&services.tasks);
-        telemetry::emf::report(&services);
+        let (config, gauges) = (Arc::clone(&services.config), services.clone());
+        let sockets_max = config.socket.sockets_max;
+        telemetry::emf::report(config.telemetry.clone(), sockets_max, &services.tasks, move || gauges.refresh_gauges());
         let (stopping, draining) = (services.stopping.clone(), services.draining.clone());
         let directory = services.directory.clone();
         let (sessions, delay) = (services.tasks.clone(), services.config.http.drain_delay);

@@ -20,24 +20,11 @@ use crate::{
     directory::{Access, By, Directory, DirectoryError, Replaced, Session, Standing, User},
     hex::hex,
     ids::{DocId, SessionId, UserId},
+    role::Role,
 };
 
 /// How long an administrator's way to a new password is open.
 const PASSWORD_RESET: Duration = Duration::from_secs(24 * 3_600);
-
-/// What a user may do with a document; each role includes the ones before it.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Reads, and is seen.
-    Viewer,
-    /// Edits the text and what the document is called.
-    Editor,
-    /// Shares and deletes.
-    Owner,
-}
 
 /// Who is at the other end of a socket, and what he may do there.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::{
     adoption,
-    app::{Tasks, occupy, open_storage},
+    app::{occupy, open_storage},
     auth::{hash_password, random_color},
     config::{
         AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs, Secret,
@@ -23,6 +23,7 @@ use crate::{
     ids::{NodeId, UserId},
     redis::Redis,
     storage::Storage,
+    tasks::Tasks,
     transfer::{export, import::Import},
 };
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use codesync_crdt::Document;
+use codesync_crdt::{Document, TEXT};
 use futures_util::future::BoxFuture;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -14,7 +14,8 @@ use crate::{
     directory::{Directory, DirectoryError, Existence, Version},
     give_way::give_way,
     ids::DocId,
-    log::{LogError, Offset},
+    log::LogError,
+    offset::Offset,
     retention::{Policy, Taken},
     snapshot::SnapshotError,
     storage::{LoadError, Loaded, Storage},
@@ -22,8 +23,6 @@ use crate::{
 
 /// Compactions at a time: each holds two replicas.
 const AT_ONCE: usize = 2;
-/// The root type whose text must be equal in both replicas.
-const TEXT: &str = "content";
 
 /// Makes snapshots.
 #[derive(Clone)]

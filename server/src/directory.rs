@@ -51,7 +51,7 @@ use self::{
     db::{Db, select},
     locks::Locks,
 };
-use crate::{app::Tasks, config::StorageConfig, private, sqlite};
+use crate::{config::StorageConfig, private, sqlite, tasks::Tasks};
 
 /// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]

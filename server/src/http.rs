@@ -5,11 +5,12 @@ mod admin;
 mod auth;
 mod collaborators;
 mod documents;
+pub mod error;
 mod extract;
 mod finish;
 mod headers;
 mod health;
-pub mod limits;
+pub(crate) mod limits;
 mod links;
 mod observe;
 mod openapi;
@@ -42,9 +43,9 @@ pub use self::{
     validate::{check_account, check_password},
 };
 use crate::{
-    app::Services,
     config::NodeRole,
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
+    services::Services,
 };
 
 /// The longest that a call may take.

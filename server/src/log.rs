@@ -5,41 +5,20 @@ pub mod contract;
 pub mod redis;
 pub mod sqlite;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::ids::{DocId, NodeId};
+use crate::{
+    ids::{DocId, NodeId},
+    offset::Offset,
+};
 
 /// How long a log refuses to be written after its document was deleted: longer than any node works without reading the
 /// directory.
 const DELETED_FOR: Duration = Duration::from_secs(24 * 3600);
-
-/// A place in a document's log; later entries have greater offsets. Wide enough for the ids of a Redis stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Offset(pub u128);
-
-impl Offset {
-    /// Before the first entry.
-    pub const ZERO: Self = Self(0);
-}
-
-impl fmt::Display for Offset {
-    /// 32 hexadecimal digits, so that names sort as offsets do.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl FromStr for Offset {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
-    }
-}
 
 /// One update of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::{app::Tasks, config::RedisConfig, ids::InstallationId};
+use crate::{config::RedisConfig, ids::InstallationId, tasks::Tasks};
 
 pub use commands::Commands;
 pub use subscriptions::{Rung, Subscription, Subscriptions};

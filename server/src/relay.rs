@@ -7,11 +7,14 @@ pub mod redis;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::{
-    ids::DocId,
-    log::Offset,
-    room::{Digest, Present},
+    digest::Digest,
+    ids::{DocId, UserId},
+    offset::Offset,
+    role::Role,
 };
 
 /// What other nodes say of one document from now on.
@@ -54,4 +57,22 @@ pub trait Relay: Send + Sync + 'static {
 
     /// Who has a document open at other nodes.
     async fn announced(&self, doc: DocId) -> Result<Vec<Present>, RelayError>;
+}
+
+/// Somebody who has a document open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Present {
+    /// The account.
+    pub user: UserId,
+    /// The name that others see.
+    pub name: String,
+    /// The colour that others see, `#rrggbb`.
+    pub color: String,
+    /// What he may do.
+    pub role: Role,
+    /// When the first of his open sockets came in.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    /// How many sockets he has in it.
+    pub sockets: usize,
 }

@@ -8,7 +8,7 @@ use std::{
 
 use time::{Duration, OffsetDateTime};
 
-use crate::log::Offset;
+use crate::offset::Offset;
 
 /// Snapshots that stay whatever their age: the log is trimmed on the account of the second.
 const NEWEST: usize = 2;

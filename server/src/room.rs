@@ -10,6 +10,7 @@ mod effort;
 mod follower;
 mod loading;
 mod memory;
+pub mod outbox;
 pub mod peers;
 pub mod presence;
 mod recheck;
@@ -35,20 +36,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::outbox::Outbox;
 use crate::{
-    auth::{Role, SocketGrant, events::AccessEvent},
+    auth::{SocketGrant, events::AccessEvent},
+    close::CloseReason,
     hex::hex,
     ids::{DocId, UserId},
-    log::Offset,
-    ws::outbox::Outbox,
+    offset::Offset,
 };
 
-pub use compare::Digest;
-pub use presence::Present;
 pub use registry::Rooms;
-
-/// The root type that holds the text.
-pub const TEXT: &str = "content";
 
 /// How long a call waits for the log: longer than the log takes to notice that it cannot be reached, and less than the
 /// caller's right to edit is held.
@@ -398,18 +395,12 @@ async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, Ro
     timeout(patience, answer).await.unwrap_or(Err(RoomError::Unavailable))
 }
 
-impl Role {
-    /// The word for it in JSON and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Editor => "editor",
-            Self::Owner => "owner",
+impl From<RoomError> for CloseReason {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Damaged => Self::Damaged,
+            RoomError::Deleted => Self::NotFound,
+            _ => Self::Unavailable,
         }
-    }
-
-    /// Whether edits are taken from someone with this role.
-    pub fn may_edit(self) -> bool {
-        self >= Self::Editor
     }
 }

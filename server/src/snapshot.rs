@@ -22,7 +22,7 @@ use self::format::{decode, encode};
 use crate::{
     give_way::give_way,
     ids::{DocId, InstallationId},
-    log::Offset,
+    offset::Offset,
 };
 
 /// Why a snapshot could not be had.

@@ -11,7 +11,8 @@ use tracing::error;
 
 use crate::{
     ids::DocId,
-    log::{Contents, LogError, Offset, UpdateLog},
+    log::{Contents, LogError, UpdateLog},
+    offset::Offset,
     snapshot::{SnapshotError, SnapshotStore},
 };
 

@@ -10,9 +10,9 @@ use tracing::{info, warn};
 
 use crate::{
     adoption::{Survey, SurveyError},
-    app::Services,
     directory::{DirectoryError, Tombstone},
     log::{Dirty, LogError},
+    services::Services,
 };
 
 /// Documents of one round.

@@ -8,8 +8,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
-    app::{Services, Tasks},
     config::{LogFormat, TelemetryConfig},
+    tasks::Tasks,
 };
 
 /// Starts logging to standard error.
@@ -44,11 +44,6 @@ pub fn keep_up(tasks: &Tasks) {
             }
         }
     });
-}
-
-/// Brings the figures up to date that nothing else keeps so.
-pub fn refresh(services: &Services) {
-    metrics::gauge!("codesync_oldest_unarchived_edit_seconds").set(services.rooms.oldest_unarchived().as_secs_f64());
 }
 
 /// Seconds from the socket of an edit's author to that of a peer; looked up once, because it is recorded for every frame.

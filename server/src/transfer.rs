@@ -19,10 +19,10 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::{
-    auth::Role,
     directory::{Indentation, LineEnd},
     hex::hex,
     ids::{DocId, VersionId},
+    role::Role,
 };
 
 /// What this program writes, and all that it reads.

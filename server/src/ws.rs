@@ -1,20 +1,18 @@
 //! The sockets: `GET /socket/{document_id}`. Decides who comes in; what is said there is the session's business.
 
-pub mod outbox;
 mod pace;
 mod session;
 mod socket;
-mod sockets;
 
 use std::sync::Arc;
 
 use crate::{
-    app::Services,
     auth::SocketRefusal,
-    error::{ApiError, CloseReason},
-    http,
+    close::CloseReason,
+    http::{self, error::ApiError},
     ids::DocId,
     room::Dialect,
+    services::Services,
 };
 use axum::{
     Router,
@@ -29,7 +27,6 @@ use axum::{
 };
 
 use socket::Socket;
-pub use sockets::Sockets;
 
 /// The subprotocol of our own clients.
 const CODESYNC_V1: &str = "codesync.v1";

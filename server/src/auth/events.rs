@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    app::Tasks,
-    auth::Role,
     ids::{DocId, NodeId, SessionId, UserId},
     redis::{Redis, Rung, Subscription},
+    role::Role,
+    tasks::Tasks,
 };
 
 /// The channel on which nodes tell each other.

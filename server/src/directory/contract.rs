@@ -9,9 +9,9 @@ use super::{
     NewDocument, NewLink, NewUser, Replaced, Right, Standing, User, UserChange, db::sql, from_millis, millis,
 };
 use crate::{
-    auth::Role,
     ids::{DocId, SessionId, UserId},
-    log::Offset,
+    offset::Offset,
+    role::Role,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05.678 UTC);

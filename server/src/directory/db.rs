@@ -27,9 +27,10 @@ pub(super) use self::{
 };
 use super::{DirectoryError, Result, migrations, pooler};
 use crate::{
-    auth::Role,
     ids::{AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId},
-    private, sqlite,
+    private,
+    role::Role,
+    sqlite,
 };
 
 /// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.

@@ -11,8 +11,8 @@ use super::{
     rights::Lock,
 };
 use crate::{
-    auth::Role,
     ids::{DocId, UserId},
+    role::Role,
 };
 
 /// A document as one of its collaborators sees it.

@@ -11,8 +11,8 @@ use super::{
     rights::{Lock, Pending},
 };
 use crate::{
-    auth::Role,
     ids::{DocId, UserId},
+    role::Role,
 };
 
 /// The most people that share one document: all of them are listed in one answer.

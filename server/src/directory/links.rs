@@ -12,8 +12,8 @@ use super::{
     rights::Lock,
 };
 use crate::{
-    auth::Role,
     ids::{DocId, LinkId},
+    role::Role,
 };
 
 /// The most links that one document has: all of them are listed in one answer.

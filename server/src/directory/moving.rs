@@ -10,8 +10,8 @@ use super::{
     rights::Lock,
 };
 use crate::{
-    auth::Role,
     ids::{DocId, UserId},
+    role::Role,
 };
 
 /// What is known of a document, whoever asks.

@@ -17,8 +17,8 @@ use super::{
     millis,
 };
 use crate::{
-    auth::Role,
     ids::{DocId, SessionId, UserId},
+    role::Role,
 };
 
 /// How long work outside of the database may hold a right. PostgreSQL ends a transaction that is idle for 10 s.

@@ -12,9 +12,9 @@ use super::{
     rights::{Lock, Pending},
 };
 use crate::{
-    auth::Role,
     ids::{DocId, UserId, VersionId},
-    log::Offset,
+    offset::Offset,
+    role::Role,
 };
 
 /// The most names that one document may have, as their snapshots stay until somebody deletes them, and of those the most

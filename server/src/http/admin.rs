@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Administrator, Json};
-use crate::{app::Services, directory::Counts, error::ApiError};
+use crate::{directory::Counts, http::error::ApiError, services::Services};
 
 pub(super) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::default()

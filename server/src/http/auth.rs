@@ -9,16 +9,16 @@ use utoipa::ToSchema;
 use super::{
     extract::{Caller, ClientAddress, Json},
     finish::finish,
-    limits::network,
     users::User,
     validate::{Validate, check_account},
 };
 use crate::{
-    app::Services,
     auth::{AuthError, Issued, random_color},
     directory::{By, DirectoryError, NewUser},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::UserId,
+    limits::network,
+    services::Services,
 };
 
 /// A new account.
@@ -101,7 +101,7 @@ pub(super) async fn log_in(
         let knows = async |user: UserId| services.directory.knows_address(user, network).await;
         match user {
             Some(user) if knows(user.id).await? => services.limits.password_from(user.id, network).await?,
-            _ => return Err(refused),
+            _ => return Err(refused.into()),
         }
     }
     let (user, issued) = services.auth.log_in(&email, password).await?;

@@ -12,11 +12,12 @@ use super::{
     page::Page,
 };
 use crate::{
-    app::Services,
-    auth::{Role, events::AccessEvent},
+    auth::events::AccessEvent,
     directory::{self, Change, DirectoryError},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::{DocId, UserId},
+    role::Role,
+    services::Services,
 };
 
 /// Someone who shares a document.

@@ -14,12 +14,13 @@ use super::{
     validate::Validate,
 };
 use crate::{
-    app::Services,
-    auth::{Role, events::AccessEvent},
+    auth::events::AccessEvent,
     directory::{self, By, DocumentChange, Indentation, LineEnd, Right},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::{DocId, UserId},
+    role::Role,
     room::{Condition, Replaced},
+    services::Services,
 };
 
 /// What anyone who meets a user sees of him.

@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use super::address::client_address;
 use crate::{
-    app::Services,
-    auth::Role,
     directory::{Access, By, Session},
-    error::{ApiError, Fields, Missing},
+    http::error::{ApiError, Fields, Missing},
     ids::DocId,
+    role::Role,
+    services::Services,
 };
 
 /// What `serde_json` says of half a surrogate pair: a first half without a second, a second half alone.

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::{app::Services, error::ApiError};
+use crate::{http::error::ApiError, services::Services};
 
 /// Runs `work` to its end although the client disconnects: a committed change of access must reach the open sockets.
 /// `work` must not wait for the client.

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::warn;
 
 use super::extract::Json;
-use crate::{app::Services, error::ApiError, telemetry};
+use crate::{http::error::ApiError, services::Services, telemetry};
 
 /// A store that takes longer counts as down.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -92,7 +92,7 @@ async fn metrics(State(services): State<Services>, Extension(rendered): Extensio
                 sleep_until(*rested).await;
             }
             let begun = Instant::now();
-            telemetry::refresh(&services);
+            services.refresh_gauges();
             let text = Bytes::from(telemetry::recorder().render());
             *last = Some((begun, Instant::now() + begun.elapsed() * REST_FACTOR, text.clone()));
             text

@@ -18,11 +18,12 @@ use super::{
     page::Page,
 };
 use crate::{
-    app::Services,
-    auth::{Role, random_secret},
+    auth::random_secret,
     directory::{self, Change, DirectoryError},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::{DocId, LinkId},
+    role::Role,
+    services::Services,
 };
 
 /// A share link, without its secret.

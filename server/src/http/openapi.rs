@@ -18,7 +18,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{app::Services, error::ErrorBody};
+use crate::{http::error::ErrorBody, services::Services};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

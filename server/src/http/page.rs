@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::validate::Validate;
 use crate::{
-    app::Services,
     directory::{self, Position},
-    error::ApiError,
+    http::error::ApiError,
+    services::Services,
 };
 
 const LIMIT_DEFAULT: u8 = 50;

@@ -10,7 +10,7 @@ use super::{
     extract::{Granted, Json},
     page::Page,
 };
-use crate::{app::Services, auth::Role, error::ApiError, room};
+use crate::{http::error::ApiError, relay, role::Role, services::Services};
 
 /// Somebody who has the document open.
 #[derive(Serialize, ToSchema)]
@@ -24,9 +24,9 @@ pub(super) struct Present {
     sockets: usize,
 }
 
-impl From<room::Present> for Present {
-    fn from(present: room::Present) -> Self {
-        let room::Present { user, name, color, role, since, sockets } = present;
+impl From<relay::Present> for Present {
+    fn from(present: relay::Present) -> Self {
+        let relay::Present { user, name, color, role, since, sockets } = present;
         Self { user: Person { id: user.0, name, color }, role, since, sockets }
     }
 }

@@ -24,7 +24,7 @@ use tokio::{
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use crate::app::Tasks;
+use crate::tasks::Tasks;
 
 /// The longest head of a call.
 const HEAD_BYTES_MAX: usize = 64 << 10;

@@ -7,8 +7,8 @@ use axum::{
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
-    error::{ApiError, Missing},
     hex::hex,
+    http::error::{ApiError, Missing},
 };
 
 #[derive(RustEmbed)]

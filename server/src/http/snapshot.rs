@@ -11,8 +11,8 @@ use axum::{
 
 use super::extract::Granted;
 use crate::{
-    app::Services,
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
+    services::Services,
 };
 
 /// How long an address may be used: as long as a socket ticket, and for one thing.

@@ -11,11 +11,11 @@ use super::{
     extract::{Granted, PlainText},
 };
 use crate::{
-    app::Services,
-    auth::Role,
     directory::Right,
-    error::ApiError,
+    http::error::ApiError,
+    role::Role,
     room::{Condition, Tags},
+    services::Services,
 };
 
 /// Reads the text.

@@ -12,10 +12,10 @@ use super::{
     validate::Validate,
 };
 use crate::{
-    app::Services,
     auth::{AuthError, events::AccessEvent},
     directory,
-    error::ApiError,
+    http::error::ApiError,
+    services::Services,
 };
 
 /// An account, as its owner sees it.

@@ -6,7 +6,7 @@ use self::shown::{hides_something, shows_something};
 use crate::{
     auth,
     directory::mailbox,
-    error::{ApiError, Fields},
+    http::error::{ApiError, Fields},
 };
 
 const EMAIL_BYTES_MAX: usize = 254;

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
+use codesync_crdt::TEXT;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::error;
@@ -19,12 +20,12 @@ use super::{
     validate::Validate,
 };
 use crate::{
-    app::Services,
-    auth::Role,
     directory::{self, Action, DirectoryError, Right},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::{DocId, VersionId},
-    room::{Condition, TEXT},
+    role::Role,
+    room::Condition,
+    services::Services,
     snapshot::SnapshotError,
 };
 

@@ -21,10 +21,10 @@ use tracing::error;
 use self::ends::Ends;
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
 use crate::{
-    app::Tasks,
     config::Acknowledge,
     ids::{DocId, NodeId},
     redis::{Commands, INSTALLATION, Redis, Rung, Subscription},
+    tasks::Tasks,
 };
 
 /// Updates of an append that ride on the doorbell, in bytes; more is read from the stream, lest one large paste fill the

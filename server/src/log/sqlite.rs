@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
-use crate::{app::Tasks, ids::DocId, private, sqlite};
+use crate::{ids::DocId, private, sqlite, tasks::Tasks};
 
 /// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
 const QUEUE_MAX: usize = 1024;

@@ -24,7 +24,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     CONNECT_TIMEOUT, FOREIGN, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats, heartbeat, is_refused,
 };
-use crate::app::Tasks;
+use crate::tasks::Tasks;
 
 /// Commands in flight; beyond it, who asks waits.
 const IN_FLIGHT_MAX: usize = 4096;

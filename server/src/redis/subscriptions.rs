@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats};
-use crate::app::Tasks;
+use crate::tasks::Tasks;
 
 /// Messages that wait for one listener; past it they are missed.
 const WAITING_MAX: usize = 256;

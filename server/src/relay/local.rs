@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
 use super::{Relay, RelayError, Relayed, Said};
-use crate::{ids::DocId, room::Present};
+use crate::{ids::DocId, relay::Present};
 
 /// Tells nobody.
 pub struct LocalRelay;

@@ -15,11 +15,12 @@ use tracing::debug;
 use self::announced::Announced;
 use super::{Relay, RelayError, Relayed, Said};
 use crate::{
-    app::Tasks,
+    digest::Digest,
     ids::{DocId, NodeId},
-    log::Offset,
+    offset::Offset,
     redis::{Commands, Redis, Rung},
-    room::{Digest, Present},
+    relay::Present,
+    tasks::Tasks,
 };
 
 /// Messages that wait to be sent; past it they are dropped, as any of them may be.

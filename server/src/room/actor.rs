@@ -24,7 +24,7 @@ use super::{
     state::{Effects, State},
 };
 use crate::{
-    error::CloseReason,
+    close::CloseReason,
     give_way::give_way,
     ids::DocId,
     log::{Heard, Tail},

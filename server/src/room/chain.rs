@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::log::{Appended, Contents, Offset};
+use crate::{
+    log::{Appended, Contents},
+    offset::Offset,
+};
 
 /// Pieces and bytes that wait for an earlier one; past it the log is read instead.
 const WAITING_MAX: usize = 256;

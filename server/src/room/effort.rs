@@ -8,7 +8,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::error::CloseReason;
+use crate::close::CloseReason;
 
 /// New authors that a user may bring in at once, and how many more a second. Each makes later edits at the same spot
 /// dearer for everyone.

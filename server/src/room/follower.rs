@@ -18,11 +18,12 @@ use super::{
     state::{Effects, State},
 };
 use crate::{
+    close::CloseReason,
     directory::Existence,
-    error::CloseReason,
     give_way::give_way,
     ids::DocId,
-    log::{After, Appended, Contents, Heard, LogError, Offset},
+    log::{After, Appended, Contents, Heard, LogError},
+    offset::Offset,
     relay::Said,
     storage::{LoadError, Loaded},
 };

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     auth::SocketGrant,
-    error::CloseReason,
+    close::CloseReason,
     ids::{SessionId, UserId},
-    ws::outbox::{Frame, Outbox},
+    room::outbox::{Frame, Outbox},
 };
 
 /// One socket.

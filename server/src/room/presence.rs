@@ -2,33 +2,10 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use tracing::warn;
 
 use super::{Member, RoomError, Rooms};
-use crate::{
-    auth::{Role, SocketGrant},
-    ids::{DocId, UserId},
-};
-
-/// Somebody who has a document open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Present {
-    /// The account.
-    pub user: UserId,
-    /// The name that others see.
-    pub name: String,
-    /// The colour that others see, `#rrggbb`.
-    pub color: String,
-    /// What he may do.
-    pub role: Role,
-    /// When the first of his open sockets came in.
-    #[serde(with = "time::serde::rfc3339")]
-    pub since: OffsetDateTime,
-    /// How many sockets he has in it.
-    pub sockets: usize,
-}
+use crate::{auth::SocketGrant, ids::DocId, relay::Present};
 
 impl Rooms {
     /// Who has `doc` open, the first to come first.

@@ -13,9 +13,10 @@ use tracing::warn;
 
 use super::{RoomError, RoomHandle, Rooms, Urgent};
 use crate::{
-    auth::{Role, events::AccessEvent},
+    auth::events::AccessEvent,
     directory::{Access, DirectoryError, Existence},
     ids::{SessionId, UserId},
+    role::Role,
 };
 
 /// How long until a room is checked again when the directory did not answer.

@@ -14,15 +14,15 @@ use super::{
     unarchived::Unarchived,
 };
 use crate::{
-    app::Tasks,
     auth::events::AccessEvents,
     compaction::{Compacted, CompactionError, Compactor},
     config::RoomConfig,
     directory::{Directory, Existence},
     ids::{DocId, NodeId},
-    log::Offset,
+    offset::Offset,
     relay::Relay,
     storage::Storage,
+    tasks::Tasks,
 };
 
 /// How long a node that compacts a document is left alone with it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::{sync::mpsc::WeakSender, time::Instant};
 
 use super::{Command, Mail, registry::Rooms};
-use crate::{ids::DocId, log::Offset};
+use crate::{ids::DocId, offset::Offset};
 
 /// The shortest pause from the beginning of one snapshot to the next, however much is written.
 const PACE_MIN: Duration = Duration::from_secs(5);

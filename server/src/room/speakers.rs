@@ -6,11 +6,7 @@ use bytes::Bytes;
 use codesync_crdt::{Awareness, AwarenessEntry, ClientId, Limits, encode, encode_awareness};
 
 use super::PeerId;
-use crate::{
-    auth::{Role, SocketGrant},
-    ids::UserId,
-    ws::outbox::Frame,
-};
+use crate::{auth::SocketGrant, ids::UserId, role::Role, room::outbox::Frame};
 
 /// Client ids that one socket may speak for: the tabs of one browser can share a socket.
 const CLIENTS_MAX: usize = 32;

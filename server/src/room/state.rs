@@ -23,16 +23,18 @@ use self::{
     owners::Owners,
 };
 use super::{
-    Command, Dialect, Digest, Member, NewPeer, PeerId, Said, Urgent,
+    Command, Dialect, Member, NewPeer, PeerId, Said, Urgent,
     peers::{Peer, Peers},
     speakers::Speakers,
 };
 use crate::{
-    auth::{Role, SocketGrant, events::AccessEvent},
-    error::CloseReason,
+    auth::{SocketGrant, events::AccessEvent},
+    close::CloseReason,
+    digest::Digest,
     give_way::give_way,
-    log::Offset,
-    ws::outbox::Frame,
+    offset::Offset,
+    role::Role,
+    room::outbox::Frame,
 };
 
 /// Documents below this size are not measured again.

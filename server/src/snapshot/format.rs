@@ -5,7 +5,7 @@ use codesync_crdt::{Document, Limits, StateVector};
 use sha2::{Digest, Sha256};
 
 use super::SnapshotError;
-use crate::log::Offset;
+use crate::offset::Offset;
 
 const MAGIC: &[u8; 8] = b"csynsnp1";
 const DIGEST_BYTES: usize = 32;

@@ -9,7 +9,8 @@ use super::{LoadError, Loaded, Storage, replay};
 use crate::{
     directory::{Archived, Directory},
     ids::DocId,
-    log::{Contents, Offset},
+    log::Contents,
+    offset::Offset,
 };
 
 /// For how long after it was made the directory's word counts that a document has no snapshot: a database that was put back

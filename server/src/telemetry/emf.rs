@@ -12,7 +12,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, interval_at};
 
 use super::recorder;
-use crate::{app::Services, config::Switch};
+use crate::{
+    config::{Switch, TelemetryConfig},
+    tasks::Tasks,
+};
 
 /// Where CloudWatch files the metrics.
 pub const NAMESPACE: &str = "CodeSync";
@@ -34,22 +37,26 @@ pub const METRICS: [(&str, &str); 12] = [
 ];
 
 /// Reports until the tasks stop, when that is asked for.
-pub fn report(services: &Services) {
-    let config = services.config.telemetry.clone();
+/// `refresh` brings the gauges up to date that nothing else keeps so.
+pub fn report(config: TelemetryConfig, sockets_max: usize, tasks: &Tasks, refresh: impl Fn() + Send + 'static) {
     if config.metrics_emf == Switch::Off {
         return;
     }
-    let (tasks, services, stop) = (services.tasks.clone(), services.clone(), services.tasks.stop().clone());
+    let stop = tasks.stop().clone();
+    let figures = move || {
+        refresh();
+        Figures::read(&recorder().render())
+    };
     tasks.spawn(async move {
         let mut every = interval_at(Instant::now() + config.metrics_interval, config.metrics_interval);
-        let (mut before, mut since) = (Figures::take(&services), Instant::now());
+        let (mut before, mut since) = (figures(), Instant::now());
         loop {
             let stopped = tokio::select! {
                 () = stop.cancelled() => true,
                 _ = every.tick() => false,
             };
-            let now = Figures::take(&services);
-            let values = now.since(&before, since.elapsed(), services.config.socket.sockets_max);
+            let now = figures();
+            let values = now.since(&before, since.elapsed(), sockets_max);
             let line = line(&config.metrics_service, &config.metrics_environment, SystemTime::now(), &values);
             // Nobody reads it any more: no reason to serve no more.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
@@ -71,11 +78,6 @@ struct Figures {
 }
 
 impl Figures {
-    fn take(services: &Services) -> Self {
-        super::refresh(services);
-        Self::read(&recorder().render())
-    }
-
     fn read(text: &str) -> Self {
         let mut figures = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

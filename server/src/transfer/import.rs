@@ -5,16 +5,16 @@ use std::io::BufRead;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use codesync_crdt::{Document, Effect, Limits};
+use codesync_crdt::{Document, Effect, Limits, TEXT};
 use time::OffsetDateTime;
 
 use super::{FORMAT, Moved, Record, read, tell};
 use crate::{
-    auth::Role,
     directory::{Directory, Listed, Version},
     ids::{DocId, UserId},
-    log::{After, Offset},
-    room::TEXT,
+    log::After,
+    offset::Offset,
+    role::Role,
     storage::Storage,
 };
 

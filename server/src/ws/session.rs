@@ -13,14 +13,15 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::debug;
 
 use self::reader::Reader;
-use super::{outbox::Outbox, socket::Socket, sockets::Slot};
+use super::socket::Socket;
 use crate::{
-    app::Services,
     auth::{SocketGrant, events::AccessEvent},
+    close::CloseReason,
     config::Switch,
-    error::CloseReason,
     ids::DocId,
-    room::{Dialect, NewPeer, PeerId, RoomHandle, Said},
+    room::{Dialect, NewPeer, PeerId, RoomHandle, Said, outbox::Outbox},
+    services::Services,
+    sockets::Slot,
 };
 
 /// Lets a client in, or closes it with the reason, and serves it until either side ends.

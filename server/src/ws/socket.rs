@@ -34,7 +34,7 @@ use tungstenite::{
     },
 };
 
-use crate::error::CloseReason;
+use crate::close::CloseReason;
 
 /// What a frame is.
 pub(super) use tungstenite::protocol::frame::coding::OpCode;

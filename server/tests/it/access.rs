@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use codesync_server::{
-    auth::{Role, SocketGrant, SocketRefusal},
+    auth::{SocketGrant, SocketRefusal},
     ids::DocId,
+    role::Role,
 };
 use serde_json::json;
 

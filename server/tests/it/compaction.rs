@@ -13,7 +13,7 @@ use bytes::Bytes;
 use codesync_server::{
     compaction::{Compactor, Probe, Step},
     ids::DocId,
-    log::Offset,
+    offset::Offset,
 };
 use futures_util::FutureExt;
 use rand::{RngExt, SeedableRng, rngs::StdRng};

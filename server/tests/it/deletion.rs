@@ -6,11 +6,12 @@ use std::{
 };
 
 use codesync_server::{
-    app::Services,
     compaction::{CompactionError, Compactor, Step},
     config::Secret,
     ids::DocId,
-    log::{LogError, Offset},
+    log::LogError,
+    offset::Offset,
+    services::Services,
 };
 use futures_util::FutureExt;
 use object_store::ObjectStore;

@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codesync_server::{
-    ids::DocId,
-    log::{After, Offset},
-};
+use codesync_server::{ids::DocId, log::After, offset::Offset};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};

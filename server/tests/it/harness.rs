@@ -2,11 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codesync_server::{
-    app::{App, Services},
-    config::Config,
-    hex::hex,
-};
+use codesync_server::{app::App, config::Config, hex::hex, services::Services};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};

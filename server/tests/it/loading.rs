@@ -13,20 +13,22 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use codesync_server::{
-    app::{Services, Tasks},
     auth::{
-        Role, SocketGrant,
+        SocketGrant,
         events::{AccessEvent, AccessEvents},
     },
+    close::CloseReason,
     config::RoomConfig,
-    error::CloseReason,
     ids::{DocId, NodeId, SessionId, UserId},
-    log::{After, Appended, Contents, Dirty, LogError, Offset, Tail, UpdateLog},
+    log::{After, Appended, Contents, Dirty, LogError, Tail, UpdateLog},
+    offset::Offset,
     relay::local::LocalRelay,
-    room::{Dialect, NewPeer, PeerId, RoomHandle, Rooms},
+    role::Role,
+    room::{Dialect, NewPeer, PeerId, RoomHandle, Rooms, outbox::Outbox},
+    services::Services,
     snapshot::SnapshotStore,
     storage::Storage,
-    ws::outbox::Outbox,
+    tasks::Tasks,
 };
 use futures_util::{
     future::join_all,

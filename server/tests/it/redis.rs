@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use codesync_server::{
-    app::Tasks,
-    auth::Role,
     config::{Acknowledge, Config, RedisConfig},
     ids::{DocId, NodeId, UserId},
-    log::{After, Heard, LogError, Offset, Tail, UpdateLog, contract, redis::RedisLog},
+    log::{After, Heard, LogError, Tail, UpdateLog, contract, redis::RedisLog},
+    offset::Offset,
     redis::{Redis, Rung},
-    relay::{Relay, Said, redis::RedisRelay},
-    room::Present,
+    relay::{Present, Relay, Said, redis::RedisRelay},
+    role::Role,
+    tasks::Tasks,
 };
 use futures_util::{StreamExt, future::join_all};
 use tokio::time::{sleep, timeout};

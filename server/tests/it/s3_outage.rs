@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codesync_server::{ids::DocId, log::Offset};
+use codesync_server::{ids::DocId, offset::Offset};
 use futures_util::future::join_all;
 use serde_json::json;
 

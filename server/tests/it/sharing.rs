@@ -1,6 +1,6 @@
 //! Roles and share links.
 
-use codesync_server::auth::{Role, events::AccessEvent};
+use codesync_server::{auth::events::AccessEvent, role::Role};
 use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 

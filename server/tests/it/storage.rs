@@ -6,7 +6,8 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits};
 use codesync_server::{
     ids::DocId,
-    log::{After, Offset, contract},
+    log::{After, contract},
+    offset::Offset,
     storage::LoadError,
 };
 

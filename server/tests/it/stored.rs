@@ -3,12 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use codesync_server::{
-    compaction::Compactor,
-    ids::DocId,
-    log::{After, Offset},
-    storage::Storage,
-};
+use codesync_server::{compaction::Compactor, ids::DocId, log::After, offset::Offset, storage::Storage};
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 
 use crate::{harness::TestApp, raw, rig::s3::S3};

@@ -7,7 +7,8 @@ use codesync_server::{
     config::Secret,
     hex::hex,
     ids::DocId,
-    log::{After, Offset},
+    log::After,
+    offset::Offset,
     transfer::{
         export,
         import::{Import, Imported},

@@ -10,7 +10,7 @@ use super::super::{
     extract::{Administrator, Json},
     page::{Asked, Page, Paging},
 };
-use crate::{app::Services, directory, error::ApiError};
+use crate::{directory, http::error::ApiError, services::Services};
 
 /// Something that was done to accounts or to the sharing of documents.
 #[derive(Serialize, ToSchema)]

@@ -14,10 +14,10 @@ use super::super::{
     page::{Asked, Page, Paging, Searching},
 };
 use crate::{
-    app::Services,
     directory,
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::DocId,
+    services::Services,
 };
 
 /// A document, as administrators see it.

@@ -13,11 +13,11 @@ use super::{
     documents::doc,
 };
 use crate::{
-    app::Services,
     directory::{Action, By, DirectoryError, Right},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::DocId,
     room::RoomError,
+    services::Services,
 };
 
 /// A document that is open.

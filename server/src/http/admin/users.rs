@@ -16,10 +16,10 @@ use super::super::{
     page::{Asked, Page, Paging, Searching},
 };
 use crate::{
-    app::Services,
     directory::{self, DirectoryError, Standing},
-    error::{ApiError, Missing},
+    http::error::{ApiError, Missing},
     ids::UserId,
+    services::Services,
 };
 
 /// An account, as administrators see it.

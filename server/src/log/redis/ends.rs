@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Key, offset};
-use crate::{app::Tasks, ids::DocId, log::Offset, redis::Commands};
+use crate::{ids::DocId, offset::Offset, redis::Commands, tasks::Tasks};
 
 /// How long a question waits for others.
 const GATHERING: Duration = Duration::from_millis(250);

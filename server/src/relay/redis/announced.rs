@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    app::Tasks,
     ids::{DocId, NodeId},
     redis::Commands,
-    room::Present,
+    relay::Present,
+    tasks::Tasks,
 };
 
 /// How long a sign of life holds: presence at a dead node goes then.

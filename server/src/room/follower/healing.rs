@@ -9,12 +9,11 @@ use tracing::{error, warn};
 
 use super::{Event, Follower};
 use crate::{
-    error::CloseReason,
-    log::{Contents, LogError, Offset},
-    room::{
-        Digest,
-        state::{Effects, State},
-    },
+    close::CloseReason,
+    digest::Digest,
+    log::{Contents, LogError},
+    offset::Offset,
+    room::state::{Effects, State},
     storage::{LoadError, Loaded},
 };
 

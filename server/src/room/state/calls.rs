@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use codesync_crdt::{ClientId, Document, Effect, Update, normalize};
+use codesync_crdt::{ClientId, Document, Effect, TEXT, Update, normalize};
 use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{Effects, State, fan_out::Origin, owed::Owed};
 use crate::{
     ids::UserId,
-    room::{Condition, Replaced, RoomError, TEXT, Text, effort::Stopwatch},
+    room::{Condition, Replaced, RoomError, Text, effort::Stopwatch},
 };
 
 /// Calls that wait, and the bytes of their texts; more are refused, so that they delay nobody else's edits.

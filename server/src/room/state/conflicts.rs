@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::{State, edits::reject};
 use crate::{
-    error::CloseReason,
+    close::CloseReason,
     room::{Dialect, PeerId},
 };
 

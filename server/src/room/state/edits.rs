@@ -8,13 +8,13 @@ use tracing::{debug, warn};
 
 use super::{Effects, State, fan_out::Origin};
 use crate::{
-    error::CloseReason,
+    close::CloseReason,
     room::{
         Dialect, PeerId,
         effort::{self, Stopwatch},
+        outbox::Frame,
         peers::Peer,
     },
-    ws::outbox::Frame,
 };
 
 /// What taking in updates of the log came to.

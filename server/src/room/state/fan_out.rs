@@ -10,10 +10,7 @@ use super::{
     State,
     owed::{Owed, Waiting},
 };
-use crate::{
-    room::{Dialect, PeerId, peers::Peer},
-    ws::outbox::Frame,
-};
+use crate::room::{Dialect, PeerId, outbox::Frame, peers::Peer};
 
 /// Who wrote an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use codesync_crdt::{ClientId, StateVector, encode, protocol::codesync::Message a
 use tokio::sync::oneshot;
 
 use super::{State, fan_out::Batch};
-use crate::{
-    room::{PeerId, Text},
-    ws::outbox::{Frame, Pushed},
+use crate::room::{
+    PeerId, Text,
+    outbox::{Frame, Pushed},
 };
 
 /// Bytes that may wait for the log before the room stops reading its mailbox.

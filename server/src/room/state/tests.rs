@@ -7,7 +7,7 @@ mod owners;
 
 use std::sync::Arc;
 
-use codesync_crdt::{Limits, Message, StateVector, Update, decode_frame};
+use codesync_crdt::{Limits, Message, StateVector, TEXT, Update, decode_frame};
 use futures_util::FutureExt;
 use time::OffsetDateTime;
 
@@ -15,8 +15,7 @@ use super::*;
 use crate::ids::{DocId, SessionId, UserId};
 use crate::{
     auth::SocketGrant,
-    room::{Condition, Replaced, RoomError, TEXT},
-    ws::outbox::Outbox,
+    room::{Condition, Replaced, RoomError, outbox::Outbox},
 };
 
 struct Room {

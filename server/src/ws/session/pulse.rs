@@ -5,7 +5,7 @@ use std::pin::pin;
 use tokio::time::{Instant, interval_at, sleep};
 
 use super::Session;
-use crate::{app::Services, error::CloseReason};
+use crate::{close::CloseReason, services::Services};
 
 /// Pings until the socket has to be closed.
 pub(super) async fn run(session: &Session, services: &Services) -> Option<CloseReason> {

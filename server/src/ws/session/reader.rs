@@ -18,12 +18,12 @@ use tungstenite::Message;
 
 use super::{Session, rfc3339};
 use crate::{
-    app::Services,
     auth::{Auth, SocketGrant, SocketRefusal},
+    close::CloseReason,
     config::Switch,
-    error::CloseReason,
     ids::DocId,
     room::{Dialect, Said},
+    services::Services,
     ws::{pace::Pace, socket::ReadHalf},
 };
 

@@ -7,14 +7,14 @@ use tokio::task::coop::consume_budget;
 
 use super::Session;
 use crate::{
-    app::Services,
-    error::CloseReason,
-    room::{RoomError, Said},
-    telemetry,
-    ws::{
+    close::CloseReason,
+    room::{
+        RoomError, Said,
         outbox::{Batch, Frame},
-        socket::{BINARY, OpCode, PING, PONG, WriteHalf},
     },
+    services::Services,
+    telemetry,
+    ws::socket::{BINARY, OpCode, PING, PONG, WriteHalf},
 };
 
 /// Writes until the socket ends (`None`) or has to be closed.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use codesync_server::log::Offset;
+use codesync_server::offset::Offset;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{Nodes, check, progress, promotion::Replica, typing};

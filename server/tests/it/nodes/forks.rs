@@ -3,7 +3,8 @@
 use codesync_crdt::{Document, Limits, Message as Protocol, protocol::codesync::Message as Extension};
 use codesync_server::{
     config::Acknowledge,
-    log::{After, LogError, Offset, UpdateLog},
+    log::{After, LogError, UpdateLog},
+    offset::Offset,
 };
 
 use super::Nodes;

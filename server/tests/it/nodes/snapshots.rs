@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codesync_server::{ids::DocId, log::Offset, snapshot::SnapshotStore};
+use codesync_server::{ids::DocId, offset::Offset, snapshot::SnapshotStore};
 use object_store::{ObjectStoreExt, path::Path};
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use codesync_server::{
     directory::{By, Standing},
     ids::DocId,
-    log::Offset,
+    offset::Offset,
 };
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::error::CloseReason;
+use crate::close::CloseReason;
 
 /// A frame and the moment when the edit in it arrived.
 #[derive(Clone, Debug)]

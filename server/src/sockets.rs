@@ -27,7 +27,7 @@ struct Shared {
 
 /// One open socket; gives its place back when dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     sockets: Sockets,
     user: Option<UserId>,
     _permit: OwnedSemaphorePermit,
@@ -56,7 +56,7 @@ impl Sockets {
     }
 
     /// Takes a place, if there is one.
-    pub(super) fn open(&self) -> Option<Slot> {
+    pub(crate) fn open(&self) -> Option<Slot> {
         let permit = self.0.permits.clone().try_acquire_owned().ok()?;
         metrics::gauge!("codesync_sessions_open").increment(1);
         Some(Slot { sockets: self.clone(), user: None, _permit: permit })
@@ -70,7 +70,7 @@ impl Sockets {
 
 impl Slot {
     /// Counts the socket as one of `user`; `false` when that would be too many.
-    pub(super) fn belongs_to(&mut self, user: UserId) -> bool {
+    pub(crate) fn belongs_to(&mut self, user: UserId) -> bool {
         let mut users = self.sockets.users();
         let count = users.entry(user).or_default();
         if *count >= self.sockets.0.per_user_max {
@@ -83,7 +83,7 @@ impl Slot {
     }
 
     /// A peer id that this process never used.
-    pub(super) fn peer_id(&self) -> PeerId {
+    pub(crate) fn peer_id(&self) -> PeerId {
         PeerId(self.sockets.0.next_peer.fetch_add(1, Ordering::Relaxed))
     }
 }
