@@ -3,14 +3,17 @@
 
 pub mod actor;
 mod chain;
+mod compactions;
 mod compare;
 mod damage;
 mod edited;
 mod effort;
+mod evict;
 mod follower;
 mod loading;
 mod memory;
 pub mod outbox;
+mod parts;
 pub mod peers;
 pub mod presence;
 mod recheck;
@@ -22,7 +25,7 @@ pub mod state;
 mod unarchived;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -276,12 +279,27 @@ struct Doors {
     ended: CancellationToken,
     /// Cancelled before the mailbox closes where the room ends with its document.
     deleted: CancellationToken,
+    /// Held while the registry hands out a handle, and by a room that ends because there is none.
+    entrance: Mutex<()>,
+}
+
+impl Doors {
+    fn entrance(&self) -> MutexGuard<'_, ()> {
+        // It guards no data.
+        self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl RoomHandle {
     /// Which document this is.
     pub fn doc(&self) -> DocId {
         self.0.doc
+    }
+
+    /// Another handle, made while the room does not end for want of one.
+    fn handed_out(&self) -> Self {
+        let _entrance = self.0.entrance();
+        self.clone()
     }
 
     /// Whether it takes nothing more.

@@ -2,7 +2,11 @@
 //! when the room ends. A log that cannot be reached is tried again while the peers go on, unacknowledged and bounded; a
 //! log that fails ends the room: whoever was not acknowledged sends again to the room that loads next.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
 use codesync_crdt::{Limits, decode_awareness};
 use futures_util::{FutureExt, StreamExt, future::OptionFuture};
@@ -16,10 +20,10 @@ use tracing::{Instrument, error, info_span, warn};
 use super::{
     Command, Doors, Mail, RoomHandle, Urgent,
     compare::Comparison,
-    follower::{Event, Follower},
+    follower::{Event, Follower, Growth},
     memory::Stay,
+    parts::Parts,
     presence::people,
-    registry::Rooms,
     snapshots::Snapshots,
     state::{Effects, State},
 };
@@ -51,16 +55,18 @@ const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) struct Actor {
     pub(super) doc: DocId,
-    pub(super) rooms: Rooms,
+    pub(super) parts: Arc<Parts>,
     mailbox: mpsc::Receiver<Mail>,
     urgent: mpsc::Receiver<Box<Urgent>>,
-    ended: CancellationToken,
     deleted: CancellationToken,
-    myself: mpsc::WeakSender<Mail>,
+    /// Weak: a room does not keep itself alive.
+    doors: Weak<Doors>,
     tail: Tail,
     relayed: Relayed,
     pub(super) state: State,
     pub(super) log: Follower,
+    /// When what was appended is folded into a snapshot.
+    snapshots: Snapshots,
     started: Instant,
     flush_at: Instant,
     idle_at: Instant,
@@ -99,43 +105,50 @@ enum Input {
     Relayed(relay::Said),
 }
 
-/// Makes the room of a loaded replica; `tail` and `relayed` were subscribed to before it was loaded.
-pub(super) fn prepare(
+/// Makes the room of a loaded replica, and what is to run for as long as it lives; `tail` and `relayed` were subscribed to
+/// before it was loaded.
+pub(super) fn start(
     doc: DocId,
     loaded: Loaded,
     tail: Tail,
     relayed: Relayed,
-    rooms: &Rooms,
-) -> (RoomHandle, Box<Actor>) {
+    parts: Arc<Parts>,
+) -> (RoomHandle, impl Future<Output = ()> + Send + 'static) {
     let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
     let (urgent_sender, urgent) = mpsc::channel(URGENT_MAX);
-    let (ended, deleted) = (CancellationToken::new(), CancellationToken::new());
+    let deleted = CancellationToken::new();
+    let doors = Arc::new(Doors {
+        doc,
+        mailbox: sender,
+        urgent: urgent_sender,
+        ended: CancellationToken::new(),
+        deleted: deleted.clone(),
+        entrance: Mutex::default(),
+    });
     let now = Instant::now();
-    let config = rooms.config();
     let Loaded { document, offset, entries, entry_bytes, .. } = loaded;
-    let snapshots = Snapshots::new(doc, rooms.clone(), entries, entry_bytes);
     let size = document.size_bytes();
     let actor = Box::new(Actor {
         doc,
-        rooms: rooms.clone(),
         mailbox,
         urgent,
-        ended: ended.clone(),
-        deleted: deleted.clone(),
-        myself: sender.downgrade(),
+        deleted,
+        doors: Arc::downgrade(&doors),
         tail,
         relayed,
-        state: State::new(document, fresh_client, config.document_bytes_max),
-        log: Follower::new(doc, rooms.clone(), offset, snapshots),
+        state: State::new(document, fresh_client, parts.config.document_bytes_max),
+        log: Follower::new(doc, Arc::clone(&parts), offset),
+        snapshots: Snapshots::new(doc, Arc::clone(&parts), entries, entry_bytes),
         started: now,
         flush_at: now,
-        idle_at: now + config.idle,
+        idle_at: now + parts.config.idle,
         comparison: Comparison::default(),
         memory: Noted { size, is_idle: true, is_unloading: false },
         announced: 0,
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
+        parts,
     });
-    (RoomHandle(Arc::new(Doors { doc, mailbox: sender, urgent: urgent_sender, ended, deleted })), actor)
+    (RoomHandle(doors), actor.run().instrument(info_span!("room", doc.id = %doc)))
 }
 
 /// A random client id, below 2^32 as those of Yjs are: pycrdt before 0.13 cuts greater ones off, takes the text under them
@@ -145,14 +158,8 @@ fn fresh_client() -> codesync_crdt::ClientId {
 }
 
 impl Actor {
-    /// Starts the room's task.
-    pub(super) fn start(self: Box<Self>) {
-        self.rooms.relay().say(self.doc, relay::Said::Hello);
-        let (tasks, span) = (self.rooms.tasks().clone(), info_span!("room", doc.id = %self.doc));
-        tasks.spawn(self.run().instrument(span));
-    }
-
     async fn run(mut self: Box<Self>) {
+        self.parts.relay.say(self.doc, relay::Said::Hello);
         metrics::gauge!("codesync_rooms_live").increment(1);
         let ended = AssertUnwindSafe(self.run_inner()).catch_unwind().await;
         let reason = ended.unwrap_or_else(|_| {
@@ -167,22 +174,19 @@ impl Actor {
         self.state.end(reason);
         // The room that loads next reads the log behind it.
         self.log.finish_append().await;
-        self.rooms.relay().announce(self.doc, Vec::new());
-        self.log.snapshots.end();
-        self.rooms.memory().release(self.doc);
-        self.rooms.slots().free(self.doc);
+        self.parts.relay.announce(self.doc, Vec::new());
+        self.snapshots.end();
         metrics::gauge!("codesync_rooms_live").decrement(1);
-        self.ended.cancel();
     }
 
     async fn run_inner(&mut self) -> CloseReason {
-        let stop = self.rooms.tasks().stop().clone();
+        let stop = self.parts.tasks.stop().clone();
         let mut expire = interval(EXPIRE_INTERVAL);
         let mut commands = Vec::new();
         loop {
             let idle = self.state.is_empty() && self.state.is_durable();
             let may_stop = self.state.is_durable() && !self.log.is_healing();
-            let snapshot_due = self.log.snapshots.due();
+            let snapshot_due = self.snapshots.due();
             let tick_at = self.state.due_ms().map(|due| self.started + Duration::from_millis(due));
             let next = tokio::select! {
                 // The mailbox of a busy room is never empty: what must not starve behind it stands before it.
@@ -200,6 +204,7 @@ impl Actor {
                 () = sleep_until(self.idle_at), if idle => Next::Idle,
             };
             let stepped = self.step(next, &mut commands).await;
+            self.note_growth();
             if let Err(reason) = stepped.and_then(|()| self.note_memory_when_changed()) {
                 return reason;
             }
@@ -223,7 +228,7 @@ impl Actor {
             Next::Input(Input::Heard(heard)) => self.log.hear(heard, &mut self.state, &mut effects),
             Next::Input(Input::Relayed(said)) => self.relayed(said),
             Next::Flush => self.flush(),
-            Next::Snapshot => self.log.snapshots.begin(self.log.seen(), self.myself.clone()),
+            Next::Snapshot => self.begin_snapshot(),
             Next::Tick => self.state.tick(self.now_ms(), &mut effects),
             Next::Expire => {
                 self.state.expire(self.now_ms());
@@ -264,7 +269,7 @@ impl Actor {
         metrics::histogram!("codesync_mailbox_commands").record(commands.len() as f64);
         for command in commands.drain(..) {
             if let Command::Compacted(done) = *command {
-                self.log.snapshots.ended(done, self.log.seen());
+                self.snapshots.ended(done, self.log.seen());
             }
             give_way(command.bytes(), || self.state.handle(*command, now_ms, &mut effects));
             if std::mem::take(&mut effects.rebuild) {
@@ -278,9 +283,9 @@ impl Actor {
             self.log.look();
         }
         if effects.snapshot {
-            self.log.snapshots.hurry();
+            self.snapshots.hurry();
         }
-        self.idle_at = Instant::now() + self.rooms.idle();
+        self.idle_at = Instant::now() + self.parts.idle();
         self.memory.is_unloading = false;
         self.flush_when_due();
         self.announce_when_changed();
@@ -297,7 +302,7 @@ impl Actor {
     fn note_memory(&mut self) -> Result<(), CloseReason> {
         self.memory.size = self.state.size_bytes(self.memory.size);
         self.memory.is_idle = self.state.is_empty();
-        match self.rooms.memory().update(self.doc, self.memory.size, self.memory.is_idle) {
+        match self.parts.gauges.memory.update(self.doc, self.memory.size, self.memory.is_idle) {
             Stay::Stays => {}
             Stay::Unloads => self.unload(),
             Stay::Closes if !self.state.is_durable() || self.log.is_healing() => {}
@@ -322,7 +327,7 @@ impl Actor {
         if effects.end {
             return Err(CloseReason::NotFound);
         }
-        self.idle_at = Instant::now() + self.rooms.idle();
+        self.idle_at = Instant::now() + self.parts.idle();
         if is_unload {
             self.unload();
         }
@@ -342,14 +347,14 @@ impl Actor {
             return;
         }
         (self.announced, self.announced_at) = (self.state.changes(), Instant::now());
-        self.rooms.relay().announce(self.doc, people(self.state.members()));
+        self.parts.relay.announce(self.doc, people(self.state.members()));
     }
 
     fn relayed(&mut self, said: relay::Said) {
         match said {
             relay::Said::Hello => {
                 if let Some(presence) = self.state.own_presence() {
-                    self.rooms.relay().say(self.doc, relay::Said::Awareness(presence));
+                    self.parts.relay.say(self.doc, relay::Said::Awareness(presence));
                 }
                 self.send_digest();
             }
@@ -374,7 +379,7 @@ impl Actor {
 
     fn flush(&mut self) {
         self.log.flush(&mut self.state);
-        self.flush_at = Instant::now() + self.rooms.config().fan_out_interval;
+        self.flush_at = Instant::now() + self.parts.config.fan_out_interval;
         self.log.start_append(&mut self.state);
     }
 
@@ -383,7 +388,7 @@ impl Actor {
     async fn rebuild(&mut self) -> Result<(), CloseReason> {
         metrics::counter!("codesync_replicas_rebuilt_total").increment(1);
         self.flush();
-        let (stop, deadline) = (self.rooms.tasks().stop().clone(), Instant::now() + REBUILD_TIMEOUT);
+        let (stop, deadline) = (self.parts.tasks.stop().clone(), Instant::now() + REBUILD_TIMEOUT);
         let mut stored = None;
         loop {
             if self.log.is_healing() {
@@ -418,28 +423,57 @@ impl Actor {
     /// Nobody was here for a while: a last snapshot, and the room ends. While none can be taken it stays, for who comes
     /// back would find a document that does not load; unless there are too many such rooms.
     async fn leave(&mut self) -> Result<(), CloseReason> {
-        if self.rooms.slots().is_held(self.doc) {
+        if self.doors.strong_count() > 1 {
             // The last session is about to end, or a call is under way.
             self.idle_at = Instant::now() + HELD_INTERVAL;
             return Ok(());
         }
         self.idle_at = Instant::now() + EXPIRE_INTERVAL;
-        let (is_behind, has_failed) = (self.log.snapshots.is_behind(), self.log.snapshots.has_failed());
-        if self.log.snapshots.is_under_way() || self.log.is_busy() {
+        let (is_behind, has_failed) = (self.snapshots.is_behind(), self.snapshots.has_failed());
+        if self.snapshots.is_under_way() || self.log.is_busy() {
             return Ok(());
         }
         // What is unloaded for others is compacted by the sweeper.
-        if is_behind && !self.memory.is_unloading && !(has_failed && self.rooms.is_crowded()) {
+        if is_behind && !self.memory.is_unloading && !(has_failed && self.parts.is_crowded()) {
             if !has_failed {
                 // Its end comes as a command and sets the time anew.
-                self.log.snapshots.hurry();
+                self.snapshots.hurry();
             }
             return Ok(());
         }
         // The log may have been lost since it was looked at, and this replica be all that is left. Someone may have come
         // while it is looked at once more.
-        let may_end = self.log.is_whole().await && self.rooms.slots().retire(self.doc, &mut self.mailbox);
+        let may_end = self.log.is_whole().await && self.retire();
         if may_end { Err(CloseReason::Resync) } else { Ok(()) }
+    }
+
+    /// Closes the mailbox, unless somebody but the registry holds a handle: that caller must not find the room ended.
+    fn retire(&mut self) -> bool {
+        let Some(doors) = self.doors.upgrade() else { return true };
+        let _nobody_enters = doors.entrance();
+        // The registry's and our own.
+        let is_held = Arc::strong_count(&doors) > 2 || !self.mailbox.is_empty();
+        if !is_held {
+            self.mailbox.close();
+        }
+        !is_held
+    }
+
+    fn begin_snapshot(&mut self) {
+        let myself = self.doors.upgrade().map(|doors| doors.mailbox.downgrade());
+        if let Some(myself) = myself {
+            self.snapshots.begin(self.log.seen(), myself);
+        }
+    }
+
+    /// Has a snapshot taken some time after the log has grown.
+    fn note_growth(&mut self) {
+        let Growth { updates, bytes, is_edit } = self.log.take_growth();
+        if is_edit {
+            self.snapshots.edited(updates, bytes);
+        } else if updates > 0 {
+            self.snapshots.grown(updates, bytes);
+        }
     }
 
     fn now_ms(&self) -> u64 {

@@ -47,12 +47,12 @@ impl Actor {
 
     /// Sends the digest to the other nodes, where this room is at rest.
     pub(super) fn send_digest(&mut self) {
-        if !self.rooms.relay().has_others() {
+        if !self.parts.relay.has_others() {
             return;
         }
         if let Some((offset, digest)) = self.digest() {
             self.comparison.sent = Some((offset, Instant::now()));
-            self.rooms.relay().say(self.doc, relay::Said::Digest(offset, digest));
+            self.parts.relay.say(self.doc, relay::Said::Digest(offset, digest));
         }
     }
 

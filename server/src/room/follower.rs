@@ -3,7 +3,7 @@
 
 mod healing;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
@@ -13,8 +13,7 @@ use tracing::{error, warn};
 use self::healing::{Healing, Restore};
 use super::{
     chain::{Broken, Chain, Read},
-    registry::Rooms,
-    snapshots::Snapshots,
+    parts::Parts,
     state::{Effects, State},
 };
 use crate::{
@@ -39,9 +38,9 @@ const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) struct Follower {
     doc: DocId,
-    rooms: Rooms,
-    /// When what was appended is folded into a snapshot.
-    pub(super) snapshots: Snapshots,
+    parts: Arc<Parts>,
+    /// By what the log has grown since the room last asked.
+    growth: Growth,
     /// How far the log is followed.
     chain: Chain,
     /// The append under way, and what is in it, to try it again.
@@ -67,6 +66,27 @@ pub(super) struct Follower {
     /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
     healing: Option<Healing>,
     pause: Duration,
+}
+
+/// By how much a log has grown.
+#[derive(Default)]
+pub(super) struct Growth {
+    pub(super) updates: usize,
+    pub(super) bytes: usize,
+    /// The document was edited; else only what it holds already was appended.
+    pub(super) is_edit: bool,
+}
+
+impl Growth {
+    fn edited(&mut self, updates: usize, bytes: usize) {
+        self.is_edit = true;
+        self.grown(updates, bytes);
+    }
+
+    fn grown(&mut self, updates: usize, bytes: usize) {
+        self.updates += updates;
+        self.bytes += bytes;
+    }
 }
 
 /// What is appended.
@@ -101,11 +121,11 @@ pub(super) enum Event {
 
 impl Follower {
     /// Follows the log of a replica that stands at `offset`.
-    pub(super) fn new(doc: DocId, rooms: Rooms, offset: Offset, snapshots: Snapshots) -> Self {
+    pub(super) fn new(doc: DocId, parts: Arc<Parts>, offset: Offset) -> Self {
         Self {
             doc,
-            rooms,
-            snapshots,
+            parts,
+            growth: Growth::default(),
             chain: Chain::new(offset),
             append: None,
             appending: Vec::new(),
@@ -127,6 +147,11 @@ impl Follower {
     /// Everything up to here is in the replica.
     pub(super) fn seen(&self) -> Offset {
         self.chain.seen()
+    }
+
+    /// By what the log has grown since this was last asked.
+    pub(super) fn take_growth(&mut self) -> Growth {
+        std::mem::take(&mut self.growth)
     }
 
     /// Whether the log is being restored.
@@ -199,7 +224,7 @@ impl Follower {
         let known = appended.last <= self.chain.seen();
         // The replica has what this room appended, whose answer may come later. It lacks what an earlier room of this node
         // appended and had no answer to.
-        if origin == self.rooms.node() && (known || updates == self.appending) {
+        if origin == self.parts.node && (known || updates == self.appending) {
             updates.clear();
         }
         match self.chain.heard(appended, updates) {
@@ -227,7 +252,7 @@ impl Follower {
         let taken = give_way(bytes, || state.take_in(updates, effects));
         if taken.changed {
             metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
-            self.snapshots.edited(count, bytes);
+            self.growth.edited(count, bytes);
         }
         if let Some((client, clock)) = taken.differs {
             warn!(client, clock, "an entry of the log differs from the replica: the log decides");
@@ -235,7 +260,7 @@ impl Follower {
         }
         if taken.gap {
             // Whoever has what is missing is to append it.
-            self.rooms.relay().say(self.doc, Said::Lost);
+            self.parts.relay.say(self.doc, Said::Lost);
             self.heal("what is in it does not follow");
         }
         taken.changed
@@ -269,9 +294,9 @@ impl Follower {
         if self.reading.is_some() {
             return;
         }
-        let (storage, doc, heals) = (self.rooms.storage().clone(), self.doc, self.is_healing());
+        let (storage, doc, heals) = (self.parts.storage.clone(), self.doc, self.is_healing());
         let written = self.written;
-        let directory = self.rooms.directory().clone();
+        let directory = self.parts.directory.clone();
         let read = async move {
             let contents = storage.log.read(doc, after).await;
             let newest = match heals {
@@ -339,7 +364,7 @@ impl Follower {
     /// Fans out what was taken in, here and to the other nodes.
     pub(super) fn flush(&self, state: &mut State) {
         if let Some(presence) = state.flush() {
-            self.rooms.relay().say(self.doc, Said::Awareness(presence));
+            self.parts.relay.say(self.doc, Said::Awareness(presence));
         }
     }
 
@@ -364,7 +389,7 @@ impl Follower {
         self.appending = state.take_append().unwrap_or_default();
         self.call = self.begin_call(state);
         if !self.appending.is_empty() {
-            self.snapshots.edited(self.appending.len(), self.appending.iter().map(Bytes::len).sum());
+            self.growth.edited(self.appending.len(), self.appending.iter().map(Bytes::len).sum());
         }
         self.append_started = Instant::now();
         self.ask_append(Duration::ZERO, state);
@@ -395,7 +420,7 @@ impl Follower {
         if self.appending.is_empty() && self.call.is_none() && !restores {
             return;
         }
-        let (log, doc) = (self.rooms.storage().log.clone(), self.doc);
+        let (log, doc) = (self.parts.storage.log.clone(), self.doc);
         self.append = Some(match self.healing {
             Some(Healing::Restoring(Restore { above, .. })) => {
                 // A lost replica restores nothing: loading another one ends the room.
@@ -474,7 +499,7 @@ impl Follower {
         if call.is_some()
             && let Some(bytes) = state.confirmed(effects)
         {
-            self.snapshots.edited(1, bytes);
+            self.growth.edited(1, bytes);
         }
         if let (Form::Whole, Some(Healing::Restoring(Restore { end, fork, .. }))) = (form, &self.healing) {
             if let Some(place) = fork {
@@ -483,7 +508,7 @@ impl Follower {
             }
             self.chain.reset(*end);
             self.healing = None;
-            self.snapshots.grown(1, 0);
+            self.growth.grown(1, 0);
             // What was heard meanwhile was not followed.
             self.look_at = Some(Instant::now() + LOOK_DELAY);
         }

@@ -1,10 +1,11 @@
 //! Loading a document into its room: once, however many callers ask at the same time, in a task of its own that no
 //! caller can end.
 
-use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
@@ -72,17 +73,25 @@ impl Rooms {
                 }
             },
         };
-        let room = loaded.map(|(loaded, tail, relayed)| actor::prepare(doc, loaded, tail, relayed, &self));
+        let room =
+            loaded.map(|(loaded, tail, relayed)| actor::start(doc, loaded, tail, relayed, Arc::clone(self.parts())));
         if room.is_err() {
-            self.memory().release(doc);
+            self.parts().gauges.memory.release(doc);
         }
         self.slots().loaded(doc, room.as_ref().ok().map(|(handle, _)| handle));
         // Only now: a room that ends at once has to find its slot.
-        let room = room.map(|(handle, actor)| {
-            actor.start();
+        let room = room.map(|(handle, life)| {
+            self.tasks().spawn(self.clone().remove_when_ended(doc, handle.0.ended.clone(), life));
             handle
         });
         outcome.send_replace(Some(room));
+    }
+
+    async fn remove_when_ended(self, doc: DocId, ended: CancellationToken, life: impl Future<Output = ()>) {
+        life.await;
+        self.parts().gauges.memory.release(doc);
+        self.slots().free(doc);
+        ended.cancel();
     }
 
     async fn load(&self, doc: DocId) -> Result<(Loaded, Tail, Relayed), RoomError> {
@@ -92,8 +101,8 @@ impl Rooms {
         self.make_room_for(doc, 0).await?;
         // Subscribed before it is read: what is appended in between is received.
         let (tail, relayed) =
-            tokio::try_join!(async { self.storage().log.tail(doc).await.map_err(anyhow::Error::from) }, async {
-                self.relay().join(doc).await.map_err(anyhow::Error::from)
+            tokio::try_join!(async { self.parts().storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
+                self.parts().relay.join(doc).await.map_err(anyhow::Error::from)
             },)
             .map_err(|error| {
                 warn!(doc.id = %doc, %error, "log and relay of the document could not be subscribed to");
@@ -104,7 +113,7 @@ impl Rooms {
             metrics::counter!("codesync_load_failures_total", "damaged" => damaged.to_string()).increment(1);
             error!(doc.id = %doc, %error, "document could not be loaded");
             if damaged {
-                return self.damages().found(doc, self.config().damaged_after);
+                return self.damages().found(doc, self.parts().config.damaged_after);
             }
             self.damages().forget(doc);
             RoomError::Unavailable
@@ -117,7 +126,7 @@ impl Rooms {
 
     /// Loads what is stored; from the log alone where the snapshots do not answer and that is certain to be all.
     async fn load_stored(&self, doc: DocId) -> Result<Loaded, LoadError> {
-        let (storage, directory) = (self.storage(), self.directory());
+        let (storage, directory) = (&self.parts().storage, self.directory());
         let mut load = pin!(storage.load(doc));
         let refused = match timeout(SNAPSHOTS_PATIENCE, &mut load).await {
             Ok(Err(error @ LoadError::Snapshot(_))) => Some(error),

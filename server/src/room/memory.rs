@@ -4,22 +4,16 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
-use tracing::warn;
+use tokio::time::Instant;
 
-use super::{RoomError, Urgent, registry::Rooms};
 use crate::ids::DocId;
 
 /// A loaded document takes 10 to 16 times its encoded size.
 const FACTOR: usize = 13;
 /// What a room takes without its document.
 const ROOM_BYTES: usize = 16 << 10;
-/// How long a load waits for others to be evicted, and for one of them.
-const EVICTIONS_TIMEOUT: Duration = Duration::from_secs(5);
-const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 struct Document {
     bytes: usize,
@@ -68,7 +62,7 @@ impl Memory {
     }
 
     /// Counts a document of that encoded size as loaded, where it fits beside the others.
-    fn reserve(&self, doc: DocId, encoded: usize) -> bool {
+    pub(super) fn reserve(&self, doc: DocId, encoded: usize) -> bool {
         let mut held = self.held();
         let bytes = estimate(encoded);
         let before = held.documents.get(&doc).map_or(0, |document| document.bytes);
@@ -105,8 +99,18 @@ impl Memory {
         metrics::gauge!("codesync_documents_memory_bytes").set(held.total as f64);
     }
 
+    /// How many documents are loaded, or loading.
+    pub(super) fn documents(&self) -> usize {
+        self.held().documents.len()
+    }
+
+    /// The document without peers that has been idle longest.
+    pub(super) fn longest_idle(&self) -> Option<DocId> {
+        self.held().longest_idle()
+    }
+
     /// The document could not be evicted now: others are tried first.
-    fn skip(&self, doc: DocId) {
+    pub(super) fn skip(&self, doc: DocId) {
         if let Some(document) = self.held().documents.get_mut(&doc) {
             document.idle_since = document.idle_since.map(|_| Instant::now());
         }
@@ -120,44 +124,4 @@ impl Memory {
 
 fn estimate(encoded: usize) -> usize {
     ROOM_BYTES + encoded.saturating_mul(FACTOR)
-}
-
-impl Rooms {
-    /// Waits until a document of that encoded size fits beside the others, and counts it as loaded.
-    ///
-    /// # Errors
-    /// When everything that is loaded is in use.
-    pub(super) async fn make_room_for(&self, doc: DocId, encoded: usize) -> Result<(), RoomError> {
-        let deadline = Instant::now() + EVICTIONS_TIMEOUT;
-        while !self.memory().reserve(doc, encoded) {
-            let idle = self.memory().held().longest_idle().filter(|idle| *idle != doc && Instant::now() < deadline);
-            let Some(idle) = idle else {
-                metrics::counter!("codesync_loads_refused_total").increment(1);
-                warn!(doc.id = %doc, document.bytes = encoded, "document refused: open documents take all the memory");
-                return Err(RoomError::Unavailable);
-            };
-            self.evict(idle).await;
-        }
-        Ok(())
-    }
-
-    /// Ends a room without peers, unless it is in use again.
-    async fn evict(&self, doc: DocId) {
-        // Its handle is not kept: a room whose handle is held does not end.
-        let ended = self.room(doc).map(|room| {
-            room.try_urgent(Urgent::Unload);
-            room.0.ended.clone()
-        });
-        let has_ended = match ended {
-            Some(ended) => timeout(EVICTION_TIMEOUT, ended.cancelled()).await.is_ok(),
-            None => {
-                tokio::task::yield_now().await;
-                false
-            }
-        };
-        match has_ended {
-            true => metrics::counter!("codesync_documents_evicted_total").increment(1),
-            false => self.memory().skip(doc),
-        }
-    }
 }

@@ -14,7 +14,7 @@ impl Rooms {
     /// When it cannot be known.
     pub async fn presence(&self, doc: DocId) -> Result<Vec<Present>, RoomError> {
         let mut all = self.present_here(doc).await?;
-        let elsewhere = self.relay().announced(doc).await.map_err(|error| {
+        let elsewhere = self.parts().relay.announced(doc).await.map_err(|error| {
             warn!(doc.id = %doc, %error, "who is there at other nodes is not known");
             RoomError::Unavailable
         })?;

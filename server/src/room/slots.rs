@@ -3,12 +3,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::{Mail, RoomError, RoomHandle};
+use super::{RoomError, RoomHandle};
 use crate::ids::DocId;
 
 /// Documents that may be loading at a time; past it a caller is refused.
@@ -26,12 +26,6 @@ enum Slot {
 struct Map {
     slots: HashMap<DocId, Slot>,
     loading: usize,
-}
-
-impl Map {
-    fn is_held(&self, doc: DocId) -> bool {
-        matches!(self.slots.get(&doc), Some(Slot::Live(room)) if Arc::strong_count(&room.0) > 1)
-    }
 }
 
 /// The slots of this node.
@@ -55,8 +49,10 @@ impl Slots {
     pub(super) fn find_or_take(&self, doc: DocId) -> Found {
         let mut map = self.map();
         match map.slots.get(&doc) {
-            Some(Slot::Live(room)) if room.is_closed() => return Found::Ending(room.clone()),
-            Some(Slot::Live(room)) => return Found::Live(room.clone()),
+            Some(Slot::Live(room)) => {
+                let room = room.handed_out();
+                return if room.is_closed() { Found::Ending(room) } else { Found::Live(room) };
+            }
             Some(Slot::Loading(outcome)) => return Found::Loading(outcome.clone()),
             None if map.loading >= LOADING_MAX => return Found::Crowded,
             None => {}
@@ -77,21 +73,6 @@ impl Slots {
         };
     }
 
-    /// Whether a caller or a session holds a handle of the room.
-    pub(super) fn is_held(&self, doc: DocId) -> bool {
-        self.map().is_held(doc)
-    }
-
-    /// Closes the mailbox of a room, unless somebody holds a handle of it: that caller must not find it ended.
-    pub(super) fn retire(&self, doc: DocId, mailbox: &mut mpsc::Receiver<Mail>) -> bool {
-        let map = self.map();
-        if map.is_held(doc) || !mailbox.is_empty() {
-            return false;
-        }
-        mailbox.close();
-        true
-    }
-
     /// Frees the slot of a room that has ended.
     pub(super) fn free(&self, doc: DocId) {
         self.map().slots.remove(&doc);
@@ -100,14 +81,14 @@ impl Slots {
     /// The live room of a document.
     pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
         match self.map().slots.get(&doc) {
-            Some(Slot::Live(room)) => Some(room.clone()),
+            Some(Slot::Live(room)) => Some(room.handed_out()),
             _ => None,
         }
     }
 
     pub(super) fn live(&self) -> Vec<RoomHandle> {
         let live = |slot: &Slot| match slot {
-            Slot::Live(room) => Some(room.clone()),
+            Slot::Live(room) => Some(room.handed_out()),
             Slot::Loading(_) => None,
         };
         self.map().slots.values().filter_map(live).collect()

@@ -1,11 +1,11 @@
 //! When the snapshots of a room are due: some time after its log has grown, never without a pause between two, and later and
 //! later while none can be taken.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc::WeakSender, time::Instant};
 
-use super::{Command, Mail, registry::Rooms};
+use super::{Command, Mail, parts::Parts};
 use crate::{ids::DocId, offset::Offset};
 
 /// The shortest pause from the beginning of one snapshot to the next, however much is written.
@@ -21,7 +21,7 @@ const LONG_BYTES: usize = 8 << 20;
 
 pub(super) struct Snapshots {
     doc: DocId,
-    rooms: Rooms,
+    parts: Arc<Parts>,
     /// When the next one is due; none while there is nothing new.
     due: Option<Instant>,
     /// When the one under way was begun, and how many updates and bytes it covers at least.
@@ -38,15 +38,15 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// Those of a document of whose log so many updates and bytes are in no snapshot.
-    pub(super) fn new(doc: DocId, rooms: Rooms, behind_updates: usize, behind_bytes: usize) -> Self {
+    pub(super) fn new(doc: DocId, parts: Arc<Parts>, behind_updates: usize, behind_bytes: usize) -> Self {
         let now = Instant::now();
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(behind_bytes as f64);
         // Since when they have stood in the log is not known.
-        rooms.unarchived().set(doc, (behind_updates > 0).then_some(now));
-        let due = (behind_updates > 0).then(|| now + rooms.config().snapshot_delay);
-        let delay = rooms.config().snapshot_delay;
+        parts.gauges.unarchived.set(doc, (behind_updates > 0).then_some(now));
+        let due = (behind_updates > 0).then(|| now + parts.config.snapshot_delay);
+        let delay = parts.config.snapshot_delay;
         let pace = Pace { shortest: delay.min(PACE_MIN), delay, begun: None, took: Duration::ZERO, grown_at: now };
-        Self { doc, rooms, due, begun: None, pace, failed: 0, not_before: now, behind_updates, behind_bytes }
+        Self { doc, parts, due, begun: None, pace, failed: 0, not_before: now, behind_updates, behind_bytes }
     }
 
     /// When to begin the next one.
@@ -57,7 +57,7 @@ impl Snapshots {
 
     /// Whether more is in no snapshot than should be.
     fn is_long(&self) -> bool {
-        self.behind_updates >= self.rooms.config().snapshot_updates_max || self.behind_bytes >= LONG_BYTES
+        self.behind_updates >= self.parts.config.snapshot_updates_max || self.behind_bytes >= LONG_BYTES
     }
 
     pub(super) fn is_under_way(&self) -> bool {
@@ -76,7 +76,7 @@ impl Snapshots {
 
     /// The log has grown by so much, because the document was edited.
     pub(super) fn edited(&mut self, updates: usize, bytes: usize) {
-        self.rooms.edited().now(self.doc);
+        self.parts.gauges.edited.now(self.doc);
         self.grown(updates, bytes);
     }
 
@@ -84,13 +84,13 @@ impl Snapshots {
     pub(super) fn grown(&mut self, updates: usize, bytes: usize) {
         let now = Instant::now();
         if self.behind_updates == 0 {
-            self.rooms.unarchived().set(self.doc, Some(now));
+            self.parts.gauges.unarchived.set(self.doc, Some(now));
         }
         self.behind_updates += updates;
         self.behind_bytes += bytes;
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(bytes as f64);
         self.pace.grown_at = now;
-        let due = if self.is_long() { now } else { now + self.rooms.config().snapshot_delay };
+        let due = if self.is_long() { now } else { now + self.parts.config.snapshot_delay };
         self.due = Some(self.due.map_or(due, |at| at.min(due)));
     }
 
@@ -108,11 +108,11 @@ impl Snapshots {
         self.begun = Some((now, self.behind_updates, self.behind_bytes));
         self.pace.begun = Some(now);
         self.due = None;
-        let (rooms, doc) = (self.rooms.clone(), self.doc);
-        let stop = self.rooms.tasks().stop().clone();
-        self.rooms.tasks().spawn(async move {
+        let (parts, doc) = (self.parts.clone(), self.doc);
+        let stop = self.parts.tasks.stop().clone();
+        self.parts.tasks.spawn(async move {
             let done = tokio::select! {
-                done = rooms.compact(doc, seen) => done,
+                done = parts.compact(doc, seen) => done,
                 // It may end anywhere, and a drain has no time for the snapshots of all rooms.
                 () = stop.cancelled() => return,
             };
@@ -141,7 +141,7 @@ impl Snapshots {
             let bytes = bytes.min(self.behind_bytes);
             self.behind_bytes -= bytes;
             metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(bytes as f64);
-            self.rooms.unarchived().set(self.doc, Some(begun));
+            self.parts.gauges.unarchived.set(self.doc, Some(begun));
         }
     }
 
@@ -149,18 +149,18 @@ impl Snapshots {
     fn forget(&mut self) {
         metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
         (self.behind_updates, self.behind_bytes) = (0, 0);
-        self.rooms.unarchived().set(self.doc, None);
+        self.parts.gauges.unarchived.set(self.doc, None);
     }
 
     /// Counts nothing any more, because the room ends.
     pub(super) fn end(&mut self) {
         self.forget();
-        self.rooms.edited().forget(self.doc);
+        self.parts.gauges.edited.forget(self.doc);
     }
 
     /// Doubles with each failure, up to the configured bound.
     fn backoff(&self) -> Duration {
-        let config = self.rooms.config();
+        let config = &self.parts.config;
         let doubled = config.snapshot_delay.saturating_mul(2_u32.saturating_pow(self.failed));
         doubled.min(config.snapshot_retry_max)
     }

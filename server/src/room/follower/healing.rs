@@ -122,7 +122,7 @@ impl Follower {
 
     /// Loads a replica of what is stored.
     pub(in crate::room) fn stored(&self) -> BoxFuture<'static, Result<Loaded, LoadError>> {
-        let (storage, doc) = (self.rooms.storage().clone(), self.doc);
+        let (storage, doc) = (self.parts.storage.clone(), self.doc);
         let load = async move { timeout(LOAD_TIMEOUT, storage.load(doc)).await };
         load.map(|loaded| loaded.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()).into()))).boxed()
     }
@@ -174,7 +174,7 @@ impl Follower {
     /// Whether the log certainly holds what was read of it; begins to restore it where it does not.
     pub(in crate::room) async fn is_whole(&mut self) -> bool {
         let seen = self.chain.seen().max(self.written);
-        let read = timeout(FINISH_TIMEOUT, self.rooms.storage().log.read(self.doc, seen)).await;
+        let read = timeout(FINISH_TIMEOUT, self.parts.storage.log.read(self.doc, seen)).await;
         match read.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()))) {
             Ok(contents) if contents.last >= seen => return true,
             Ok(_) => self.heal("it ends below what was read"),

@@ -1,0 +1,69 @@
+//! Taking snapshots: under a lease where it may wait, and noting what they tell of a document.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tracing::{debug, error, warn};
+
+use super::{RoomError, parts::Parts};
+use crate::{
+    compaction::{Compacted, CompactionError},
+    ids::DocId,
+    offset::Offset,
+};
+
+/// How long a node that compacts a document is left alone with it.
+const COMPACTION_LEASE: Duration = Duration::from_secs(60);
+
+impl Parts {
+    /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
+    /// when that failed or another node is at it.
+    pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        match self.storage.log.lease(doc, COMPACTION_LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                warn!(doc.id = %doc, %error, "no lease for the compaction");
+                return None;
+            }
+        }
+        let done = self.compact_leased(doc, seen).await;
+        if let Err(error) = self.storage.log.release(doc).await {
+            debug!(doc.id = %doc, %error, "the lease runs out by itself");
+        }
+        done
+    }
+
+    async fn compact_leased(&self, doc: DocId, seen: Offset) -> Option<Offset> {
+        // Another node may have done it: a list costs less than loading the document.
+        if let Ok(offsets) = self.storage.snapshots.list(doc).await
+            && let Some(newest) = offsets.first().filter(|newest| **newest >= seen)
+        {
+            return Some(*newest);
+        }
+        self.compact_unleased(doc).await.ok().map(|done| done.offset)
+    }
+
+    pub(super) async fn compact_unleased(&self, doc: DocId) -> Result<Compacted, RoomError> {
+        match self.compactor.compact(doc).await {
+            Ok(done) => {
+                // While its room is live, it is known when the last of what was folded was edited.
+                let edited = self.gauges.edited.last(doc).unwrap_or_else(OffsetDateTime::now_utc);
+                if done.grew
+                    && let Err(error) = self.directory.record_edit(doc, done.text_bytes as u64, edited).await
+                {
+                    warn!(doc.id = %doc, %error, "size of the document could not be noted");
+                }
+                Ok(done)
+            }
+            Err(error @ CompactionError::Deleted) => {
+                debug!(doc.id = %doc, %error, "no snapshot");
+                Err(RoomError::Deleted)
+            }
+            Err(error) => {
+                error!(doc.id = %doc, %error, "compaction failed");
+                Err(RoomError::Unavailable)
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a room works with: the same for all rooms of a node. A room knows the registry no more than it knows the other rooms.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{edited::Edited, memory::Memory, unarchived::Unarchived};
+use crate::{
+    compaction::Compactor, config::RoomConfig, directory::Directory, ids::NodeId, relay::Relay, storage::Storage,
+    tasks::Tasks,
+};
+
+/// Beyond so many rooms, one without peers ends at once.
+const CROWDED: usize = 1_000;
+
+pub(super) struct Parts {
+    pub(super) storage: Storage,
+    pub(super) compactor: Compactor,
+    pub(super) directory: Directory,
+    pub(super) relay: Arc<dyn Relay>,
+    pub(super) node: NodeId,
+    pub(super) config: RoomConfig,
+    pub(super) tasks: Tasks,
+    pub(super) gauges: Gauges,
+}
+
+/// What rooms note of themselves.
+pub(super) struct Gauges {
+    pub(super) memory: Memory,
+    pub(super) unarchived: Unarchived,
+    pub(super) edited: Edited,
+}
+
+impl Parts {
+    /// How long a room without peers stays.
+    pub(super) fn idle(&self) -> Duration {
+        if self.is_crowded() { Duration::ZERO } else { self.config.idle }
+    }
+
+    /// Whether there are more rooms than should be kept without need.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.gauges.memory.documents() > CROWDED
+    }
+}
