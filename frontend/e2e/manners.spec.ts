@@ -1,5 +1,7 @@
+import { expectAccessible } from './axe';
 import { expect, test } from './fixtures';
 import { PASSWORD } from './person';
+import { Server } from './server';
 
 test('undo goes back word by word', async ({ join, api }) => {
   const ada = await join('Ada');
@@ -206,4 +208,31 @@ test('a document is indented as its text or its language is, or as someone has c
   await expect(bob.page.getByRole('button', { name: 'Indentation: 8 spaces' })).toBeVisible();
   await bob.press('Tab');
   await ada.expectText(' '.repeat(8));
+});
+
+test('the first administrator is made by the link that the server prints', async ({ browser }) => {
+  const server = await Server.start();
+  const page = await (await browser.newContext()).newPage();
+  await expect.poll(() => server.setupPath).toMatch(/^\/setup\/\w+/);
+  await page.goto(server.url + server.setupPath);
+  await page.getByLabel('Name').fill('Root');
+  await page.getByLabel('E-mail').fill('root@example.org');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('heading', { name: 'Start with a document' }).waitFor();
+  const users = await page.evaluate(async () => {
+    const { token } = JSON.parse(localStorage.getItem('codesync.session') ?? '{}') as { token: string };
+    return (await fetch('/api/admin/users', { headers: { authorization: `Bearer ${token}` } })).status;
+  });
+  expect(users).toBe(200);
+  const late = await (await browser.newContext()).newPage();
+  await late.goto(server.url + server.setupPath);
+  await late.getByLabel('Name').fill('Late');
+  await late.getByLabel('E-mail').fill('late@example.org');
+  await late.getByLabel('Password').fill(PASSWORD);
+  await late.getByRole('button', { name: 'Create account' }).click();
+  await expect(late.getByText('This link was used before')).toBeVisible();
+  for (const each of [page, late]) await each.context().close();
+  await server.destroy();
 });

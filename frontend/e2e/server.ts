@@ -31,6 +31,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** Where the first administrator is made, as the log says. */
+  get setupPath(): string {
+    return /\/setup\/\S+/.exec(this.log)?.[0] ?? '';
+  }
+
   /** A link to a new password, as an administrator makes it. */
   async passwordReset(email: string): Promise<{ secret: string }> {
     const admin = { email: `admin-${crypto.randomUUID()}@example.org`, password: 'correct horse battery' };

@@ -114,6 +114,17 @@ impl App {
         &self.services
     }
 
+    /// The secret of a one-time link to the first administrator; none where there are accounts, or no API.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn setup_secret(&self) -> anyhow::Result<Option<String>> {
+        match self.services.config.has(NodeRole::Api) {
+            true => self.services.auth.offer_setup().await.context("look for accounts"),
+            false => Ok(None),
+        }
+    }
+
     /// Listens on the configured address.
     ///
     /// # Errors

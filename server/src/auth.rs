@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     config::{AuthConfig, StorageConfig},
-    directory::{Access, By, Directory, DirectoryError, Replaced, Session, Standing, User},
+    directory::{Access, By, Directory, DirectoryError, NewUser, Replaced, Session, Standing, User},
     hex::hex,
     ids::{DocId, SessionId, UserId},
     role::Role,
@@ -25,6 +25,8 @@ use crate::{
 
 /// How long an administrator's way to a new password is open.
 const PASSWORD_RESET: Duration = Duration::from_secs(24 * 3_600);
+/// How long a link to the first administrator is open.
+const SETUP: Duration = Duration::from_secs(3_600);
 
 /// Who is at the other end of a socket, and what he may do there.
 #[derive(Clone, Debug)]
@@ -252,6 +254,41 @@ impl Auth {
         self.directory.use_password_reset(user, secret, &hash, by).await?;
         self.events.publish(AccessEvent::UserEnded(user));
         Ok(())
+    }
+
+    /// Makes a one-time link to the first administrator where nobody has an account; returns its secret.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn offer_setup(&self) -> Result<Option<String>, DirectoryError> {
+        if !self.directory.has_no_accounts().await? {
+            return Ok(None);
+        }
+        let secret = random_secret();
+        self.directory.create_setup_link(&secret, OffsetDateTime::now_utc() + SETUP).await?;
+        Ok(Some(secret))
+    }
+
+    /// Makes the first administrator by the secret of a setup link.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] where the link was used or has ended, [`DirectoryError::EmailTaken`],
+    /// [`AuthError::Busy`].
+    pub async fn set_up(
+        &self,
+        secret: &str,
+        email: String,
+        name: String,
+        password: String,
+        by: By,
+    ) -> Result<User, AuthError> {
+        // A password costs much to hash: not for whoever guesses links.
+        if !self.directory.is_setup_link(secret, OffsetDateTime::now_utc()).await? {
+            return Err(DirectoryError::NotFound.into());
+        }
+        let password_hash = self.passwords.hash(password).await?;
+        let new = NewUser { email, name, color: random_color().to_owned(), password_hash, is_admin: true };
+        Ok(self.directory.set_up(secret, new, by).await?)
     }
 
     /// Changes what an account may do. All sockets of one that is shut out are closed.

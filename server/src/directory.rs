@@ -20,6 +20,7 @@ mod pooler;
 mod resets;
 mod rights;
 mod sessions;
+mod setup;
 mod tombstones;
 mod users;
 mod versions;

@@ -82,6 +82,7 @@ fn api() -> OpenApiRouter<Services> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::log_out))
         .routes(routes!(auth::reset_password))
+        .routes(routes!(auth::set_up))
         .routes(routes!(users::me, users::update_me))
         .routes(routes!(users::change_password))
         .routes(routes!(documents::list, documents::create))

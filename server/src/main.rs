@@ -47,10 +47,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry).context("start logging")?;
+    let public_url = config.http.public_url.clone();
     let app = App::build(config).await?;
     let listener = app.bind().await?;
     let addr = listener.local_addr()?;
     info!(%addr, "CodeSync is ready: open http://{addr}");
+    if let Some(secret) = app.setup_secret().await? {
+        let site = public_url.unwrap_or_else(|| format!("http://{addr}"));
+        info!("nobody has an account yet: make the first administrator at {site}/setup/{secret} within an hour");
+    }
     app.serve(listener, shutdown_signal()).await
 }
 

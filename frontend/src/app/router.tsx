@@ -11,6 +11,7 @@ import { JoinPage } from './pages/JoinPage';
 import { NotFoundPage } from './pages/NotFoundPage';
 import { RegisterPage } from './pages/RegisterPage';
 import { ResetPasswordPage } from './pages/ResetPasswordPage';
+import { SetupPage } from './pages/SetupPage';
 import { SignInPage } from './pages/SignInPage';
 
 // Not the router's own `lazy`, which would leave the old page standing until the editor's code has come.
@@ -22,6 +23,7 @@ export const router = createBrowserRouter([
     children: [
       { path: '/login', Component: SignInPage, ErrorBoundary: RouteError },
       { path: '/reset/:secret', Component: ResetPasswordPage, ErrorBoundary: RouteError },
+      { path: '/setup/:secret', Component: SetupPage, ErrorBoundary: RouteError },
       { path: '/register', Component: RegisterPage, ErrorBoundary: RouteError },
       {
         element: (

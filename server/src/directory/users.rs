@@ -12,7 +12,7 @@ use super::{
     db::{select, sql},
     documents::contains,
     fold, from_millis, mailbox, millis,
-    rights::Lock,
+    rights::{Lock, Pending},
 };
 use crate::ids::{SessionId, UserId};
 
@@ -125,15 +125,11 @@ macro_rules! change_users {
     };
 }
 
-impl Directory {
-    /// Makes an account; an administrator only at the command line.
-    ///
-    /// # Errors
-    /// [`DirectoryError::EmailTaken`].
-    pub async fn create_user(&self, new: NewUser, now: OffsetDateTime) -> Result<User> {
+impl Pending {
+    /// Adds an account.
+    pub(super) async fn insert_user(&mut self, new: NewUser, now: OffsetDateTime) -> Result<User> {
         let id = UserId::new();
-        let mut change = self.change_without_right(By::command_line().at(now), &[]).await?;
-        let row: Option<UserRow> = change
+        let row: Option<UserRow> = self
             .optional(sql!(
                 change_users!(
                     "insert into users (id, email, email_key, name, name_key, color, password_hash, is_admin, created_at,
@@ -156,8 +152,20 @@ impl Directory {
             .await?;
         let user = User::from(row.ok_or(DirectoryError::EmailTaken)?);
         if user.is_admin {
-            change.note(Deed::on(Action::AdminGranted, None, id)).await?;
+            self.note(Deed::on(Action::AdminGranted, None, id)).await?;
         }
+        Ok(user)
+    }
+}
+
+impl Directory {
+    /// Makes an account; an administrator only at the command line and by a setup link.
+    ///
+    /// # Errors
+    /// [`DirectoryError::EmailTaken`].
+    pub async fn create_user(&self, new: NewUser, now: OffsetDateTime) -> Result<User> {
+        let mut change = self.change_without_right(By::command_line().at(now), &[]).await?;
+        let user = change.insert_user(new, now).await?;
         change.commit().await?;
         Ok(user)
     }

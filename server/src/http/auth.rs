@@ -142,6 +142,40 @@ pub(super) async fn reset_password(
     finish(&services, reset).await
 }
 
+/// The first administrator, by the secret of a setup link.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SetUp {
+    secret: String,
+    email: String,
+    #[schema(min_length = 10)]
+    password: String,
+    name: String,
+}
+
+/// Makes the first administrator of a new installation, by the one-time link that the server printed.
+#[utoipa::path(
+    post, path = "/api/auth/setup", tag = "auth", security(()), request_body = SetUp,
+    responses((status = 201, body = Registered))
+)]
+pub(super) async fn set_up(
+    State(services): State<Services>,
+    ClientAddress(address): ClientAddress,
+    Json(SetUp { secret, email, password, name }): Json<SetUp>,
+) -> Result<(StatusCode, Json<Registered>), ApiError> {
+    services.limits.accept(address).await?;
+    check_account(&email, &name, &password).map_err(ApiError::Invalid)?;
+    let auth = services.auth.clone();
+    let made = async move {
+        match auth.set_up(&secret, email, name.trim().to_owned(), password, By::secret(address)).await {
+            Ok(user) => Ok(user),
+            Err(AuthError::Directory(DirectoryError::NotFound)) => Err(ApiError::NotFound(Missing::Link)),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let user = finish(&services, made).await?.into();
+    Ok((StatusCode::CREATED, Json(Registered { user })))
+}
+
 /// Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses((status = 200, body = Session)))]
 pub(super) async fn refresh(

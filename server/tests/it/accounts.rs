@@ -253,3 +253,37 @@ async fn an_administrators_link_sets_a_forgotten_password_once() {
     assert!(trail.contains("password_reset.created") && trail.contains("password.reset"), "{trail}");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn the_first_administrator_is_made_once_by_the_setup_link() {
+    let app = TestApp::embedded().await;
+    let nobody = app.nobody();
+    let links = [(); 2].map(|()| app.services.auth.offer_setup());
+    let [one, other] = futures_util::future::join_all(links).await.try_into().unwrap();
+    let (one, other): (String, String) = (one.unwrap().unwrap(), other.unwrap().unwrap());
+    let by =
+        |secret: &str, email: &str| json!({ "secret": secret, "email": email, "name": "Root", "password": PASSWORD });
+    nobody.post("/api/auth/setup", by("guessed", "root@example.org")).await.expect_error(404, "link_not_found");
+    let mut short = by(&one, "root@example.org");
+    short["password"] = json!("short");
+    let refused = nobody.post("/api/auth/setup", short).await.expect_error(422, "invalid");
+    assert!(refused.body["error"]["fields"]["password"].is_string());
+    // An account of somebody else ends no link, and takes its address.
+    app.register("ada").await;
+    assert_eq!(app.services.auth.offer_setup().await.unwrap(), None, "there is an account");
+    nobody.post("/api/auth/setup", by(&one, "ada@example.org")).await.expect_error(409, "email_taken");
+    // Two at the same moment, each with a link of its own.
+    let (first, second) = tokio::join!(
+        nobody.post("/api/auth/setup", by(&one, "one@example.org")),
+        nobody.post("/api/auth/setup", by(&other, "two@example.org")),
+    );
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 404]);
+    let made = if first.status == 201 { first } else { second };
+    assert_eq!(made.body["user"]["is_admin"], json!(true));
+    for secret in [&one, &other] {
+        nobody.post("/api/auth/setup", by(secret, "late@example.org")).await.expect_error(404, "link_not_found");
+    }
+    app.stop().await;
+}

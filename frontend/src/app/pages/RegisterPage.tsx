@@ -1,6 +1,6 @@
 import { Link, Navigate, useSearchParams } from 'react-router';
 import { RegisterForm } from '@/features/auth/RegisterForm';
-import { useSession } from '@/features/auth/useAuth';
+import { useRegister, useSession } from '@/features/auth/useAuth';
 import { useTitle } from '@/lib/useTitle';
 import { nextPath, ofDocument } from '../RequireSession';
 import { AuthLayout } from './AuthLayout';
@@ -8,6 +8,7 @@ import { AuthLayout } from './AuthLayout';
 export function RegisterPage() {
   const [params] = useSearchParams();
   const { state } = useSession();
+  const register = useRegister();
   useTitle('Create an account');
   if (state === 'signed-in') return <Navigate to={nextPath(params)} replace />;
   return (
@@ -19,7 +20,7 @@ export function RegisterPage() {
         </>
       }
     >
-      <RegisterForm />
+      <RegisterForm register={register} />
     </AuthLayout>
   );
 }

@@ -4,11 +4,17 @@ import { Field, FormError } from '@/components/Field';
 import { ApiError, explain } from '@/lib/api/errors';
 import styles from './Form.module.css';
 import { NewPasswordField } from './NewPasswordField';
-import { useRegister } from './useAuth';
+import type { useRegister } from './useAuth';
 
-export function RegisterForm() {
+interface RegisterFormProps {
+  /** Makes the account. */
+  register: ReturnType<typeof useRegister>;
+  /** What to say in place of an error's own words. */
+  problem?: (error: Error) => string | undefined;
+}
+
+export function RegisterForm({ register, problem }: RegisterFormProps) {
   const [values, setValues] = useState({ name: '', email: '', password: '' });
-  const register = useRegister();
   const fields = register.error instanceof ApiError ? register.error.fields : {};
   const taken = register.error instanceof ApiError && register.error.code === 'email_taken';
 
@@ -26,7 +32,7 @@ export function RegisterForm() {
   const inFields = taken || Object.keys(fields).length > 0;
   return (
     <form className={styles.form} onSubmit={submit}>
-      <FormError>{register.error && !inFields ? explain(register.error) : null}</FormError>
+      <FormError>{register.error && !inFields ? (problem?.(register.error) ?? explain(register.error)) : null}</FormError>
       <Field label="Name" autoComplete="name" hint="What others see beside your caret." {...input('name')} />
       <Field
         label="E-mail"

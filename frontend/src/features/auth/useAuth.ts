@@ -36,6 +36,16 @@ export function useRegister() {
   });
 }
 
+/** Makes the first administrator by the secret of the link that the server printed, and signs in. */
+export function useSetUp(secret: string) {
+  return useMutation({
+    mutationFn: async (body: Credentials & { name: string }) => {
+      await ask(api.POST('/api/auth/setup', { body: { ...body, secret } }));
+      await signIn({ email: body.email, password: body.password });
+    },
+  });
+}
+
 export function useSignOut() {
   return useMutation({
     mutationFn: () => ask(api.POST('/api/auth/logout')),

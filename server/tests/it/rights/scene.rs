@@ -42,7 +42,7 @@ const DOCUMENT: &[Way] = &[Way::LogOut, Way::Disable, Way::Remove, Way::Lower, W
 pub(super) fn ways(id: &str) -> Option<&'static [Way]> {
     Some(match id {
         // The first needs no right. A ticket is checked again when it opens a socket.
-        "register" | "create_ticket" | "reset_password" => &[],
+        "register" | "create_ticket" | "reset_password" | "set_up" => &[],
         "log_in" | "log_out" => LOG_IN,
         "refresh" | "update_me" | "change_password" | "create_document" => ACCOUNT,
         "accept_link" => LINK,
