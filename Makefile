@@ -71,8 +71,8 @@ build: site ## Builds the server and its tests
 lint: site ## Formatting, clippy, types and lint of the browser's part
 	$(SAY) 'Checking form and lints (the first time compiles all dependencies)'
 	cargo fmt --all --check
-	@node --test --test-reporter=dot .ci/floors.test.mjs
-	node .ci/floors.mjs server/src
+	@node --test --test-reporter=dot server/floors.test.mjs
+	node server/floors.mjs server/src
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cd frontend && npm run --silent typecheck && npm run --silent lint
 

@@ -282,7 +282,7 @@ impl Auth {
         password: String,
         by: By,
     ) -> Result<User, AuthError> {
-        // A password costs much to hash: not for whoever guesses links.
+        // Checked first: hashing a password is expensive, and a caller may be guessing links.
         if !self.directory.is_setup_link(secret, OffsetDateTime::now_utc()).await? {
             return Err(DirectoryError::NotFound.into());
         }

@@ -156,7 +156,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         }
     }
 
-    /// Counts one, or tells how long to wait.
+    /// Counts one call, or returns how long to wait.
     fn check(&self, key: &K) -> Result<(), Duration> {
         let wait = |not: NotUntil<<DefaultClock as Clock>::Instant>| not.wait_time_from(DefaultClock::default().now());
         if self.is_full() { self.newcomers.check().map_err(wait) } else { self.keyed.check_key(key).map_err(wait) }

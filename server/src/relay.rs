@@ -68,11 +68,11 @@ pub struct Present {
     pub name: String,
     /// The colour that others see, `#rrggbb`.
     pub color: String,
-    /// What he may do.
+    /// The role in the document.
     pub role: Role,
-    /// When the first of his open sockets came in.
+    /// When the first of the open sockets connected.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// How many sockets he has in it.
+    /// How many sockets are open.
     pub sockets: usize,
 }

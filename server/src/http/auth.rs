@@ -132,14 +132,17 @@ pub(super) async fn reset_password(
     services.limits.accept(address).await?;
     Validate::default().password("password", &password).done()?;
     let auth = services.auth.clone();
-    let reset = async move {
-        match auth.reset_password(&secret, password, By::secret(address)).await {
-            Ok(()) => Ok(StatusCode::NO_CONTENT),
-            Err(AuthError::Directory(DirectoryError::NotFound)) => Err(ApiError::NotFound(Missing::Link)),
-            Err(error) => Err(error.into()),
-        }
-    };
-    finish(&services, reset).await
+    let reset = async move { auth.reset_password(&secret, password, By::secret(address)).await.map_err(no_link) };
+    finish(&services, reset).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The error of a call that is made with the secret of a link.
+fn no_link(error: AuthError) -> ApiError {
+    match error {
+        AuthError::Directory(DirectoryError::NotFound) => ApiError::NotFound(Missing::Link),
+        error => error.into(),
+    }
 }
 
 /// The first administrator, by the secret of a setup link.
@@ -165,13 +168,8 @@ pub(super) async fn set_up(
     services.limits.accept(address).await?;
     check_account(&email, &name, &password).map_err(ApiError::Invalid)?;
     let auth = services.auth.clone();
-    let made = async move {
-        match auth.set_up(&secret, email, name.trim().to_owned(), password, By::secret(address)).await {
-            Ok(user) => Ok(user),
-            Err(AuthError::Directory(DirectoryError::NotFound)) => Err(ApiError::NotFound(Missing::Link)),
-            Err(error) => Err(error.into()),
-        }
-    };
+    let name = name.trim().to_owned();
+    let made = async move { auth.set_up(&secret, email, name, password, By::secret(address)).await.map_err(no_link) };
     let user = finish(&services, made).await?.into();
     Ok((StatusCode::CREATED, Json(Registered { user })))
 }

@@ -20,7 +20,7 @@ use tracing::{Instrument, error, info_span, warn};
 use super::{
     Command, Doors, Mail, RoomHandle, Urgent,
     compare::Comparison,
-    follower::{Event, Follower, Growth},
+    follower::{Event, Follower},
     memory::Stay,
     parts::Parts,
     presence::people,
@@ -204,7 +204,7 @@ impl Actor {
                 () = sleep_until(self.idle_at), if idle => Next::Idle,
             };
             let stepped = self.step(next, &mut commands).await;
-            self.note_growth();
+            self.snapshots.note(self.log.take_growth());
             if let Err(reason) = stepped.and_then(|()| self.note_memory_when_changed()) {
                 return reason;
             }
@@ -463,16 +463,6 @@ impl Actor {
         let myself = self.doors.upgrade().map(|doors| doors.mailbox.downgrade());
         if let Some(myself) = myself {
             self.snapshots.begin(self.log.seen(), myself);
-        }
-    }
-
-    /// Has a snapshot taken some time after the log has grown.
-    fn note_growth(&mut self) {
-        let Growth { updates, bytes, is_edit } = self.log.take_growth();
-        if is_edit {
-            self.snapshots.edited(updates, bytes);
-        } else if updates > 0 {
-            self.snapshots.grown(updates, bytes);
         }
     }
 

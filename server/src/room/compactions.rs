@@ -1,4 +1,4 @@
-//! Taking snapshots: under a lease where it may wait, and noting what they tell of a document.
+//! Takes snapshots of documents and records their sizes. A snapshot that nobody waits for is taken under a lease.
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ use self::healing::{Healing, Restore};
 use super::{
     chain::{Broken, Chain, Read},
     parts::Parts,
+    snapshots::Growth,
     state::{Effects, State},
 };
 use crate::{
@@ -66,27 +67,6 @@ pub(super) struct Follower {
     /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
     healing: Option<Healing>,
     pause: Duration,
-}
-
-/// By how much a log has grown.
-#[derive(Default)]
-pub(super) struct Growth {
-    pub(super) updates: usize,
-    pub(super) bytes: usize,
-    /// The document was edited; else only what it holds already was appended.
-    pub(super) is_edit: bool,
-}
-
-impl Growth {
-    fn edited(&mut self, updates: usize, bytes: usize) {
-        self.is_edit = true;
-        self.grown(updates, bytes);
-    }
-
-    fn grown(&mut self, updates: usize, bytes: usize) {
-        self.updates += updates;
-        self.bytes += bytes;
-    }
 }
 
 /// What is appended.

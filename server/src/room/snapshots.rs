@@ -36,6 +36,29 @@ pub(super) struct Snapshots {
     behind_bytes: usize,
 }
 
+/// By how much a log has grown.
+#[derive(Default)]
+pub(super) struct Growth {
+    updates: usize,
+    bytes: usize,
+    /// The document was edited; otherwise only edits that it holds already were appended.
+    is_edit: bool,
+}
+
+impl Growth {
+    /// Edits were appended.
+    pub(super) fn edited(&mut self, updates: usize, bytes: usize) {
+        self.is_edit = true;
+        self.grown(updates, bytes);
+    }
+
+    /// Edits that the document holds already were appended.
+    pub(super) fn grown(&mut self, updates: usize, bytes: usize) {
+        self.updates += updates;
+        self.bytes += bytes;
+    }
+}
+
 impl Snapshots {
     /// Those of a document of whose log so many updates and bytes are in no snapshot.
     pub(super) fn new(doc: DocId, parts: Arc<Parts>, behind_updates: usize, behind_bytes: usize) -> Self {
@@ -74,14 +97,14 @@ impl Snapshots {
         self.failed > 0
     }
 
-    /// The log has grown by so much, because the document was edited.
-    pub(super) fn edited(&mut self, updates: usize, bytes: usize) {
-        self.parts.gauges.edited.now(self.doc);
-        self.grown(updates, bytes);
-    }
-
-    /// The log has grown by so much.
-    pub(super) fn grown(&mut self, updates: usize, bytes: usize) {
+    /// The log has grown.
+    pub(super) fn note(&mut self, Growth { updates, bytes, is_edit }: Growth) {
+        if updates == 0 {
+            return;
+        }
+        if is_edit {
+            self.parts.gauges.edited.now(self.doc);
+        }
         let now = Instant::now();
         if self.behind_updates == 0 {
             self.parts.gauges.unarchived.set(self.doc, Some(now));

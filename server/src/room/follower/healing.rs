@@ -50,8 +50,8 @@ impl Follower {
     }
 
     /// What is left of the log is taken in; then the whole document goes above it, and above the newest snapshot, whose
-    /// offset would otherwise hide it. Also where the replica differs and its room has to end: of all else that it holds it
-    /// may be the last.
+    /// offset would otherwise hide it. A replica that differs is appended too, before its room ends: it may be the last
+    /// copy of its other edits.
     pub(super) fn restore_from(
         &mut self,
         contents: Contents,

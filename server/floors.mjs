@@ -1,5 +1,5 @@
 // Checks that the imports of the server run one way. Each line of FLOORS is a floor; a module imports only modules of
-// floors below its own. Run as: node .ci/floors.mjs server/src
+// floors below its own. Run as: node server/floors.mjs server/src
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
@@ -61,7 +61,7 @@ export function problems(files) {
     const parts = file.replace(/\.rs$/, '').split('/');
     const [module] = parts;
     const own = floorOf.get(module);
-    if (own === undefined) return [`${file}: the module ${module} has no floor in .ci/floors.mjs`];
+    if (own === undefined) return [`${file}: the module ${module} has no floor in server/floors.mjs`];
     const upward = [...imported(source, parts.length)].filter((name) => name !== module && floorOf.get(name) <= own);
     return upward.map((name) => `${file}: imports ${name}, which is not on a floor below ${module}`);
   });
