@@ -1,8 +1,10 @@
-//! Connections to Redis, one server or a cluster: one for commands, which pipelines what all tasks send, and one for
-//! subscriptions. Neither waits for ever. Each has a heartbeat, and is replaced when the server stops answering on it or
-//! stops taking writes: the address is looked up again, as it may lead to another server since a failover.
+//! Connections to Redis, one server or a cluster: one that pipelines the appends of all rooms, one for subscriptions, and a
+//! pool for short commands. No command waits forever. The first two have a heartbeat, and are replaced when the server no
+//! longer answers on them or no longer takes writes: the address is looked up again, because after a failover it leads to
+//! another server. The pool is emptied at the same time.
 
 mod commands;
+mod pool;
 mod subscriptions;
 
 use std::{
@@ -22,6 +24,7 @@ use tokio::time::timeout;
 use crate::{config::RedisConfig, ids::InstallationId, tasks::Tasks};
 
 pub use commands::Commands;
+pub use pool::Pool;
 pub use subscriptions::{Rung, Subscription, Subscriptions};
 
 /// How long a command may take; a failed one is an error, never a hang.
@@ -42,8 +45,10 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
 /// Redis as the rest of the server uses it.
 #[derive(Clone)]
 pub struct Redis {
-    /// For commands; a clone shares the connection.
+    /// For appends and what is as frequent; a clone shares the connection.
     pub commands: Commands,
+    /// For short commands, each on a connection of its own.
+    pub pool: Pool,
     /// Channels.
     pub subscriptions: Arc<Subscriptions>,
     owner: Owner,
@@ -54,7 +59,7 @@ pub struct Redis {
 struct Owner(Arc<OnceLock<InstallationId>>);
 
 impl Redis {
-    /// Prepares both connections. A single server may be away yet; of a cluster one node has to answer.
+    /// Prepares all connections. A single server may be away yet; of a cluster one node has to answer.
     ///
     /// # Errors
     /// When the address cannot be understood, or no node of the cluster answers.
@@ -65,10 +70,11 @@ impl Redis {
             true => Source::Cluster(url.expose().split(',').map(str::to_owned).collect()),
         };
         let owner = Owner::default();
-        let opened = Commands::open(source.clone(), owner.clone(), tasks).await;
+        let pool = Pool::new(&source, &owner).context("REDIS_URL")?;
+        let opened = Commands::open(source.clone(), owner.clone(), pool.clone(), tasks).await;
         let commands = opened.context("connect to Redis (REDIS_URL)")?;
         let subscriptions = Subscriptions::start(source, owner.clone(), tasks);
-        Ok(Some(Self { commands, subscriptions, owner }))
+        Ok(Some(Self { commands, pool, subscriptions, owner }))
     }
 
     /// The id that the server keeps.
@@ -76,7 +82,7 @@ impl Redis {
     /// # Errors
     /// When it does not answer.
     pub async fn installation(&self) -> RedisResult<Option<InstallationId>> {
-        let id: Option<String> = redis::cmd("GET").arg(INSTALLATION).query_async(&mut self.commands.clone()).await?;
+        let id: Option<String> = redis::cmd("GET").arg(INSTALLATION).query_async(&mut self.pool.clone()).await?;
         let parsed = id.map(|id| id.parse()).transpose();
         parsed.map_err(|_| (redis::ErrorKind::UnexpectedReturnType, "the installation's id is not readable").into())
     }
@@ -85,6 +91,8 @@ impl Redis {
     pub fn belongs_to(&self, id: InstallationId) {
         // The stores agree once.
         let _ = self.owner.0.set(id);
+        // Its connections were not checked so far.
+        self.pool.purge();
     }
 
     /// The installation that the server has to belong to.

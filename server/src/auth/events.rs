@@ -102,7 +102,7 @@ async fn tell(redis: Redis, node: NodeId, mut waiting: mpsc::Receiver<AccessEven
         };
         let Some(event) = event else { return };
         let message = serde_json::to_vec(&(node, event)).expect("ids and words are JSON");
-        while let Err(error) = redis.commands.clone().spublish::<_, _, ()>(CHANNEL, &message).await {
+        while let Err(error) = redis.pool.clone().spublish::<_, _, ()>(CHANNEL, &message).await {
             warn!(%error, "a change of access is not told yet");
             tokio::select! {
                 () = sleep(RETRY_INTERVAL) => {}

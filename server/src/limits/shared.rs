@@ -9,7 +9,7 @@ use tracing::debug;
 use super::Limiter;
 use crate::{
     hex::hex,
-    redis::{Commands, Redis},
+    redis::{Pool, Redis},
 };
 
 /// How long a call waits for the count.
@@ -19,13 +19,13 @@ const TAKE: &str = include_str!("take.lua");
 
 /// Buckets in Redis.
 pub(super) struct Shared {
-    commands: Commands,
+    pool: Pool,
     take: Script,
 }
 
 impl Shared {
     pub(super) fn new(redis: &Redis) -> Self {
-        Self { commands: redis.commands.clone(), take: Script::new(TAKE) }
+        Self { pool: redis.pool.clone(), take: Script::new(TAKE) }
     }
 
     /// Counts one, or tells how long to wait.
@@ -35,8 +35,8 @@ impl Shared {
         let mut invocation = self.take.prepare_invoke();
         invocation.key(format!("codesync:rate:{}:{key}", limiter.name)).arg(limiter.burst);
         invocation.arg(u64::try_from(limiter.period.as_millis()).expect("periods are short"));
-        let mut commands = self.commands.clone();
-        match tokio::time::timeout(TIMEOUT, invocation.invoke_async::<u64>(&mut commands)).await {
+        let mut pool = self.pool.clone();
+        match tokio::time::timeout(TIMEOUT, invocation.invoke_async::<u64>(&mut pool)).await {
             Ok(Ok(0)) => Ok(()),
             Ok(Ok(wait_ms)) => Err(Duration::from_millis(wait_ms)),
             Ok(Err(error)) => {

@@ -185,8 +185,9 @@ impl RedisLog {
         let mut invocation = self.scripts.delete.prepare_invoke();
         invocation.key(Key::Log.of(doc)).key(Key::Meta.of(doc)).key(Key::Lease.of(doc));
         invocation.arg(millis(deleted_for)).arg(self.owner());
-        let () = invocation.invoke_async(&mut self.commands()).await?;
-        Ok(self.commands().zrem(DIRTY, doc.to_string()).await?)
+        let mut pool = self.redis.pool.clone();
+        let () = invocation.invoke_async(&mut pool).await?;
+        Ok(pool.zrem(DIRTY, doc.to_string()).await?)
     }
 
     async fn run_append(&self, keys: &[String], arguments: &[&[u8]]) -> RedisResult<(String, String, String)> {
@@ -305,20 +306,20 @@ impl UpdateLog for RedisLog {
     async fn lease(&self, doc: DocId, lasts: Duration) -> Result<bool, LogError> {
         let mut set = redis::cmd("SET");
         set.arg(Key::Lease.of(doc)).arg(self.node.0.as_bytes()).arg("NX").arg("PX").arg(millis(lasts));
-        let taken: Option<String> = set.query_async(&mut self.commands()).await?;
+        let taken: Option<String> = set.query_async(&mut self.redis.pool.clone()).await?;
         Ok(taken.is_some())
     }
 
     async fn release(&self, doc: DocId) -> Result<(), LogError> {
         let mut invocation = self.scripts.release.prepare_invoke();
         invocation.key(Key::Lease.of(doc)).arg(self.node.0.as_bytes());
-        Ok(invocation.invoke_async(&mut self.commands()).await?)
+        Ok(invocation.invoke_async(&mut self.redis.pool.clone()).await?)
     }
 
     async fn dirty(&self, quiet: Duration, limit: usize) -> Result<Vec<Dirty>, LogError> {
         let mut invocation = self.scripts.dirty.prepare_invoke();
         invocation.key(DIRTY).arg(millis(quiet)).arg(limit);
-        let marks: Vec<(String, u64)> = invocation.invoke_async(&mut self.commands()).await?;
+        let marks: Vec<(String, u64)> = invocation.invoke_async(&mut self.redis.pool.clone()).await?;
         let known = |(doc, mark): (String, u64)| Some(Dirty { doc: doc.parse().ok()?, mark });
         Ok(marks.into_iter().filter_map(known).collect())
     }
@@ -328,11 +329,12 @@ impl UpdateLog for RedisLog {
         self.marks().remove(&dirty.doc);
         let mut invocation = self.scripts.clean.prepare_invoke();
         invocation.key(DIRTY).arg(dirty.doc.to_string()).arg(dirty.mark);
-        Ok(invocation.invoke_async(&mut self.commands()).await?)
+        Ok(invocation.invoke_async(&mut self.redis.pool.clone()).await?)
     }
 
     async fn ready(&self) -> Result<(), LogError> {
-        Ok(self.redis.commands.ready().await?)
+        let (appends, others) = tokio::join!(self.redis.commands.ready(), self.redis.pool.ready());
+        Ok(appends.and(others)?)
     }
 }
 

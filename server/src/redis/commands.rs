@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    CONNECT_TIMEOUT, FOREIGN, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats, heartbeat, is_refused,
+    CONNECT_TIMEOUT, FOREIGN, HEARTBEAT_INTERVAL, Owner, Pool, RESPONSE_TIMEOUT, Source, beats, heartbeat, is_refused,
 };
 use crate::tasks::Tasks;
 
@@ -39,6 +39,8 @@ pub struct Commands(Arc<Shared>);
 struct Shared {
     source: Source,
     owner: Owner,
+    /// Emptied whenever this connection is replaced.
+    pool: Pool,
     link: Mutex<Link>,
 }
 
@@ -65,7 +67,7 @@ enum Connection {
 
 impl Commands {
     /// Opens the connection, and keeps it until `tasks` stop.
-    pub(super) async fn open(source: Source, owner: Owner, tasks: &Tasks) -> RedisResult<Self> {
+    pub(super) async fn open(source: Source, owner: Owner, pool: Pool, tasks: &Tasks) -> RedisResult<Self> {
         let connection = match &source {
             // A server that is unavailable must not keep a node from starting.
             Source::Single(client) => {
@@ -73,7 +75,7 @@ impl Commands {
             }
             Source::Cluster(_) => source.connect().await?,
         };
-        let shared = Arc::new(Shared { source, owner, link: Mutex::new(Link::new(connection)) });
+        let shared = Arc::new(Shared { source, owner, pool, link: Mutex::new(Link::new(connection)) });
         tasks.spawn(shared.clone().keep(tasks.stop().clone()));
         Ok(Self(shared))
     }
@@ -212,6 +214,7 @@ impl Shared {
             }
             // Until another connection is in its place, each command checks first to whom the server belongs.
             link.is_ours.store(false, Ordering::Relaxed);
+            self.pool.purge();
             warn!("Redis does not answer on the connection for commands, or takes no writes: it is replaced");
             while let Err(error) = self.replace().await {
                 debug!(%error, "no other connection to Redis yet");
@@ -234,6 +237,8 @@ impl Shared {
         }
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *link, Link::new(connection)).replaced.cancel();
+        drop(link);
+        self.pool.purge();
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl RedisRelay {
     /// The relay of `node`.
     pub fn new(redis: Redis, node: NodeId, tasks: &Tasks) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
-        let announced = Announced::new(redis.commands.clone(), node, tasks);
+        let announced = Announced::new(redis.pool.clone(), node, tasks);
         tasks.spawn(send_waiting(redis.commands.clone(), waiting, announced.clone(), tasks.stop().clone()));
         Self { redis, node, sender, announced }
     }

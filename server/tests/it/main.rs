@@ -29,6 +29,7 @@ mod memory;
 mod nodes;
 mod openapi;
 mod outage;
+mod pool;
 mod previous;
 mod process;
 mod raw;

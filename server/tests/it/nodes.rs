@@ -159,7 +159,12 @@ impl Nodes {
 
     /// An account with a document.
     async fn account_and_document(&self) -> (Caller, String) {
-        let caller = Caller::at(&self.node(0).url("")).register("ann").await;
+        let nobody = Caller::at(&self.node(0).url(""));
+        let nobody = match self.nodes.iter().all(|node| node.program.is_none()) {
+            true => nobody,
+            false => nobody.at_previous_release(),
+        };
+        let caller = nobody.register("ann").await;
         let doc = document(&caller).await;
         (caller, doc)
     }

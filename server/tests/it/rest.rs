@@ -17,9 +17,17 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) struct Caller {
     client: Client,
     base: String,
+    answers: Answers,
     pub(crate) token: Option<String>,
     /// The account; null for nobody.
     pub(crate) user: Value,
+}
+
+/// Whether answers are compared with the OpenAPI document: a previous release has a document of its own.
+#[derive(Clone, Copy, PartialEq)]
+enum Answers {
+    Checked,
+    OfPreviousRelease,
 }
 
 /// What the server answered: JSON where it is, else the text, null where there is nothing.
@@ -64,7 +72,13 @@ impl TestApp {
 impl Caller {
     /// Somebody without a token at that server.
     pub(crate) fn at(base: &str) -> Self {
-        Self { client: client(), base: base.to_owned(), token: None, user: Value::Null }
+        let (client, base) = (client(), base.to_owned());
+        Self { client, base, answers: Answers::Checked, token: None, user: Value::Null }
+    }
+
+    /// The same one at servers that may run the previous release.
+    pub(crate) fn at_previous_release(self) -> Self {
+        Self { answers: Answers::OfPreviousRelease, ..self }
     }
 
     /// Registers `<name>@example.org` and logs in.
@@ -155,7 +169,9 @@ impl Caller {
             "" => Value::Null,
             _ => Value::String(text),
         };
-        spec::check(method.as_str(), path, status, &media_type, &body);
+        if self.answers == Answers::Checked {
+            spec::check(method.as_str(), path, status, &media_type, &body);
+        }
         Answer { status, headers, body }
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::{DocId, NodeId},
-    redis::Commands,
+    redis::Pool,
     relay::Present,
     tasks::Tasks,
 };
@@ -29,14 +29,14 @@ const KEPT_FOR: Duration = Duration::from_secs(300);
 
 /// What this node has announced, and how to learn what others have.
 pub(super) struct Announced {
-    commands: Commands,
+    pool: Pool,
     node: NodeId,
     said: Mutex<HashMap<DocId, (Vec<Present>, Instant)>>,
 }
 
 impl Announced {
-    pub(super) fn new(commands: Commands, node: NodeId, tasks: &Tasks) -> Arc<Self> {
-        let announced = Arc::new(Self { commands, node, said: Mutex::default() });
+    pub(super) fn new(pool: Pool, node: NodeId, tasks: &Tasks) -> Arc<Self> {
+        let announced = Arc::new(Self { pool, node, said: Mutex::default() });
         tasks.spawn(announced.clone().live(tasks.stop().clone()));
         announced
     }
@@ -73,13 +73,12 @@ impl Announced {
 
     /// Who has a document open at other nodes that live.
     pub(super) async fn elsewhere(&self, doc: DocId) -> RedisResult<Vec<Present>> {
-        let mut commands = self.commands.clone();
-        let all: HashMap<Vec<u8>, Vec<u8>> =
-            redis::cmd("HGETALL").arg(presence(doc)).query_async(&mut commands).await?;
+        let mut pool = self.pool.clone();
+        let all: HashMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL").arg(presence(doc)).query_async(&mut pool).await?;
         let mut present = Vec::new();
         for (node, people) in all {
             let Ok(node) = Uuid::from_slice(&node).map(NodeId) else { continue };
-            if node == self.node || !redis::cmd("EXISTS").arg(sign(node)).query_async(&mut commands).await? {
+            if node == self.node || !redis::cmd("EXISTS").arg(sign(node)).query_async(&mut pool).await? {
                 continue;
             }
             present.extend(serde_json::from_slice::<Vec<Present>>(&people).unwrap_or_default());
@@ -97,7 +96,7 @@ impl Announced {
             }
             let mut set = redis::cmd("SET");
             set.arg(sign(self.node)).arg("").arg("PX").arg(ALIVE_FOR.as_millis()).arg("GET");
-            let before: RedisResult<Option<String>> = set.query_async(&mut self.commands.clone()).await;
+            let before: RedisResult<Option<String>> = set.query_async(&mut self.pool.clone()).await;
             if !matches!(before, Ok(Some(_))) {
                 // Redis was away or emptied: what was announced may be gone too.
                 self.forget_all();
