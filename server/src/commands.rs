@@ -16,7 +16,7 @@ use crate::{
     app::{occupy, open_storage},
     auth::{hash_password, random_color},
     config::{
-        AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs, Secret,
+        self, AdminArgs, AdminCommand, AuthConfig, Config, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs, Secret,
     },
     directory::{By, Directory, NewUser, Standing},
     http,
@@ -229,6 +229,14 @@ pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
 /// When standard output takes nothing.
 pub fn openapi() -> anyhow::Result<()> {
     say(&(http::openapi().to_pretty_json()? + "\n"))
+}
+
+/// Prints the page of all settings.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn configuration() -> anyhow::Result<()> {
+    say(&config::reference())
 }
 
 fn first_line() -> std::io::Result<String> {

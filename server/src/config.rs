@@ -4,6 +4,7 @@ mod cli;
 mod database;
 mod host;
 mod redis;
+mod reference;
 mod s3;
 mod stores;
 
@@ -23,6 +24,7 @@ pub use self::{
     cli::{AdminArgs, AdminCommand, Cli, Command, ExportArgs, HealthcheckArgs, ImportArgs, MigrateArgs},
     database::DatabaseConfig,
     redis::{Acknowledge, RedisConfig},
+    reference::reference,
     s3::S3Config,
     stores::Stores,
 };
@@ -31,13 +33,13 @@ use crate::retention::Policy;
 /// The settings of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct Config {
-    /// What this node does, separated by commas.
+    /// The roles of this node, separated by commas.
     #[arg(long, env = "CODESYNC_ROLES", value_delimiter = ',', default_value = "api,sync,compactor")]
     pub roles: Vec<NodeRole>,
-    /// Listening and the outside.
+    /// Listening and stopping.
     #[command(flatten)]
     pub http: HttpConfig,
-    /// Where data is kept.
+    /// Where data is stored.
     #[command(flatten)]
     pub storage: StorageConfig,
     /// Redis.
@@ -71,82 +73,86 @@ pub enum NodeRole {
     Api,
     /// Serves the sockets.
     Sync,
-    /// Looks for documents that nobody has compacted.
+    /// Compacts documents whose node died before it did.
     Compactor,
 }
 
-/// Listening and the outside.
+/// Listening and stopping.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Listening and stopping")]
 pub struct HttpConfig {
     /// Address and port to listen on.
     #[arg(long, env = "CODESYNC_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
-    /// The address people use, for links; by default the one that they asked for.
+    /// The public address of the installation, used in links; by default the address of the request.
     #[arg(long, env = "CODESYNC_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// How many proxies in front add to `X-Forwarded-For`, or without it to `Forwarded`; 0 takes the peer's address. A proxy
-    /// that writes `Forwarded` has to remove a client's own `X-Forwarded-For`.
+    /// The number of proxies in front of the node. Each must append to `X-Forwarded-For`, or, if it writes `Forwarded`
+    /// instead, remove the client's own `X-Forwarded-For`. With 0, the client address is that of the connection.
     #[arg(long, env = "CODESYNC_TRUSTED_PROXIES", default_value_t = 0)]
     pub trusted_proxies: u8,
     /// The largest body of a REST call, in bytes.
     #[arg(long, env = "CODESYNC_BODY_BYTES_MAX", default_value_t = 6 << 20, value_parser = limit)]
     pub body_bytes_max: usize,
-    /// How long a connection may take to ask something, the first time and again, in seconds: longer than a balancer in front
-    /// keeps it open.
+    /// Idle timeout of a connection without a socket, in seconds. It must be longer than the idle timeout of a load
+    /// balancer in front.
     #[arg(long, env = "CODESYNC_KEEP_ALIVE_S", default_value = "130", value_parser = seconds)]
     pub keep_alive: Duration,
-    /// Connections without a socket that one node holds.
+    /// The largest number of connections without a socket on this node. Each needs a file descriptor.
     #[arg(long, env = "CODESYNC_CONNECTIONS_MAX", default_value_t = 30_000, value_parser = limit)]
     pub connections_max: usize,
-    /// For how long a node that is asked to stop goes on with everything, its readiness excepted, in seconds: as long as a
-    /// balancer in front needs to notice. The drain begins after it.
+    /// How long the node keeps serving after SIGTERM, with readiness answering 503, in seconds: the time that a load
+    /// balancer needs to stop routing to it. The drain begins afterwards.
     #[arg(long, env = "CODESYNC_DRAIN_DELAY_S", default_value = "0", value_parser = delay)]
     pub drain_delay: Duration,
-    /// How long a stop may take after that, in seconds.
+    /// The longest time that the drain may take, in seconds.
     #[arg(long, env = "CODESYNC_DRAIN_S", default_value = "20", value_parser = seconds)]
     pub drain: Duration,
-    /// Over how long the sockets are closed while draining, in milliseconds, so that not all come back at once.
+    /// The time over which a drain closes the sockets, in milliseconds, so that clients do not all reconnect at once.
     #[arg(long, env = "CODESYNC_DRAIN_SPREAD_MS", default_value = "1000", value_parser = milliseconds)]
     pub drain_spread: Duration,
-    /// Rate limits by address and by account, and the cap of sockets a user; `off` is for load runs.
+    /// Rate limits by address and by account, and the limit of sockets per user; `off` is for load tests.
     #[arg(long, env = "CODESYNC_RATE_LIMITS", default_value = "on")]
     pub rate_limits: Switch,
 }
 
-/// Where data is kept.
+/// Where data is stored.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Storage")]
 pub struct StorageConfig {
-    /// The folder that holds the databases, the snapshots and the secret.
+    /// The folder of the embedded databases, the snapshots and the generated secret.
     #[arg(long, env = "CODESYNC_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
-    /// Whether this is the only node, so that some of PostgreSQL, Redis and S3 may be configured without the others.
+    /// `on` declares this the only node. It may then use some of PostgreSQL, Redis and S3, and its data folder for the rest.
     #[arg(long, env = "CODESYNC_SINGLE_NODE", default_value = "off")]
     pub single_node: Switch,
     /// The database of accounts, documents and grants.
     #[command(flatten)]
     pub database: DatabaseConfig,
-    /// Snapshots elsewhere than in the data folder.
+    /// Snapshots on S3.
     #[command(flatten)]
     pub s3: S3Config,
 }
 
 /// Accounts and tokens.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Accounts and tokens")]
 pub struct AuthConfig {
-    /// The secret that signs tokens, 32 bytes or more; made and kept in the data folder when not given.
+    /// The secret that signs tokens, at least 32 bytes. By default it is generated in the data folder; several nodes must
+    /// share one.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<Secret>,
-    /// How long a log-in lasts, in seconds.
+    /// The lifetime of a login, in seconds.
     #[arg(long, env = "CODESYNC_SESSION_S", default_value = "86400", value_parser = seconds)]
     pub session: Duration,
-    /// How long a socket ticket lasts, in seconds.
+    /// The lifetime of a socket ticket, in seconds.
     #[arg(long, env = "CODESYNC_TICKET_S", default_value = "60", value_parser = seconds)]
     pub ticket: Duration,
-    /// How many days entries of the audit trail stay; 0 keeps them for ever.
+    /// The retention of the audit trail, in days; 0 keeps every entry.
     #[arg(long, env = "CODESYNC_AUDIT_DAYS", default_value_t = 365,
         value_parser = clap::value_parser!(u32).range(..=36_500))]
     pub audit_days: u32,
-    /// Memory of one password hash (argon2id), in KiB.
+    /// The memory of one password hash (argon2id), in KiB.
     #[arg(long, env = "CODESYNC_ARGON2_KIB", default_value_t = 19 * 1024,
         value_parser = clap::value_parser!(u32).range(8..=4 << 20))]
     pub argon2_kib: u32,
@@ -154,91 +160,94 @@ pub struct AuthConfig {
 
 /// Sockets.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Sockets")]
 pub struct SocketConfig {
-    /// Sockets that one node holds.
+    /// The largest number of sockets on this node. Each needs a file descriptor.
     #[arg(long, env = "CODESYNC_SOCKETS_MAX", default_value_t = 20_000, value_parser = limit)]
     pub sockets_max: usize,
-    /// Sockets that one user holds on a node.
+    /// The largest number of sockets of one user on this node.
     #[arg(long, env = "CODESYNC_SOCKETS_PER_USER_MAX", default_value_t = 100, value_parser = limit)]
     pub sockets_per_user_max: usize,
     /// The largest message, in bytes.
     #[arg(long, env = "CODESYNC_MESSAGE_BYTES_MAX", default_value_t = 16 << 20, value_parser = limit)]
     pub message_bytes_max: usize,
-    /// Messages a second that a socket may go on sending; past it the server reads it more slowly.
+    /// The sustained rate of a socket, in messages per second. The server reads a faster client more slowly.
     #[arg(long, env = "CODESYNC_MESSAGES_PER_S", default_value_t = 2_000,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub messages_per_s: u32,
-    /// How often an idle client hears something, in seconds.
+    /// The interval of pings to an idle client, in seconds.
     #[arg(long, env = "CODESYNC_PING_S", default_value = "12", value_parser = seconds)]
     pub ping: Duration,
-    /// How long a client may take nothing before it is closed, in seconds.
+    /// How long a client may read nothing before its socket is closed, in seconds.
     #[arg(long, env = "CODESYNC_STALL_S", default_value = "60", value_parser = seconds)]
     pub stall: Duration,
-    /// Frames that wait for one client before it is brought up to date with one diff instead.
+    /// The queue of one client, in frames. A client whose queue is full is sent one diff instead.
     #[arg(long, env = "CODESYNC_OUTBOX_FRAMES_MAX", default_value_t = 512, value_parser = limit)]
     pub outbox_frames_max: usize,
-    /// Bytes that wait for one client before it is brought up to date with one diff instead.
+    /// The queue of one client, in bytes. A client whose queue is full is sent one diff instead.
     #[arg(long, env = "CODESYNC_OUTBOX_BYTES_MAX", default_value_t = 1 << 20, value_parser = limit)]
     pub outbox_bytes_max: usize,
 }
 
 /// Rooms and compaction.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Documents")]
 pub struct RoomConfig {
     /// The largest document, in bytes of its encoded state.
     #[arg(long, env = "CODESYNC_DOCUMENT_BYTES_MAX", default_value_t = 32 << 20, value_parser = limit)]
     pub document_bytes_max: usize,
-    /// Memory that loaded documents take, in MiB, estimated as 13 times their encoded size. Past it documents without peers
-    /// are unloaded, the longest idle one first; while all have peers, no further one is loaded.
+    /// The memory of loaded documents, in MiB, estimated as 13 times their encoded size. Above it, documents without peers
+    /// are unloaded, the longest idle first. While all have peers, no further document is loaded (503, 4503).
     #[arg(long, env = "CODESYNC_DOCUMENTS_MEMORY_MIB", default_value_t = 2_048, value_parser = limit)]
     pub documents_memory_mib: usize,
-    /// How long a room without peers stays loaded, in milliseconds.
+    /// How long a document without peers stays loaded, in milliseconds.
     #[arg(long, env = "CODESYNC_ROOM_IDLE_MS", default_value = "30000", value_parser = milliseconds)]
     pub idle: Duration,
-    /// The shortest time between two frames to the peers of a busy room, in milliseconds.
+    /// The shortest interval between two frames to the peers of a busy document, in milliseconds.
     #[arg(long, env = "CODESYNC_FAN_OUT_MS", default_value = "8", value_parser = pause)]
     pub fan_out_interval: Duration,
-    /// How long after the first change a snapshot is taken, in milliseconds.
+    /// The delay from the first change to the next snapshot, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_MS", default_value = "5000", value_parser = milliseconds)]
     pub snapshot_delay: Duration,
-    /// Log entries after which a snapshot is taken earlier.
+    /// The number of log entries after which a snapshot is taken earlier.
     #[arg(long, env = "CODESYNC_SNAPSHOT_UPDATES_MAX", default_value_t = 2_000, value_parser = limit)]
     pub snapshot_updates_max: usize,
-    /// How often documents are looked for whose node died before it took a snapshot, in seconds.
+    /// The interval at which the sweeper searches for documents whose node died before a snapshot, in seconds.
     #[arg(long, env = "CODESYNC_SWEEP_S", default_value = "60", value_parser = seconds)]
     pub sweep: Duration,
-    /// The longest time between two tries at a snapshot while it cannot be taken, in milliseconds.
+    /// The longest pause between two attempts at a snapshot that fails, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
     pub snapshot_retry_max: Duration,
-    /// For how long a document must be found damaged until its clients are refused for good, in seconds; until then they
-    /// try again, as damage may heal. Longer than a node needs to notice and restore a lost log, which is 12 s.
+    /// How long a document must be found damaged before clients are told to stop reconnecting (4422), in seconds. Until
+    /// then another node may still restore a lost log, which takes up to 12 s.
     #[arg(long, env = "CODESYNC_DAMAGED_AFTER_S", default_value = "30", value_parser = seconds)]
     pub damaged_after: Duration,
-    /// How many versions without a name stay: the last of each step up to an age, as `step/age,…` in s, m, h or d. The last
-    /// step may go without an age: for ever.
+    /// Retention of unnamed versions, as `step/age,…` in s, m, h or d: up to each age, the last version of each step is
+    /// kept. A last step without an age has no end.
     #[arg(long, env = "CODESYNC_VERSIONS", default_value = "5m/1h,1h/1d,1d/30d,30d")]
     pub versions: Policy,
 }
 
 /// Logs and metrics.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Logs and metrics")]
 pub struct TelemetryConfig {
-    /// Form of the log lines on standard error.
+    /// The format of log lines on standard error.
     #[arg(long, env = "CODESYNC_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// What is logged, as `tracing` directives.
+    /// The log filter, as `tracing` directives.
     #[arg(long, env = "CODESYNC_LOG", default_value = "info")]
     pub log: String,
-    /// Metrics on standard output too, in CloudWatch's embedded metric format.
+    /// Metrics on standard output in CloudWatch's embedded metric format.
     #[arg(long, env = "CODESYNC_METRICS_EMF", default_value = "off")]
     pub metrics_emf: Switch,
-    /// How often they are written, in seconds.
+    /// The interval of these metrics, in seconds.
     #[arg(long, env = "CODESYNC_METRICS_S", default_value = "60", value_parser = seconds)]
     pub metrics_interval: Duration,
-    /// What they name as the service.
+    /// The service that these metrics name.
     #[arg(long, env = "CODESYNC_METRICS_SERVICE", default_value = "codesync")]
     pub metrics_service: String,
-    /// What they name as the environment.
+    /// The environment that these metrics name.
     #[arg(long, env = "CODESYNC_METRICS_ENVIRONMENT", default_value = "local")]
     pub metrics_environment: String,
 }
@@ -246,18 +255,18 @@ pub struct TelemetryConfig {
 /// On or off, so that no call site reads a bare boolean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
-    /// In force.
+    /// Enabled.
     On,
-    /// Not in force.
+    /// Disabled.
     Off,
 }
 
-/// Form of the log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

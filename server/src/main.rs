@@ -42,6 +42,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(args) => commands::import(&args).await,
         Command::Healthcheck(args) => commands::healthcheck(&args),
         Command::Openapi => commands::openapi(),
+        Command::Configuration => commands::configuration(),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Command {
     Healthcheck(HealthcheckArgs),
     /// Prints the OpenAPI document of the REST API.
     Openapi,
+    /// Prints the page of all settings, in Markdown.
+    Configuration,
 }
 
 /// What `export` works on.

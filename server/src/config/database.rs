@@ -31,33 +31,35 @@ const PARAMETERS: [&str; 17] = [
 
 /// The database of accounts, documents and grants; a SQLite file in the data folder when neither URL nor host is given.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "PostgreSQL")]
 pub struct DatabaseConfig {
-    /// A PostgreSQL database, `postgres://user:password@host:port/name?sslmode=…`; the host and what belongs to it must
-    /// not be set then.
+    /// The PostgreSQL database, `postgres://user:password@host:port/name?sslmode=…`. By default accounts and documents are
+    /// in SQLite in the data folder. It excludes the variables `DB_*`. A pooler in front must use session pooling, or
+    /// support prepared statements (PgBouncer 1.21 or newer).
     #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true)]
     pub url: Option<Secret>,
-    /// The host of the PostgreSQL database: a name, an address, or the folder of its socket.
+    /// The host of the PostgreSQL database: a name, an IP address, or the folder of its Unix socket.
     #[arg(long = "db-host", env = "DB_HOST")]
     pub host: Option<String>,
-    /// Its port; by default 5432.
+    /// The port of the PostgreSQL database; by default 5432.
     #[arg(long = "db-port", env = "DB_PORT", value_parser = port())]
     pub port: Option<u16>,
     /// The name of the database; by default `codesync`.
     #[arg(long = "db-name", env = "DB_NAME")]
     pub name: Option<String>,
-    /// The user that logs in there; by default `codesync`.
+    /// The user of the database; by default `codesync`.
     #[arg(long = "db-username", env = "DB_USERNAME")]
     pub username: Option<String>,
-    /// The password that goes with it.
+    /// The password of that user.
     #[arg(long = "db-password", env = "DB_PASSWORD", hide_env_values = true)]
     pub password: Option<Secret>,
     /// TLS: `disable`, `prefer` (the default), `require` (any certificate), `verify-ca` or `verify-full`.
     #[arg(long = "db-sslmode", env = "DB_SSLMODE")]
     pub sslmode: Option<PgSslMode>,
-    /// A file with the certificates that the database's one is checked against, instead of the public ones.
+    /// A PEM file of the certificate authorities that are trusted for the database, instead of the public ones.
     #[arg(long = "db-sslrootcert", env = "DB_SSLROOTCERT")]
     pub sslrootcert: Option<PathBuf>,
-    /// Connections that one node holds at most; all nodes together need so many of the database's `max_connections`.
+    /// The largest number of connections of this node. The sum over all nodes must fit into `max_connections`.
     #[arg(long = "db-connections", env = "CODESYNC_DB_CONNECTIONS", default_value_t = 10,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub connections: u32,

@@ -10,30 +10,32 @@ use super::{Secret, Switch, given, host::host, port};
 
 /// Redis, which makes a node one of several.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Redis")]
 pub struct RedisConfig {
-    /// Where Redis is, `redis://` or with TLS `rediss://`; of a cluster some nodes, separated by commas. The host and what
-    /// belongs to it must not be set then.
+    /// The address of Redis 7 or Valkey, `redis://` or with TLS `rediss://user:password@host:6379`; for a cluster some of its
+    /// nodes, separated by commas. By default the update log is in the data folder. It excludes `REDIS_HOST` and its
+    /// variables. Redis should write an append-only file and never evict.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
-    /// The host of Redis, a name or an address, where no URL is given.
+    /// The host of Redis, a name or an IP address, instead of a URL.
     #[arg(long, env = "REDIS_HOST")]
     pub redis_host: Option<String>,
-    /// The port at that host; by default 6379.
+    /// The port of Redis; by default 6379.
     #[arg(long, env = "REDIS_PORT", value_parser = port())]
     pub redis_port: Option<u16>,
-    /// The user at that host.
+    /// The user of Redis.
     #[arg(long, env = "REDIS_USERNAME")]
     pub redis_username: Option<String>,
-    /// The password at that host.
+    /// The password of that user.
     #[arg(long, env = "REDIS_PASSWORD", hide_env_values = true)]
     pub redis_password: Option<Secret>,
-    /// Whether the connection to that host uses TLS.
+    /// TLS to Redis.
     #[arg(long, env = "REDIS_TLS", default_value = "off")]
     pub redis_tls: Switch,
-    /// Whether the address is that of a Redis Cluster; several addresses always are.
+    /// Whether the address is that of a Redis Cluster. Several addresses always are.
     #[arg(long, env = "REDIS_CLUSTER", default_value = "off")]
     pub redis_cluster: Switch,
-    /// When an edit counts as durable in Redis: `appended`, or `replicated:N` once N replicas have it too.
+    /// When an edit counts as saved: `appended` to the stream, or `replicated:N` once N replicas have it too.
     #[arg(long, env = "CODESYNC_ACKNOWLEDGE", default_value = "appended")]
     pub acknowledge: Acknowledge,
 }

@@ -8,23 +8,24 @@ use super::{Secret, given};
 
 /// Snapshots on S3. Without keys here, credentials are those of the environment or of the task's role.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "S3")]
 pub struct S3Config {
-    /// The bucket that holds the snapshots; by default they are in the data folder.
+    /// The bucket of the snapshots. By default they are in the data folder.
     #[arg(long = "s3-bucket", env = "S3_BUCKET")]
     pub bucket: Option<String>,
-    /// What the keys of all objects begin with, for a bucket that others share.
+    /// A prefix of all keys, for a bucket that has other users.
     #[arg(long = "s3-prefix", env = "S3_PREFIX", default_value = "")]
     pub prefix: String,
-    /// The bucket's region.
+    /// The region of the bucket.
     #[arg(long = "s3-region", env = "AWS_REGION", default_value = "us-east-1")]
     pub region: String,
-    /// The address of an S3-compatible server, `http` or `https`, whose buckets are named in the path; AWS by default.
+    /// The address of an S3-compatible server, `http` or `https`, with bucket names in the path. By default AWS.
     #[arg(long = "s3-endpoint", env = "AWS_ENDPOINT_URL")]
     pub endpoint: Option<String>,
-    /// The access key's id.
+    /// The id of the access key. By default credentials come from the role of the task.
     #[arg(long = "s3-access-key-id", env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
     pub access_key_id: Option<String>,
-    /// The access key's secret.
+    /// The secret of the access key.
     #[arg(
         long = "s3-secret-access-key",
         env = "AWS_SECRET_ACCESS_KEY",

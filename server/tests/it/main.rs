@@ -14,6 +14,7 @@ mod conflicts;
 mod deletion;
 mod deploy;
 mod directory;
+mod docs;
 mod documents;
 mod durability;
 mod emf;

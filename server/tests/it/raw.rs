@@ -249,7 +249,7 @@ impl Raw {
     }
 
     /// The next binary frame, or the code that the socket was closed with.
-    async fn frame(&mut self) -> Result<bytes::Bytes, Option<u16>> {
+    pub(crate) async fn frame(&mut self) -> Result<bytes::Bytes, Option<u16>> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("something is heard in time") {
                 Some(Ok(Message::Binary(frame))) => return Ok(frame),
