@@ -1,5 +1,5 @@
-//! A live document as the rest of the server sees it: a handle to ask things of, and a registry to get it from. All that
-//! happens in a room comes through its mailbox, in one order.
+//! A live document as the rest of the server sees it: a handle for requests, and a registry of handles. Everything that
+//! happens in a room passes through its mailbox, in one order.
 
 pub mod actor;
 mod chain;
@@ -50,26 +50,26 @@ use crate::{
 
 pub use registry::Rooms;
 
-/// How long a call waits for the log: longer than the log takes to notice that it cannot be reached, and less than the
+/// How long a call waits for the log: longer than the log needs to detect that it is unavailable, and shorter than the
 /// caller's right to edit is held.
 const CALL_PATIENCE: Duration = Duration::from_secs(7);
 
-/// Why a room could not do what was asked.
+/// Why a room could not carry out a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoomError {
-    /// The document could not be loaded, or its log does not take writes at the moment; try again later.
+    /// The document could not be loaded, or its log accepts no writes at the moment; the caller may retry.
     #[error("document is unavailable")]
     Unavailable,
     /// The document has been deleted.
     #[error("document has been deleted")]
     Deleted,
-    /// What is stored of the document is damaged, and has been for a while; trying again does not help.
+    /// The stored document is damaged, and has been for a while; retrying does not help.
     #[error("stored document is damaged")]
     Damaged,
     /// The text differs from the one that `If-Match` names.
     #[error("text has changed")]
     Changed,
-    /// The caller's edits took too much processor time.
+    /// The edits of the caller took too much processor time.
     #[error("edits took too much work")]
     TooCostly,
     /// The document would grow past its limit, in bytes.
@@ -80,12 +80,12 @@ pub enum RoomError {
     },
 }
 
-/// The text of a document at one moment.
+/// The text of a document at one point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// The text, line ends LF.
     pub text: String,
-    /// Names this text; equal tags mean equal text. Goes into `ETag` (without quotes).
+    /// Identifies this text; equal tags mean equal text. Sent as `ETag` (without quotes).
     pub tag: String,
 }
 
@@ -96,21 +96,21 @@ impl Text {
     }
 }
 
-/// Tags of texts, as a condition names them.
+/// Tags of texts in a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
     /// `*`.
     Any,
-    /// These.
+    /// One of these tags.
     Listed(Vec<String>),
 }
 
-/// What the text has to be for a call to replace it.
+/// The condition under which a call replaces the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// `If-Match`: the text has to have one of these tags.
+    /// `If-Match`: the text must have one of these tags.
     pub one_of: Option<Tags>,
-    /// `If-None-Match`: the text must have none of these tags; for `*` it has to be empty.
+    /// `If-None-Match`: the text must have none of these tags; with `*` it must be empty.
     pub none_of: Option<Tags>,
 }
 
@@ -129,12 +129,12 @@ impl Condition {
     }
 }
 
-/// What replacing the text came to.
+/// The result of replacing the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// The text.
+    /// The text afterwards.
     pub text: Text,
-    /// Whether it was another one before.
+    /// Whether the text was different before.
     pub changed: bool,
 }
 
@@ -142,12 +142,12 @@ pub struct Replaced {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub u64);
 
-/// What a client understands.
+/// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// y-websocket: an author hears its own edit once it is durable.
+    /// y-websocket: an author receives its own edit once it is durable.
     Stock,
-    /// `codesync.v1`: marks, roles and refusals in words.
+    /// `codesync.v1`: marks, roles and rejections.
     Codesync,
 }
 
@@ -156,106 +156,106 @@ pub enum Dialect {
 pub struct NewPeer {
     /// Its id.
     pub id: PeerId,
-    /// Who it is.
+    /// The user and its role.
     pub grant: Arc<SocketGrant>,
-    /// What it understands.
+    /// The protocol that it speaks.
     pub dialect: Dialect,
-    /// Where its frames go.
+    /// The queue of its frames.
     pub outbox: Outbox,
-    /// When it came.
+    /// When it connected.
     pub since: OffsetDateTime,
 }
 
 /// A socket that is in a room.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Who it is.
+    /// The user and its role.
     pub grant: Arc<SocketGrant>,
-    /// When it came.
+    /// When it connected.
     pub since: OffsetDateTime,
 }
 
-/// What a socket says.
+/// A message from a socket.
 #[derive(Debug)]
 pub enum Said {
     /// Sync step 1: what the client has.
     Step1(StateVector),
-    /// Sync step 2: what we lack.
+    /// Sync step 2: what this room lacks.
     Step2(Bytes),
     /// An edit.
     Update(Bytes),
     /// Presence, its `user` stamped by the session.
     Awareness(Vec<AwarenessEntry>),
-    /// Asks for everyone's presence.
+    /// Requests the presence of all clients.
     QueryAwareness,
-    /// Asks for an echo once everything before is durable.
+    /// Requests an echo once everything sent before is durable.
     Mark(u64),
     /// The outbox was dropped and is empty now.
     Behind,
-    /// The socket is gone.
+    /// The socket has closed.
     Left,
 }
 
-/// What can be asked of a room.
+/// Commands of a room.
 #[derive(Debug)]
 pub enum Command {
-    /// A socket enters.
+    /// A socket joins.
     Join {
-        /// Who.
+        /// The socket.
         peer: NewPeer,
-        /// Answered once it is in.
+        /// Answered once it has joined.
         joined: oneshot::Sender<()>,
     },
-    /// A socket says something.
+    /// A message from a socket.
     Peer {
-        /// Who.
+        /// The socket.
         from: PeerId,
-        /// What.
+        /// The message.
         said: Said,
         /// When it was read from the socket.
         received: Instant,
     },
-    /// Reads the text; answered once what is read is durable.
+    /// Reads the text; answered once the text that is returned is durable.
     Text(oneshot::Sender<Text>),
-    /// Turns the text into another.
+    /// Changes the text into another.
     Replace {
-        /// Who calls.
+        /// The caller.
         author: UserId,
-        /// The text to be.
+        /// The new text.
         text: String,
-        /// What the present text has to be.
+        /// The condition on the current text.
         condition: Condition,
-        /// Answered once it is durable.
+        /// Answered once the change is durable.
         reply: oneshot::Sender<Result<Replaced, RoomError>>,
     },
-    /// Waits until all edits that were taken in are durable.
+    /// Waits until all edits applied so far are durable.
     Save(oneshot::Sender<()>),
-    /// There is a snapshot of this offset, or none could be taken.
+    /// A snapshot of this offset exists, or none could be taken.
     Compacted(Option<Offset>),
 }
 
-/// What a room does before anything in its mailbox, and also while it takes nothing out of it.
+/// Commands that a room handles before its mailbox, and also while it reads nothing from its mailbox.
 #[derive(Debug)]
 pub enum Urgent {
     /// The access of a user has changed.
     Access(AccessEvent),
-    /// A fresh token of a socket was accepted.
+    /// A new token of a socket was accepted.
     Renewed(PeerId, Arc<SocketGrant>),
-    /// Asks which sockets are here.
+    /// Requests the list of sockets in this room.
     Members(oneshot::Sender<Vec<Member>>),
     /// Closes every socket; a client that still has access connects again.
     Kick,
-    /// Ends the room if it has no peers: its memory is needed.
+    /// Ends the room if it has no peers, because its memory is needed.
     Unload,
-    /// The document is deleted: close all and keep nothing.
+    /// The document is deleted: closes all sockets and stores nothing more.
     Delete(oneshot::Sender<()>),
 }
 
-/// A command on its way. Boxed: a mailbox keeps space for dozens, also where nobody says anything.
+/// A queued command. Boxed, because a mailbox reserves space for dozens of commands, even while it is empty.
 type Mail = Box<Command>;
 
 impl Command {
-    /// Bytes of an edit that has to be applied.
+    /// The number of bytes of an edit that must be applied.
     fn bytes(&self) -> usize {
         match self {
             Self::Peer { said: Said::Step2(bytes) | Said::Update(bytes), .. } => bytes.len(),
@@ -264,45 +264,45 @@ impl Command {
     }
 }
 
-/// A live document. While a caller holds its handle, its room does not end for want of peers.
+/// A live document. A room does not end for lack of peers while a caller holds its handle.
 #[derive(Clone, Debug)]
 pub struct RoomHandle(Arc<Doors>);
 
-/// The ways into a room.
+/// The queues into a room.
 #[derive(Debug)]
 struct Doors {
     doc: DocId,
     mailbox: mpsc::Sender<Mail>,
-    /// Boxed for the same reason as the mailbox. When it is full, all sockets of the room are checked again.
+    /// Boxed for the same reason as the mailbox. When this queue is full, all sockets of the room are checked again.
     urgent: mpsc::Sender<Box<Urgent>>,
     /// Cancelled once the room has ended and its slot is free.
     ended: CancellationToken,
-    /// Cancelled before the mailbox closes where the room ends with its document.
+    /// Cancelled before the mailbox closes, if the room ends because its document is deleted.
     deleted: CancellationToken,
-    /// Held while the registry hands out a handle, and by a room that ends because there is none.
+    /// Held while the registry hands out a handle, and by a room that ends because no handle is left.
     entrance: Mutex<()>,
 }
 
 impl Doors {
     fn entrance(&self) -> MutexGuard<'_, ()> {
-        // It guards no data.
+        // The lock guards no data.
         self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RoomHandle {
-    /// Which document this is.
+    /// The id of this document.
     pub fn doc(&self) -> DocId {
         self.0.doc
     }
 
-    /// Another handle, made while the room does not end for want of one.
+    /// Another handle; the room does not end for lack of handles while it is made.
     fn handed_out(&self) -> Self {
         let _entrance = self.0.entrance();
         self.clone()
     }
 
-    /// Whether it takes nothing more.
+    /// Whether the room accepts no more commands.
     fn is_closed(&self) -> bool {
         self.0.mailbox.is_closed()
     }
@@ -312,21 +312,22 @@ impl RoomHandle {
         self.0.ended.cancelled().await;
     }
 
-    /// Enters the room.
+    /// Joins the room.
     ///
     /// # Errors
-    /// When the room has ended meanwhile: open it again.
+    /// When the room has ended; open it again.
     pub async fn join(&self, peer: NewPeer) -> Result<(), RoomError> {
         let (joined, answer) = oneshot::channel();
         self.ask(Command::Join { peer, joined }, answer).await
     }
 
-    /// Hands on what a socket said; waits while the room is busy, and so slows the socket down.
+    /// Passes on a message of a socket. Waits while the room is busy, and so slows the socket down.
     ///
     /// # Errors
     /// When the room has ended.
     pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
-        // Reserved first: a future that holds the command while it waits holds it three times, in every socket.
+        // Space is reserved first: a future that holds the command while it waits stores it three times, in every
+        // socket.
         let place = self.0.mailbox.reserve().await.map_err(|_| self.gone())?;
         place.send(Box::new(Command::Peer { from, said, received: Instant::now() }));
         Ok(())
@@ -335,18 +336,18 @@ impl RoomHandle {
     /// Reads the text, once all of it is durable.
     ///
     /// # Errors
-    /// When the room has ended, or its log does not take writes for some time.
+    /// When the room has ended, or its log accepts no writes for some time.
     pub async fn text(&self) -> Result<Text, RoomError> {
         let (reply, answer) = oneshot::channel();
         within(CALL_PATIENCE, self.ask(Command::Text(reply), answer)).await
     }
 
-    /// Turns the text into `text` by the smallest edits, live for everyone, where the text that the log ends with fulfils
-    /// the condition. Returns once the edits are durable.
+    /// Changes the text into `text` by the smallest edits, visible to all peers, if the text at the end of the log
+    /// fulfils the condition. Returns once the edits are durable.
     ///
     /// # Errors
-    /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing. After [`RoomError::Unavailable`] it is not known
-    /// whether the text was replaced.
+    /// [`RoomError::Changed`] and [`RoomError::TooLarge`] change nothing. After [`RoomError::Unavailable`] it is
+    /// unknown whether the text was replaced.
     pub async fn replace_text(
         &self,
         author: UserId,
@@ -357,16 +358,16 @@ impl RoomHandle {
         within(CALL_PATIENCE, self.ask(Command::Replace { author, text, condition, reply }, answer)).await?
     }
 
-    /// Waits until all edits that were taken in so far are durable.
+    /// Waits until all edits applied so far are durable.
     ///
     /// # Errors
-    /// When the room has ended, or its log does not take writes for some time.
+    /// When the room has ended, or its log accepts no writes for some time.
     pub async fn save(&self) -> Result<(), RoomError> {
         let (reply, answer) = oneshot::channel();
         within(CALL_PATIENCE, self.ask(Command::Save(reply), answer)).await
     }
 
-    /// The sockets that are in it.
+    /// Lists the sockets in this room.
     ///
     /// # Errors
     /// When the room has ended.
@@ -376,7 +377,7 @@ impl RoomHandle {
         answer.await.map_err(|_| RoomError::Unavailable)
     }
 
-    /// Goes on with the grant of a fresh token.
+    /// Replaces the grant of a socket by that of a new token.
     ///
     /// # Errors
     /// When the room has ended.
@@ -388,7 +389,7 @@ impl RoomHandle {
         self.0.urgent.send(Box::new(urgent)).await.map_err(|_| RoomError::Unavailable)
     }
 
-    /// Whether the room will learn of it, without a wait; a room that has ended has no sockets.
+    /// Whether the room will receive the command, without a wait; a room that has ended has no sockets.
     fn try_urgent(&self, urgent: Urgent) -> bool {
         let sent = self.0.urgent.try_send(Box::new(urgent));
         !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))

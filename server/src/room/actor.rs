@@ -1,6 +1,6 @@
-//! The task of a room: mailbox to state to effects. One flush, one append, then acknowledgements. Owns the timers; decides
-//! when the room ends. A log that cannot be reached is tried again while the peers go on, unacknowledged and bounded; a
-//! log that fails ends the room: whoever was not acknowledged sends again to the room that loads next.
+//! The task of a room: mailbox to state to effects. One flush, one append, then acknowledgements. It owns the timers
+//! and decides when the room ends. An unavailable log is retried, while the peers continue, unacknowledged and bounded.
+//! A log that fails ends the room; clients send everything that was not acknowledged to the room that loads next.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -36,21 +36,21 @@ use crate::{
     storage::Loaded,
 };
 
-/// Commands that wait for a room; when full, sessions wait and so slow their clients down.
+/// Commands that wait for a room. When the mailbox is full, sessions wait and so slow their clients down.
 const MAILBOX_MAX: usize = 256;
-/// Urgent commands that wait for a room; they are the server's own, and wait only while it does one thing.
+/// Urgent commands that wait for a room. Only the server sends them, and they wait for at most one step of the room.
 const URGENT_MAX: usize = 256;
-/// How long a lost replica may take to be made durable and loaded again; past it the room ends.
+/// How long making a lost replica durable and loading it again may take; after that the room ends.
 const REBUILD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Commands that are taken in between two looks at everything else.
+/// Commands that are applied between two checks of all other inputs.
 const DRAIN_MAX: usize = 128;
-/// How often silent clients are looked for.
+/// The interval of the check for silent clients.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often a room that could end is checked for handles that are still held.
+/// The interval at which a room that could end checks whether handles are still held.
 const HELD_INTERVAL: Duration = Duration::from_millis(50);
-/// Bytes by which a document grows until its memory is noted again, at the latest with the next tick.
+/// The growth of a document, in bytes, after which its memory is recorded again; also recorded at each tick.
 const MEMORY_STEP: usize = 8 << 10;
-/// The shortest time between two announcements of who is here.
+/// The shortest interval between two announcements of presence.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) struct Actor {
@@ -59,29 +59,29 @@ pub(super) struct Actor {
     mailbox: mpsc::Receiver<Mail>,
     urgent: mpsc::Receiver<Box<Urgent>>,
     deleted: CancellationToken,
-    /// Weak: a room does not keep itself alive.
+    /// Weak, so that a room does not keep itself alive.
     doors: Weak<Doors>,
     tail: Tail,
     relayed: Relayed,
     pub(super) state: State,
     pub(super) log: Follower,
-    /// When what was appended is folded into a snapshot.
+    /// Decides when the log is compacted into a snapshot.
     snapshots: Snapshots,
     started: Instant,
     flush_at: Instant,
     idle_at: Instant,
     pub(super) comparison: Comparison,
     memory: Noted,
-    /// Who came and went until the other nodes were last told.
+    /// The count of joins and leaves at the last announcement to the other nodes.
     announced: u64,
     announced_at: Instant,
 }
 
-/// What was noted of the memory that the room takes.
+/// The last recorded memory of the room.
 struct Noted {
     size: usize,
     is_idle: bool,
-    /// The room ends as soon as it may.
+    /// The room ends as soon as possible.
     is_unloading: bool,
 }
 
@@ -97,16 +97,16 @@ enum Next {
     Idle,
 }
 
-/// What comes from outside.
+/// Inputs from outside of the room.
 enum Input {
-    /// So many commands.
+    /// The number of commands received.
     Commands(usize),
     Heard(Heard),
     Relayed(relay::Said),
 }
 
-/// Makes the room of a loaded replica, and what is to run for as long as it lives; `tail` and `relayed` were subscribed to
-/// before it was loaded.
+/// Makes the room of a loaded replica, and the future that runs it; `tail` and `relayed` were subscribed to before the
+/// load.
 pub(super) fn start(
     doc: DocId,
     loaded: Loaded,
@@ -151,8 +151,8 @@ pub(super) fn start(
     (RoomHandle(doors), actor.run().instrument(info_span!("room", doc.id = %doc)))
 }
 
-/// A random client id, below 2^32 as those of Yjs are: pycrdt before 0.13 cuts greater ones off, takes the text under them
-/// for missing, and sends all of it a second time.
+/// A random client id below 2^32, as in Yjs: pycrdt before 0.13 truncates larger ids, treats their text as missing, and
+/// sends all of it a second time.
 fn fresh_client() -> codesync_crdt::ClientId {
     rand::random::<u32>().into()
 }
@@ -172,7 +172,7 @@ impl Actor {
         self.mailbox.close();
         self.urgent.close();
         self.state.end(reason);
-        // The room that loads next reads the log behind it.
+        // The next room reads the log after this append.
         self.log.finish_append().await;
         self.parts.relay.announce(self.doc, Vec::new());
         self.snapshots.end();
@@ -189,7 +189,7 @@ impl Actor {
             let snapshot_due = self.snapshots.due();
             let tick_at = self.state.due_ms().map(|due| self.started + Duration::from_millis(due));
             let next = tokio::select! {
-                // The mailbox of a busy room is never empty: what must not starve behind it stands before it.
+                // The mailbox of a busy room is never empty, so inputs that must not starve come before it.
                 biased;
                 Some(urgent) = self.urgent.recv() => Next::Urgent(urgent),
                 event = self.log.next() => Next::Log(event),
@@ -211,7 +211,7 @@ impl Actor {
         }
     }
 
-    /// Does what is next; an error ends the room.
+    /// Handles the next input; an error ends the room.
     async fn step(&mut self, next: Next, commands: &mut Vec<Mail>) -> Result<(), CloseReason> {
         let mut effects = Effects::default();
         match next {
@@ -247,7 +247,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Waits for what comes first, without preference: neither our peers nor the other nodes may starve the others.
+    /// Waits for the first input, in random order: neither our peers nor the other nodes may starve the others.
     async fn input(
         mailbox: &mut mpsc::Receiver<Mail>,
         tail: &mut Tail,
@@ -298,7 +298,7 @@ impl Actor {
         if has_changed { self.note_memory() } else { Ok(()) }
     }
 
-    /// Notes the memory that the room takes, and whether it may stay.
+    /// Records the memory that the room uses, and checks whether the room may stay.
     fn note_memory(&mut self) -> Result<(), CloseReason> {
         self.memory.size = self.state.size_bytes(self.memory.size);
         self.memory.is_idle = self.state.is_empty();
@@ -314,7 +314,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Has the room end as soon as it may; a peer that enters before keeps it.
+    /// Ends the room as soon as possible, unless a peer joins before.
     fn unload(&mut self) {
         if self.state.is_empty() {
             (self.memory.is_unloading, self.idle_at) = (true, Instant::now());
@@ -341,7 +341,8 @@ impl Actor {
         }
     }
 
-    /// Tells the other nodes who is here; what is not told at once is with the next look for silent clients.
+    /// Announces presence to the other nodes; changes that come too soon are announced at the next check for silent
+    /// clients.
     fn announce(&mut self) {
         if self.state.is_empty() && self.state.changes() == self.announced {
             return;
@@ -367,8 +368,8 @@ impl Actor {
         }
     }
 
-    /// The first edit after a quiet time goes out at once, those of a busy time together; at once too where a caller waits
-    /// for the log.
+    /// Sends the first edit after a quiet period at once, and edits of a busy period together; also at once if a caller
+    /// waits for the log.
     fn flush_when_due(&mut self) {
         if self.state.has_outgoing() && self.flush_at <= Instant::now() {
             self.flush();
@@ -383,8 +384,8 @@ impl Actor {
         self.log.start_append(&mut self.state);
     }
 
-    /// Goes on with another replica in place of one that was lost. What the lost one had taken in is made durable first, so
-    /// that the new one has it too. Access is followed all the while.
+    /// Continues with another replica in place of a lost one. The edits of the lost replica are made durable first, so
+    /// that the new one has them too. Changes of access are handled during that time.
     async fn rebuild(&mut self) -> Result<(), CloseReason> {
         metrics::counter!("codesync_replicas_rebuilt_total").increment(1);
         self.flush();
@@ -409,7 +410,7 @@ impl Actor {
                     return Err(CloseReason::Resync);
                 }
                 Some(event) = self.log.next_append() => {
-                    // Whether the lost replica is lost once more is all the same.
+                    // The replica is replaced anyway, so losing it again changes nothing.
                     self.log.handle(event, &mut self.state, &mut Effects::default())?;
                     continue;
                 }
@@ -420,11 +421,12 @@ impl Actor {
         }
     }
 
-    /// Nobody was here for a while: a last snapshot, and the room ends. While none can be taken it stays, for who comes
-    /// back would find a document that does not load; unless there are too many such rooms.
+    /// Handles a room that nobody used for a while: takes a last snapshot, and ends the room. While no snapshot can be
+    /// taken the room stays, because a returning client could not load the document; unless there are too many such
+    /// rooms.
     async fn leave(&mut self) -> Result<(), CloseReason> {
         if self.doors.strong_count() > 1 {
-            // The last session is about to end, or a call is under way.
+            // The last session is about to end, or a call is in progress.
             self.idle_at = Instant::now() + HELD_INTERVAL;
             return Ok(());
         }
@@ -433,25 +435,26 @@ impl Actor {
         if self.snapshots.is_under_way() || self.log.is_busy() {
             return Ok(());
         }
-        // What is unloaded for others is compacted by the sweeper.
+        // The sweeper compacts rooms that are unloaded to free memory.
         if is_behind && !self.memory.is_unloading && !(has_failed && self.parts.is_crowded()) {
             if !has_failed {
-                // Its end comes as a command and sets the time anew.
+                // The end of the snapshot is received as a command and resets the time.
                 self.snapshots.hurry();
             }
             return Ok(());
         }
-        // The log may have been lost since it was looked at, and this replica be all that is left. Someone may have come
-        // while it is looked at once more.
+        // The log may have been lost since the last check, and this replica may be the last copy. A client may join
+        // during the check.
         let may_end = self.log.is_whole().await && self.retire();
         if may_end { Err(CloseReason::Resync) } else { Ok(()) }
     }
 
-    /// Closes the mailbox, unless somebody but the registry holds a handle: that caller must not find the room ended.
+    /// Closes the mailbox, unless a caller besides the registry holds a handle: for that caller the room must not have
+    /// ended.
     fn retire(&mut self) -> bool {
         let Some(doors) = self.doors.upgrade() else { return true };
         let _nobody_enters = doors.entrance();
-        // The registry's and our own.
+        // The registry's handle and our own.
         let is_held = Arc::strong_count(&doors) > 2 || !self.mailbox.is_empty();
         if !is_held {
             self.mailbox.close();

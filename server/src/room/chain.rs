@@ -1,5 +1,5 @@
-//! How far a room follows its log, pure. Appends name what they were appended behind, so that a piece that is heard early
-//! waits for the one before it, and a log that was lost and written to again does not pass for the old one.
+//! The position of a room in its log, pure. Each append names the entry before it. So an entry that arrives early waits
+//! for the one before, and a log that was lost and written again is not mistaken for the old one.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::{
     offset::Offset,
 };
 
-/// Pieces and bytes that wait for an earlier one; past it the log is read instead.
+/// Entries and bytes that wait for an earlier entry; beyond these limits the log is read instead.
 const WAITING_MAX: usize = 256;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 
-/// The log does not hold what it held: the room has to restore it.
+/// The log no longer holds what it held: the room has to restore it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 
-/// What reading the log came to.
+/// The result of reading the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// These updates come next.
     Updates(Vec<Bytes>),
-    /// What was missed is trimmed: a newer snapshot has it.
+    /// The missed entries are trimmed; a newer snapshot holds them.
     Trimmed,
 }
 
@@ -33,7 +33,7 @@ struct Piece {
     updates: Vec<Bytes>,
 }
 
-/// The place up to which everything is known, and what was heard beyond it.
+/// The offset up to which everything is known, and entries received beyond it.
 #[derive(Debug)]
 pub(super) struct Chain {
     seen: Offset,
@@ -52,21 +52,22 @@ impl Chain {
         self.seen
     }
 
-    /// Whether something heard waits for what comes before it.
+    /// Whether a received entry waits for an earlier one.
     pub(super) fn waits(&self) -> bool {
         self.overflowed || !self.ahead.is_empty()
     }
 
-    /// Starts anew at another place.
+    /// Continues at another offset.
     pub(super) fn reset(&mut self, seen: Offset) {
         *self = Self::new(seen);
     }
 
-    /// Takes in one append and returns the updates that can be applied now. Our own brings none.
+    /// Adds one append, and returns the updates that can be applied now. The room's own append returns none.
     pub(super) fn heard(&mut self, appended: Appended, updates: Vec<Bytes>) -> Result<Vec<Bytes>, Broken> {
         let Appended { previous, last } = appended;
         if last <= self.seen {
-            // Known already, or written where the log had been cut back: applied again the one changes nothing.
+            // Known already, or written where the log had been rolled back. Applying a known update again changes
+            // nothing.
             return Ok(updates);
         }
         if previous < self.seen {
@@ -82,7 +83,7 @@ impl Chain {
         Ok(ready)
     }
 
-    /// Takes in what the log holds behind `after`, the place that was reached when the reading began.
+    /// Adds the contents of the log after `after`, the offset at the start of the read.
     pub(super) fn read(&mut self, after: Offset, contents: Contents) -> Result<Read, Broken> {
         if contents.trimmed > self.seen {
             return Ok(Read::Trimmed);

@@ -12,12 +12,12 @@ use crate::{
     offset::Offset,
 };
 
-/// How long a node that compacts a document is left alone with it.
+/// The duration of the lease of a node that compacts a document.
 const COMPACTION_LEASE: Duration = Duration::from_secs(60);
 
 impl Parts {
-    /// Has a snapshot of `seen` or later taken, and notes the document's size; returns what the newest one covers, `None`
-    /// when that failed or another node is at it.
+    /// Ensures a snapshot of `seen` or later, and records the document's size. Returns the offset of the newest
+    /// snapshot; `None` on failure, or if another node has the lease.
     pub(super) async fn compact(&self, doc: DocId, seen: Offset) -> Option<Offset> {
         match self.storage.log.lease(doc, COMPACTION_LEASE).await {
             Ok(true) => {}
@@ -35,7 +35,7 @@ impl Parts {
     }
 
     async fn compact_leased(&self, doc: DocId, seen: Offset) -> Option<Offset> {
-        // Another node may have done it: a list costs less than loading the document.
+        // Another node may have taken it: listing costs less than loading the document.
         if let Ok(offsets) = self.storage.snapshots.list(doc).await
             && let Some(newest) = offsets.first().filter(|newest| **newest >= seen)
         {
@@ -47,7 +47,7 @@ impl Parts {
     pub(super) async fn compact_unleased(&self, doc: DocId) -> Result<Compacted, RoomError> {
         match self.compactor.compact(doc).await {
             Ok(done) => {
-                // While its room is live, it is known when the last of what was folded was edited.
+                // While its room is live, the time of the last compacted edit is known.
                 let edited = self.gauges.edited.last(doc).unwrap_or_else(OffsetDateTime::now_utc);
                 if done.grew
                     && let Err(error) = self.directory.record_edit(doc, done.text_bytes as u64, edited).await

@@ -1,6 +1,6 @@
-//! Comparing the replicas of one document: rooms on several nodes that are at rest at the same offset of the log hold the
-//! same, and so does a replica that is loaded from there. A room that finds another digest loads what is stored, and
-//! appends what that lacks.
+//! Comparison of the replicas of one document. Rooms on several nodes that are idle at the same offset of the log hold
+//! the same state, and so does a replica loaded from there. A room that receives a different digest loads what is
+//! stored, and appends what that lacks.
 
 use std::time::Duration;
 
@@ -10,32 +10,33 @@ use tracing::error;
 use super::actor::Actor;
 use crate::{digest::Digest, offset::Offset, relay};
 
-/// How long until a digest is sent again that has not changed: messages may be lost.
+/// The interval after which an unchanged digest is sent again, because messages may be lost.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(300);
-/// The shortest time between two resynchronizations of a room.
+/// The shortest interval between two resynchronizations of a room.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What a room knows of its own digest.
+/// The state of a room's own digest.
 #[derive(Default)]
 pub(super) struct Comparison {
-    /// Where the log was at the last tick: a digest costs one pass over the document, so it waits for a quiet time.
+    /// The offset of the log at the last tick. A digest costs one pass over the document, so it is computed in a quiet
+    /// period.
     rested: Offset,
-    /// The newest digest, and the offset that it belongs to.
+    /// The newest digest and its offset.
     own: Option<(Offset, Digest)>,
     sent: Option<(Offset, Instant)>,
     resynced: Option<Instant>,
 }
 
 impl Comparison {
-    /// The replica was replaced or merged with what is stored.
+    /// Discards the digest, because the replica was replaced or merged with what is stored.
     pub(super) fn forget(&mut self) {
         self.own = None;
     }
 }
 
 impl Actor {
-    /// Sends the digest to the other nodes once nothing has changed for a while. A room that is only open sends next to
-    /// nothing, and one that is written to sends nothing.
+    /// Sends the digest to the other nodes once nothing has changed for a while. A room without edits sends almost
+    /// nothing, and a room during edits sends nothing.
     pub(super) fn send_digest_when_at_rest(&mut self) {
         let seen = self.log.seen();
         let rests = std::mem::replace(&mut self.comparison.rested, seen) == seen;
@@ -45,7 +46,7 @@ impl Actor {
         }
     }
 
-    /// Sends the digest to the other nodes, where this room is at rest.
+    /// Sends the digest to the other nodes, if this room is idle.
     pub(super) fn send_digest(&mut self) {
         if !self.parts.relay.has_others() {
             return;
@@ -56,7 +57,7 @@ impl Actor {
         }
     }
 
-    /// Compares with the replica of another node.
+    /// Compares this replica with that of another node.
     pub(super) fn compare(&mut self, offset: Offset, theirs: Digest) {
         if offset != self.log.seen() || self.digest().is_none_or(|(_, own)| own == theirs) {
             return;
@@ -67,12 +68,12 @@ impl Actor {
         self.comparison.resynced = Some(Instant::now());
         metrics::counter!("codesync_replicas_diverged_total").increment(1);
         error!(log.offset = %offset, "replicas differ at one offset of the log: this one is compared with what is stored");
-        // The other one may be the one that lacks something.
+        // The other replica may be the one that lacks something.
         self.send_digest();
         self.log.reconcile();
     }
 
-    /// The digest of what the log holds up to an offset; `None` while anything is on its way.
+    /// The digest of the document at an offset of the log; `None` while anything is in progress.
     fn digest(&mut self) -> Option<(Offset, Digest)> {
         let seen = self.log.seen();
         if seen == Offset::ZERO || !self.state.is_durable() || !self.log.is_at_rest() {

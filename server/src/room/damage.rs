@@ -1,6 +1,6 @@
-//! Documents whose stored data did not make a whole. Some of that heals: a node that has the document open restores a lost
-//! log within seconds, and a store may be put right. So a document counts as damaged only once it has been found so for a
-//! while; until then its clients try again.
+//! Documents whose stored data is damaged. Some damage heals: a node that has the document open restores a lost log
+//! within seconds, and a store may be repaired. So a document counts as damaged only after it was found damaged for a
+//! while; until then its clients retry.
 
 use std::{
     collections::HashMap,
@@ -11,12 +11,12 @@ use std::{
 use super::RoomError;
 use crate::ids::DocId;
 
-/// How long a document may go without being asked for until what was found earlier counts no longer.
+/// How long a document may go without a request until earlier findings no longer count.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
-/// Documents that are remembered; beyond it the others are tried again for ever.
+/// The number of documents remembered; clients of further ones retry without end.
 const DOCUMENTS_MAX: usize = 10_000;
 
-/// Since when documents have been found damaged.
+/// The times at which documents were first found damaged.
 #[derive(Default)]
 pub(super) struct Damages(Mutex<HashMap<DocId, Found>>);
 
@@ -27,7 +27,7 @@ struct Found {
 }
 
 impl Damages {
-    /// Notes that a document was found damaged; returns how it is refused.
+    /// Records that a document was found damaged; returns the error for the caller.
     pub(super) fn found(&self, doc: DocId, certain_after: Duration) -> RoomError {
         self.found_at(Instant::now(), doc, certain_after)
     }
@@ -48,13 +48,13 @@ impl Damages {
         if now - found.first >= certain_after { RoomError::Damaged } else { RoomError::Unavailable }
     }
 
-    /// Forgets what was found: the document has loaded, or has failed for another reason.
+    /// Discards the record: the document was loaded, or failed for another reason.
     pub(super) fn forget(&self, doc: DocId) {
         self.all().remove(&doc);
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<DocId, Found>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! When each live document was last edited: a snapshot of it is taken later, and changes nothing.
+//! The time of the last edit of each live document. A snapshot is taken later and does not change it.
 
 use std::{
     collections::HashMap,
@@ -13,23 +13,23 @@ use crate::ids::DocId;
 pub(super) struct Edited(Mutex<HashMap<DocId, OffsetDateTime>>);
 
 impl Edited {
-    /// Notes an edit now.
+    /// Records an edit now.
     pub(super) fn now(&self, doc: DocId) {
         self.documents().insert(doc, OffsetDateTime::now_utc());
     }
 
-    /// Forgets a document whose room ends.
+    /// Removes a document whose room ends.
     pub(super) fn forget(&self, doc: DocId) {
         self.documents().remove(&doc);
     }
 
-    /// When it was last edited, if that was since its room was loaded.
+    /// The time of its last edit, if there was one since its room was loaded.
     pub(super) fn last(&self, doc: DocId) -> Option<OffsetDateTime> {
         self.documents().get(&doc).copied()
     }
 
     fn documents(&self) -> MutexGuard<'_, HashMap<DocId, OffsetDateTime>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

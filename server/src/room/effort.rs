@@ -1,5 +1,5 @@
-//! What a user costs a room: new authors, and the processor time of edits. Counted by user, so that another socket is no
-//! new allowance. A few hostile kilobytes can keep yrs busy for seconds.
+//! The cost of a user for a room: new authors, and the processor time of edits. Counted per user, so that another
+//! socket adds no allowance. A few hostile kilobytes can keep yrs busy for seconds.
 
 use std::{
     cell::Cell,
@@ -10,20 +10,20 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::close::CloseReason;
 
-/// New authors that a user may bring in at once, and how many more a second. Each makes later edits at the same spot
-/// dearer for everyone.
+/// New authors that a user may add at once, and per second. Each makes later edits at the same place more expensive for
+/// everyone.
 const AUTHORS: Rate = Rate { burst: 256, per_s: 4 };
-/// Microseconds beyond what honest edits take that a user may cost at once, and how many more a second.
+/// Microseconds beyond the time of ordinary edits that a user may use at once, and per second.
 const EXCESS_US: Rate = Rate { burst: 3_000_000, per_s: 50_000 };
-/// What an honest edit takes at most: so much, and a microsecond a byte.
+/// The longest time of an ordinary edit: this, plus a microsecond per byte.
 const HONEST: Duration = Duration::from_millis(1);
-/// When applying one update is given up: after this long, a microsecond a byte, and a nanosecond for each place and 128 bytes
-/// of the document, because at each place yrs may move the list of all blocks. The maximum bounds the sum.
+/// The deadline for applying one update: this, plus a microsecond per byte, plus a nanosecond for each place and 128
+/// bytes of the document, because at each place yrs may move the list of all blocks. The maximum bounds the sum.
 const GIVE_UP: Duration = Duration::from_millis(500);
 const MOVED_BYTES_A_NS: usize = 128;
 const GIVE_UP_MAX: Duration = Duration::from_secs(5);
 
-/// How old a reading of the thread's clock may be to stand for now.
+/// How old a reading of the thread's clock may be to count as current.
 const READ_AGAIN: Duration = Duration::from_micros(200);
 
 struct Rate {
@@ -31,7 +31,7 @@ struct Rate {
     per_s: u64,
 }
 
-/// An allowance that fills up again as time goes by.
+/// An allowance that refills over time.
 #[derive(Debug)]
 struct Allowance {
     used: u64,
@@ -65,7 +65,7 @@ impl Effort {
         Self { authors: Allowance::new(now_ms), excess_us: Allowance::new(now_ms) }
     }
 
-    /// Checks whether an edit that adds `new_authors` is accepted now; an error is the reason to close the socket.
+    /// Checks whether an edit with `new_authors` is accepted now; an error is the reason to close the socket.
     pub(super) fn check(&mut self, new_authors: usize, now_ms: u64) -> Result<(), CloseReason> {
         if self.excess_us.left(&EXCESS_US, now_ms) == 0 {
             return Err(CloseReason::TooCostly);
@@ -76,25 +76,25 @@ impl Effort {
         if self.authors.left(&AUTHORS, now_ms) == 0 {
             return Err(CloseReason::TooManyAuthors);
         }
-        // One update is one pass over the spot, however many authors it brings.
+        // One update is one pass over the place, however many authors it adds.
         self.authors.used += 1;
         Ok(())
     }
 
-    /// Charges what applying so many bytes took beyond what is honest.
+    /// Charges the time of applying `bytes` beyond that of ordinary edits.
     pub(super) fn charge(&mut self, bytes: usize, took: Duration) {
         let excess = took.saturating_sub(HONEST + a_microsecond_each(bytes));
         self.excess_us.used += u64::try_from(excess.as_micros()).unwrap_or(u64::MAX);
     }
 
-    /// Whether it is as if the user had never been here.
+    /// Whether all allowances of the user are full again.
     pub(super) fn is_rested(&mut self, now_ms: u64) -> bool {
         self.authors.left(&AUTHORS, now_ms) == AUTHORS.burst
             && self.excess_us.left(&EXCESS_US, now_ms) == EXCESS_US.burst
     }
 }
 
-/// When applying an update of `bytes` that changes `places` of a document of `size` bytes is given up.
+/// The deadline of applying an update of `bytes` that changes `places` of a document of `size` bytes.
 pub(super) fn deadline(bytes: usize, places: usize, size: usize) -> Duration {
     let moved = Duration::from_nanos((places as u64).saturating_mul((size / MOVED_BYTES_A_NS) as u64));
     (GIVE_UP + a_microsecond_each(bytes)).saturating_add(moved).min(GIVE_UP_MAX)
@@ -104,9 +104,9 @@ fn a_microsecond_each(bytes: usize) -> Duration {
     Duration::from_micros(bytes as u64)
 }
 
-/// Measures processor time of this thread, up to `READ_AGAIN` too much: that others keep the machine busy is nobody's fault.
-/// Asking the system for it takes as long as many an edit, so that it is asked only now and then, and of what took no
-/// longer than is honest by any clock, not at all.
+/// Measures processor time of this thread, at most `READ_AGAIN` too much, so that load of other processes is not
+/// charged. Reading that clock takes as long as many edits do. So it is read rarely, and not at all for an edit that
+/// took an ordinary time by any clock.
 pub(super) struct Stopwatch {
     started: Instant,
     thread_time: Duration,

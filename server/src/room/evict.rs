@@ -1,4 +1,4 @@
-//! Making room for a document that is to be loaded: documents without peers are unloaded.
+//! Frees memory for a document that is about to be loaded: documents without peers are unloaded.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use tracing::warn;
 use super::{RoomError, Urgent, registry::Rooms};
 use crate::ids::DocId;
 
-/// How long a load waits for others to be evicted, and for one of them.
+/// How long a load waits for evictions, and for one of them.
 const EVICTIONS_TIMEOUT: Duration = Duration::from_secs(5);
 const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Rooms {
-    /// Waits until a document of that encoded size fits beside the others, and counts it as loaded.
+    /// Waits until a document of that encoded size fits into memory, and counts it as loaded.
     ///
     /// # Errors
-    /// When everything that is loaded is in use.
+    /// When all loaded documents are in use.
     pub(super) async fn make_room_for(&self, doc: DocId, encoded: usize) -> Result<(), RoomError> {
         let deadline = Instant::now() + EVICTIONS_TIMEOUT;
         while !self.parts().gauges.memory.reserve(doc, encoded) {

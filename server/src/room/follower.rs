@@ -1,5 +1,5 @@
-//! A room's end of its log: appends what the room has taken in, follows what other nodes append, and has a log restored
-//! that has lost something. One append at a time. A log that cannot be reached is asked again; one that fails ends the room.
+//! A room's end of its log: it appends the edits of the room, follows the appends of other nodes, and restores a log
+//! that has lost something. One append at a time. An unavailable log is retried; a log that fails ends the room.
 
 mod healing;
 
@@ -28,48 +28,49 @@ use crate::{
     storage::{LoadError, Loaded},
 };
 
-/// How long a piece of the log that was heard early waits for the one before it, until the log is read.
+/// How long an entry that arrived early waits for the one before it, until the log is read.
 const LOOK_DELAY: Duration = Duration::from_millis(150);
-/// The shortest and the longest pause before the log is asked again.
+/// The shortest and the longest pause before a retry.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The shortest time between two replicas that are loaded because an entry of the log differs from what the room has. An
-/// entry that came second differs too and changes nothing: nodes of an earlier release may go on writing such entries.
+/// The shortest interval between two replicas that are loaded because an entry of the log differs from the room's
+/// replica. An entry that came second differs too and changes nothing: nodes of an earlier release may continue to
+/// write such entries.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) struct Follower {
     doc: DocId,
     parts: Arc<Parts>,
-    /// By what the log has grown since the room last asked.
+    /// The growth of the log since the last call of `take_growth`.
     growth: Growth,
-    /// How far the log is followed.
+    /// The position in the log.
     chain: Chain,
-    /// The append under way, and what is in it, to try it again.
+    /// The append in progress, and its content for a retry.
     append: Option<BoxFuture<'static, (Form, Result<Appended, LogError>)>>,
     appending: Vec<Bytes>,
     append_started: Instant,
-    /// What is appended together with it for a call, and the entry that the log has to end with.
+    /// The updates of a call that are part of the append, and the entry that the log must end with.
     call: Option<(Offset, Vec<Bytes>)>,
-    /// The newest entry that this room wrote: while the log holds it, nothing that was there before it is lost.
+    /// The newest entry that this room wrote: while the log holds it, nothing before it is lost.
     written: Offset,
-    /// A look at the log behind an offset.
+    /// A read of the log after an offset.
     reading: Option<BoxFuture<'static, Reading>>,
-    /// What is stored is being loaded, to be merged in.
+    /// The load of the stored document, to be merged into the replica.
     reloading: Option<BoxFuture<'static, Result<Loaded, LoadError>>>,
     look_at: Option<Instant>,
-    /// Where the log was read from for a call last.
+    /// The offset of the last read for a call.
     looked_from: Option<Offset>,
-    /// When the replica was last compared with the log's, and when it is to be again.
+    /// When the replica was last compared with that of the log, and when it will be again.
     doubted: Option<Instant>,
     doubt_at: Option<Instant>,
-    /// What is stored is to be compared with the replica once it is loaded.
+    /// The stored document is compared with the replica once it is loaded.
     reconciling: bool,
-    /// The log has lost something: it is being restored, and nothing else is appended meanwhile.
+    /// The log has lost something: it is being restored, and nothing else is appended until then.
     healing: Option<Healing>,
     pause: Duration,
 }
 
-/// What is appended.
+/// The content of an append.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Updates,
@@ -77,30 +78,30 @@ pub(super) enum Form {
     Whole,
 }
 
-/// What the log holds behind an offset.
+/// The contents of the log after an offset.
 pub(super) struct Reading {
     after: Offset,
-    /// The newest entry that this room had written when the reading began: what it writes meanwhile may not be in it.
+    /// The newest entry that this room had written when the read began: later entries may be missing from the read.
     written: Offset,
     contents: Result<Contents, LogError>,
-    /// The newest snapshot, where the log is to be restored.
+    /// The newest snapshot, if the log is to be restored.
     newest: Offset,
-    /// Whether there is a tombstone, where the log is to be restored.
+    /// Whether there is a tombstone, if the log is to be restored.
     deleted: bool,
 }
 
-/// What the log has answered, or that it is time to ask.
+/// An answer of the log, or the time for a request.
 pub(super) enum Event {
     Appended(Form, Result<Appended, LogError>),
     Read(Reading),
     Reloaded(Box<Result<Loaded, LoadError>>),
     Look,
-    /// The replica is to be compared with the log's.
+    /// The replica is to be compared with that of the log.
     Doubt,
 }
 
 impl Follower {
-    /// Follows the log of a replica that stands at `offset`.
+    /// Follows the log of a replica at `offset`.
     pub(super) fn new(doc: DocId, parts: Arc<Parts>, offset: Offset) -> Self {
         Self {
             doc,
@@ -129,7 +130,7 @@ impl Follower {
         self.chain.seen()
     }
 
-    /// By what the log has grown since this was last asked.
+    /// The growth of the log since this was last called.
     pub(super) fn take_growth(&mut self) -> Growth {
         std::mem::take(&mut self.growth)
     }
@@ -139,22 +140,22 @@ impl Follower {
         self.healing.is_some()
     }
 
-    /// Whether the replica holds what the log holds up to what was read, and nothing is on its way.
+    /// Whether the replica is equal to the log as far as it was read, and nothing is in progress.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.is_busy() && self.reading.is_none() && !self.chain.waits()
     }
 
-    /// Whether an append is under way.
+    /// Whether an append is in progress.
     pub(super) fn is_appending(&self) -> bool {
         self.append.is_some()
     }
 
-    /// Whether something is being written or caught up with.
+    /// Whether an append or a read is in progress.
     pub(super) fn is_busy(&self) -> bool {
         self.is_healing() || self.append.is_some() || self.reloading.is_some()
     }
 
-    /// Waits for what comes next; may be dropped at any time.
+    /// Waits for the next event; the future may be dropped at any time.
     pub(super) async fn next(&mut self) -> Event {
         let (look_at, doubt_at) = (self.look_at, self.doubt_at);
         tokio::select! {
@@ -195,15 +196,15 @@ impl Follower {
 
     pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
         let Heard::Entries { origin, appended, mut updates } = heard else {
-            // What is to be restored is read again until that has succeeded, wherever the log ends.
+            // A log to be restored is read again until that has succeeded, wherever it ends.
             if self.is_healing() || heard != Heard::End(self.chain.seen()) {
                 self.look();
             }
             return;
         };
         let known = appended.last <= self.chain.seen();
-        // The replica has what this room appended, whose answer may come later. It lacks what an earlier room of this node
-        // appended and had no answer to.
+        // The replica has what this room appended, even if its answer comes later. It lacks what an earlier room of
+        // this node appended without an answer.
         if origin == self.parts.node && (known || updates == self.appending) {
             updates.clear();
         }
@@ -223,7 +224,7 @@ impl Follower {
         }
     }
 
-    /// Takes in what other nodes appended; returns whether any of it was new.
+    /// Applies the appends of other nodes; returns whether any of them was new.
     fn follow(&mut self, updates: Vec<Bytes>, state: &mut State, effects: &mut Effects) -> bool {
         if updates.is_empty() {
             return false;
@@ -239,20 +240,20 @@ impl Follower {
             self.doubt(state, effects);
         }
         if taken.gap {
-            // Whoever has what is missing is to append it.
+            // A node that has what is missing appends it.
             self.parts.relay.say(self.doc, Said::Lost);
             self.heal("what is in it does not follow");
         }
         taken.changed
     }
 
-    /// Has the replica compared with one that is loaded from the log, now or when that was last done long enough ago.
+    /// Compares the replica with one that is loaded from the log: now, or once the last comparison is old enough.
     fn doubt(&mut self, state: &mut State, effects: &mut Effects) {
         state.doubt();
         let now = Instant::now();
         let mut due = self.doubted.map_or(now, |last| last + DOUBT_PAUSE);
         if self.is_healing() {
-            // This replica may be all that is left of something.
+            // This replica may be the last copy of something.
             due = due.max(now + LOOK_DELAY);
         }
         self.doubt_at = (due > now).then_some(due);
@@ -262,8 +263,8 @@ impl Follower {
         }
     }
 
-    /// Looks at what the log holds behind what is known; while healing, at all that it holds, until the whole document is
-    /// on its way: what is read then would be held against a place that is about to change.
+    /// Reads the log after the known offset. While healing it reads all of the log, until the whole document is being
+    /// appended: a later read would be compared with an offset that is about to change.
     pub(super) fn look(&mut self) {
         self.look_at = None;
         let after = match self.healing {
@@ -280,7 +281,8 @@ impl Follower {
         let read = async move {
             let contents = storage.log.read(doc, after).await;
             let newest = match heals {
-                // Offsets are times: without an answer only a clock that was set back could bring the state below it.
+                // Offsets are times: without an answer, only a clock that was set back could place the state below the
+                // newest snapshot.
                 true => timeout(PAUSE_MAX, storage.snapshots.list(doc)).await.ok().and_then(Result::ok),
                 false => None,
             };
@@ -341,14 +343,14 @@ impl Follower {
         self.pause.mul_f64(rand::random_range(0.5..1.0))
     }
 
-    /// Fans out what was taken in, here and to the other nodes.
+    /// Sends the applied edits to the peers of this node and to the other nodes.
     pub(super) fn flush(&self, state: &mut State) {
         if let Some(presence) = state.flush() {
             self.parts.relay.say(self.doc, Said::Awareness(presence));
         }
     }
 
-    /// Appends what waits, unless an append is under way.
+    /// Appends the waiting edits, unless an append is in progress.
     pub(super) fn start_append(&mut self, state: &mut State) {
         if self.append.is_some() {
             return;
@@ -357,13 +359,13 @@ impl Follower {
             None => {}
             Some(Healing::Reading) => return,
             Some(Healing::Restoring(..)) => {
-                // The whole document has all that waits.
+                // The whole document contains all waiting edits.
                 self.appending.extend(state.take_append().unwrap_or_default());
                 return self.ask_append(Duration::ZERO, state);
             }
         }
         if state.has_callers() {
-            // They come after all edits that were taken in before.
+            // They come after all edits applied before.
             self.flush(state);
         }
         self.appending = state.take_append().unwrap_or_default();
@@ -375,7 +377,7 @@ impl Follower {
         self.ask_append(Duration::ZERO, state);
     }
 
-    /// Decides the next call on the replica, which has all that is known of the log; where more is known to be in the log,
+    /// Decides the next call on the replica, which has everything known of the log. If the log is known to hold more,
     /// that is read first.
     fn begin_call(&mut self, state: &mut State) -> Option<(Offset, Vec<Bytes>)> {
         if !state.has_callers() || self.reading.is_some() || self.reloading.is_some() {
@@ -384,7 +386,7 @@ impl Follower {
         if self.chain.waits() || self.written > self.chain.seen() {
             let seen = self.chain.seen();
             if self.looked_from.replace(seen) == Some(seen) {
-                // The last look brought nothing.
+                // The last read returned nothing.
                 self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
             } else if self.look_at.is_none() || self.pause == PAUSE {
                 self.look();
@@ -453,7 +455,7 @@ impl Follower {
                 if call.is_some() && state.unanswered(!self.is_healing()) {
                     self.call = call;
                 } else if call.is_some() {
-                    // It may have been appended, or still be.
+                    // The update may have been appended, or may still be.
                     self.look_at.get_or_insert(Instant::now() + pause);
                 }
                 self.ask_append(pause, state);
@@ -489,14 +491,14 @@ impl Follower {
             self.chain.reset(*end);
             self.healing = None;
             self.growth.grown(1, 0);
-            // What was heard meanwhile was not followed.
+            // Entries received during the restore were not applied.
             self.look_at = Some(Instant::now() + LOOK_DELAY);
         }
         if let Some(received) = state.appended() {
             metrics::histogram!("codesync_edit_to_durable_seconds").record(received.elapsed());
         }
         match self.chain.heard(appended, Vec::new()) {
-            // What was heard early and waited for our own piece.
+            // Entries that arrived early and waited for our own.
             Ok(updates) => drop(self.follow(updates, state, effects)),
             Err(Broken) => self.heal("our append stands below what was read"),
         }

@@ -1,4 +1,4 @@
-//! Loading a document into its room: once, however many callers ask at the same time, in a task of its own that no
+//! Loading a document into its room: once, however many callers request it at the same time, in a separate task that no
 //! caller can end.
 
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
@@ -20,17 +20,17 @@ use crate::{
     storage::{LoadError, Loaded},
 };
 
-/// How long a load may take, the wait for its turn included. Its callers wait no longer either.
+/// The longest duration of a load and of the wait of its callers, including its place in the queue.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the snapshots may take to answer until it is seen whether a document can be loaded without.
+/// How long snapshots may take to answer before the load tries without them.
 const SNAPSHOTS_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Rooms {
-    /// The live room of `doc`, loaded when it is not: the caller has checked that the document exists. A caller that is
+    /// The live room of `doc`, loaded if necessary; the caller has checked that the document exists. A caller that is
     /// dropped changes nothing for the others.
     ///
     /// # Errors
-    /// When it cannot be loaded for certain.
+    /// When it cannot be loaded with certainty.
     pub async fn open(&self, doc: DocId) -> Result<RoomHandle, RoomError> {
         loop {
             let mut outcome = match self.slots().find_or_take(doc) {
@@ -54,7 +54,8 @@ impl Rooms {
         }
     }
 
-    /// Fills the slot of `doc`, or frees it. Nothing below may return early: a slot that is never filled refuses for good.
+    /// Fills the slot of `doc`, or frees it. No code below may return early: a slot that is never filled refuses every
+    /// caller from then on.
     async fn fill(self, doc: DocId, outcome: watch::Sender<Outcome>) {
         let stop = self.tasks().stop().clone();
         let load = AssertUnwindSafe(timeout(LOAD_TIMEOUT, self.load(doc))).catch_unwind();
@@ -79,7 +80,7 @@ impl Rooms {
             self.parts().gauges.memory.release(doc);
         }
         self.slots().loaded(doc, room.as_ref().ok().map(|(handle, _)| handle));
-        // Only now: a room that ends at once has to find its slot.
+        // Only now, because a room that ends at once must find its slot.
         let room = room.map(|(handle, life)| {
             self.tasks().spawn(self.clone().remove_when_ended(doc, handle.0.ended.clone(), life));
             handle
@@ -97,9 +98,9 @@ impl Rooms {
     async fn load(&self, doc: DocId) -> Result<(Loaded, Tail, Relayed), RoomError> {
         let started = std::time::Instant::now();
         let _turn = self.loads().acquire().await.expect("the semaphore is never closed");
-        // Where everything is in use, nothing more is even read.
+        // While everything is in use, nothing more is even read.
         self.make_room_for(doc, 0).await?;
-        // Subscribed before it is read: what is appended in between is received.
+        // Subscribed before the read, so that entries appended in between are received.
         let (tail, relayed) =
             tokio::try_join!(async { self.parts().storage.log.tail(doc).await.map_err(anyhow::Error::from) }, async {
                 self.parts().relay.join(doc).await.map_err(anyhow::Error::from)
@@ -124,7 +125,8 @@ impl Rooms {
         Ok((loaded, tail, relayed))
     }
 
-    /// Loads what is stored; from the log alone where the snapshots do not answer and that is certain to be all.
+    /// Loads what is stored. If the snapshots do not answer, loads from the log alone, provided that the log is
+    /// certainly complete.
     async fn load_stored(&self, doc: DocId) -> Result<Loaded, LoadError> {
         let (storage, directory) = (&self.parts().storage, self.directory());
         let mut load = pin!(storage.load(doc));

@@ -1,5 +1,5 @@
-//! How much memory the loaded documents take, by estimate, and which of them go when that is too much: those without peers,
-//! the longest idle one first. While none of those is left, no further document is loaded.
+//! The estimated memory of the loaded documents, and the order of eviction: documents without peers, the longest idle
+//! first. While all documents have peers, no further one is loaded.
 
 use std::{
     collections::HashMap,
@@ -12,12 +12,12 @@ use crate::ids::DocId;
 
 /// A loaded document takes 10 to 16 times its encoded size.
 const FACTOR: usize = 13;
-/// What a room takes without its document.
+/// The memory of a room without its document.
 const ROOM_BYTES: usize = 16 << 10;
 
 struct Document {
     bytes: usize,
-    /// Since when it has had no peers; one that has some is not evicted for another one.
+    /// Since when it has had no peers; a document with peers is not evicted for another one.
     idle_since: Option<Instant>,
 }
 
@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-/// What the loaded documents of this node take.
+/// The memory of the loaded documents of this node.
 pub(super) struct Memory {
     max: usize,
     held: Mutex<Held>,
@@ -50,9 +50,9 @@ pub(super) struct Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stay {
     Stays,
-    /// It has no peers and is the next to go.
+    /// It has no peers and is evicted next.
     Unloads,
-    /// Too much is held, nothing is idle, and this is the largest: its sockets are closed.
+    /// Too much memory is used, no document is idle, and this one is the largest: its sockets are closed.
     Closes,
 }
 
@@ -61,7 +61,7 @@ impl Memory {
         Self { max, held: Mutex::default() }
     }
 
-    /// Counts a document of that encoded size as loaded, where it fits beside the others.
+    /// Counts a document of that encoded size as loaded, if it fits into memory.
     pub(super) fn reserve(&self, doc: DocId, encoded: usize) -> bool {
         let mut held = self.held();
         let bytes = estimate(encoded);
@@ -73,7 +73,7 @@ impl Memory {
         fits
     }
 
-    /// Notes what has become of a loaded document.
+    /// Records the size and idleness of a loaded document.
     pub(super) fn update(&self, doc: DocId, encoded: usize, is_idle: bool) -> Stay {
         let mut held = self.held();
         let idle_since = held.documents.get(&doc).and_then(|document| document.idle_since);
@@ -84,7 +84,7 @@ impl Memory {
         if longest_idle.is_some() {
             return if longest_idle == Some(doc) { Stay::Unloads } else { Stay::Stays };
         }
-        // Some slack: a document that grows a little must not end a room that is at work.
+        // Some slack: a document that grows a little must not end a busy room.
         let is_far_exceeded = held.total > self.max + self.max / 8;
         match is_far_exceeded && held.documents.values().all(|other| other.bytes <= bytes) {
             true => Stay::Closes,
@@ -92,14 +92,14 @@ impl Memory {
         }
     }
 
-    /// The document is loaded no more.
+    /// Removes a document that is no longer loaded.
     pub(super) fn release(&self, doc: DocId) {
         let mut held = self.held();
         held.total -= held.documents.remove(&doc).map_or(0, |document| document.bytes);
         metrics::gauge!("codesync_documents_memory_bytes").set(held.total as f64);
     }
 
-    /// How many documents are loaded, or loading.
+    /// The number of documents that are loaded or loading.
     pub(super) fn documents(&self) -> usize {
         self.held().documents.len()
     }
@@ -109,7 +109,7 @@ impl Memory {
         self.held().longest_idle()
     }
 
-    /// The document could not be evicted now: others are tried first.
+    /// The document could not be evicted now; others are tried first.
     pub(super) fn skip(&self, doc: DocId) {
         if let Some(document) = self.held().documents.get_mut(&doc) {
             document.idle_since = document.idle_since.map(|_| Instant::now());
@@ -117,7 +117,7 @@ impl Memory {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! What waits for one client: a bounded queue of frames that are encoded once and shared. Filled by the room without
-//! waiting, emptied by the session. When it overflows it is dropped, but for a diff, and its owner is behind until the room
-//! has put one diff into it: a slow client costs O(1) memory and nobody's time.
+//! The queue to one client: bounded, of frames that are encoded once and shared. The room fills it without waiting, and
+//! the session empties it. On overflow everything but a diff is dropped, and the client is behind until the room pushes
+//! one diff: a slow client costs constant memory and delays nobody.
 
 use std::{
     future::poll_fn,
@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::close::CloseReason;
 
-/// A frame and the moment when the edit in it arrived.
+/// A frame, and when its oldest edit arrived.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// One message, encoded.
@@ -29,31 +29,32 @@ impl From<Vec<u8>> for Frame {
     }
 }
 
-/// What became of a frame.
+/// The result of pushing a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// It waits for the session.
     Queued,
-    /// It was dropped with all that waited: the client needs a diff.
+    /// It was dropped with the whole queue: the client needs a diff.
     Dropped,
 }
 
-/// What the session finds when it looks.
+/// The waiting work of a session.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The frames to write, in order.
     pub frames: SmallVec<[Frame; 1]>,
-    /// The queue was dropped, for this many times by now: ask the room for a diff once these are written, once each time.
+    /// The queue was dropped, and how many times so far. Request a diff from the room after these frames, once for each
+    /// number.
     pub behind: Option<u64>,
-    /// Asks for a sign of life.
+    /// Send a ping.
     pub ping: bool,
-    /// Answers the client's newest ping.
+    /// Answer the newest ping of the client.
     pub pong: Option<Bytes>,
     /// Write these frames, then close.
     pub close: Option<CloseReason>,
 }
 
-/// The queue, shared by the room and the session, of which one future at a time takes.
+/// The queue, shared by the room and the session. One future at a time may take from it.
 #[derive(Clone, Debug)]
 pub struct Outbox(Arc<Shared>);
 
@@ -69,17 +70,17 @@ struct Queue {
     batch: Batch,
     /// Bytes of all frames but the diff.
     bytes: usize,
-    /// Where the diff stands among the frames.
+    /// The position of the diff among the frames.
     diff: Option<usize>,
     drops: u64,
-    /// There is something that the session has not seen.
+    /// There is something that the session has not taken.
     news: bool,
-    /// The session, where it waits for news.
+    /// The waker of the waiting session.
     waiting: Option<Waker>,
 }
 
 impl Queue {
-    /// Drops all but the diff: the room counts on it that what it gave once arrives.
+    /// Drops everything but the diff, which the room assumes to arrive.
     fn drop_all(&mut self) {
         let diff = self.diff.take().map(|at| self.batch.frames.swap_remove(at));
         self.diff = diff.as_ref().map(|_| 0);
@@ -98,7 +99,8 @@ impl Outbox {
         Self(Arc::new(Shared { queue, frames_max, bytes_max }))
     }
 
-    /// Adds a frame, or drops what waits if there is too much. One larger than the whole limit goes into an empty queue.
+    /// Adds a frame, or drops the queue if it would be too long. A frame above the limit is accepted into an empty
+    /// queue.
     pub fn push(&self, frame: Frame) -> Pushed {
         let mut queue = self.queue();
         if queue.batch.behind.is_some() {
@@ -118,8 +120,8 @@ impl Outbox {
         pushed
     }
 
-    /// Adds the one frame that no limit counts and that is dropped with no others. Only one may wait, in a queue that is
-    /// not behind.
+    /// Adds the diff, which counts towards no limit and is never dropped. Only one may wait, in a queue that is not
+    /// behind.
     pub fn push_diff(&self, frame: Frame) {
         let mut queue = self.queue();
         queue.diff = Some(queue.batch.frames.len());
@@ -127,54 +129,54 @@ impl Outbox {
         tell(queue);
     }
 
-    /// Drops what waits: the client is to be brought up to date with a diff as soon as it takes anything.
+    /// Drops the queue: the client gets a diff as soon as it reads again.
     pub fn fall_behind(&self) {
         let mut queue = self.queue();
-        // Once is enough until the room has put its diff: of two the first might be dropped.
+        // Once is enough until the room has pushed its diff: of two, the first might be dropped.
         if queue.batch.behind.is_none() {
             queue.drop_all();
         }
         tell(queue);
     }
 
-    /// Takes frames again: the room is about to push the diff.
+    /// Accepts frames again: the room is about to push the diff.
     pub fn resume(&self) {
         self.queue().batch.behind = None;
     }
 
-    /// Whether it was dropped and waits for the diff.
+    /// Whether the queue was dropped and waits for the diff.
     pub fn is_behind(&self) -> bool {
         self.queue().batch.behind.is_some()
     }
 
-    /// Whether everything pushed was taken by the session and none of it dropped.
+    /// Whether the session took everything that was pushed, and nothing was dropped.
     pub fn is_drained(&self) -> bool {
         let queue = self.queue();
         queue.batch.frames.is_empty() && queue.batch.behind.is_none()
     }
 
-    /// Has the session ping its client.
+    /// Makes the session ping its client.
     pub fn ping(&self) {
         let mut queue = self.queue();
         queue.batch.ping = true;
         tell(queue);
     }
 
-    /// Has the session answer a ping of the transport; of several the newest.
+    /// Makes the session answer a ping of the transport; only the newest counts.
     pub fn pong(&self, payload: Bytes) {
         let mut queue = self.queue();
         queue.batch.pong = Some(payload);
         tell(queue);
     }
 
-    /// Has the session close the socket after what waits; the first reason stays.
+    /// Makes the session close the socket after the waiting frames; the first reason counts.
     pub fn close(&self, reason: CloseReason) {
         let mut queue = self.queue();
         queue.batch.close.get_or_insert(reason);
         tell(queue);
     }
 
-    /// Takes everything that waits, once there is something that was not seen before.
+    /// Takes everything that waits, as soon as there is something new.
     pub fn take(&self) -> impl Future<Output = Batch> {
         poll_fn(|session| {
             let mut queue = self.queue();
@@ -183,19 +185,19 @@ impl Outbox {
                 return Poll::Pending;
             }
             (queue.bytes, queue.diff) = (0, None);
-            // It stays behind until the room says otherwise, and closed for good.
+            // It stays behind until the room resumes it, and closed for good.
             let Batch { behind, close, .. } = queue.batch;
             Poll::Ready(std::mem::replace(&mut queue.batch, Batch { behind, close, ..Batch::default() }))
         })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while it is held; were it so, the queue would still be whole.
+        // Nothing panics while the lock is held; if it did, the queue would still be consistent.
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Wakes the session, which must not find the queue held.
+/// Wakes the session, after the lock is released.
 fn tell(mut queue: MutexGuard<'_, Queue>) {
     queue.news = true;
     let waiting = queue.waiting.take();

@@ -1,4 +1,4 @@
-//! What a room works with: the same for all rooms of a node. A room knows the registry no more than it knows the other rooms.
+//! The services of a room, the same for all rooms of a node. A room knows neither the registry nor other rooms.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Beyond so many rooms, one without peers ends at once.
+/// The number of rooms above which a room without peers ends at once.
 const CROWDED: usize = 1_000;
 
 pub(super) struct Parts {
@@ -22,7 +22,7 @@ pub(super) struct Parts {
     pub(super) gauges: Gauges,
 }
 
-/// What rooms note of themselves.
+/// Measurements that rooms record.
 pub(super) struct Gauges {
     pub(super) memory: Memory,
     pub(super) unarchived: Unarchived,
@@ -30,12 +30,12 @@ pub(super) struct Gauges {
 }
 
 impl Parts {
-    /// How long a room without peers stays.
+    /// How long a room without peers stays loaded.
     pub(super) fn idle(&self) -> Duration {
         if self.is_crowded() { Duration::ZERO } else { self.config.idle }
     }
 
-    /// Whether there are more rooms than should be kept without need.
+    /// Whether there are too many rooms to keep unused ones.
     pub(super) fn is_crowded(&self) -> bool {
         self.gauges.memory.documents() > CROWDED
     }

@@ -1,4 +1,4 @@
-//! The sockets in a room: what each has, and up to where it is owed something.
+//! The sockets in a room: what each client has, and the frames that it still waits for.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,34 +21,35 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) grant: Arc<SocketGrant>,
-    /// Its grant has another name or colour than the one that its session knows.
+    /// Its grant has another name or colour than the session knows.
     pub(super) is_renamed: bool,
     pub(super) dialect: Dialect,
     pub(super) outbox: Outbox,
     since: OffsetDateTime,
-    /// What the client has for certain: what is sent when its outbox was dropped starts from here.
+    /// The state that the client certainly has: a diff after a dropped queue starts there.
     pub(super) has: Arc<StateVector>,
-    /// How many of our own step 1 were sent and not answered.
+    /// The number of our own step 1 messages that were sent and not answered.
     pub(super) asks: u32,
-    /// Whether it was asked since an edit of it had a gap before it.
+    /// Whether a step 1 was sent since one of its edits had a gap before it.
     pub(super) asked_for_gap: bool,
-    /// Whether its step 1 was answered once.
+    /// Whether its step 1 was answered at least once.
     pub(super) answered: bool,
-    /// Whether its step 1 is still to be answered by a step 2.
+    /// Whether its step 1 still needs an answer.
     pub(super) waits_for_step2: bool,
-    /// The newest refusal of an edit of it: its marks are answered by that, because not all it sent is taken in.
+    /// The newest rejection of one of its edits. Its marks are answered by that, because not everything it sent was
+    /// applied.
     pub(super) refused: Option<Frame>,
-    /// Its replica differs from the room's for good.
+    /// Its replica differs from the room's permanently.
     pub(super) has_conflict: bool,
     /// The client ids that it declared by its presence.
     pub(super) declared: Vec<ClientId>,
-    /// What waits until its own edits were compared.
+    /// Messages that wait until its own edits are compared.
     pub(super) unjudged: Unjudged,
-    /// Edits of it that wait for the owner of their client id.
+    /// Its edits that wait for the owner of their client id.
     pub(super) held: Option<Held>,
     /// Frames to it wait until this flush is durable, so that they stay in order.
     pub(super) owed_until: u64,
-    /// The greatest mark that became durable while its outbox was dropped.
+    /// The greatest mark that became durable while its queue was dropped.
     pub(super) missed_mark: Option<u64>,
 }
 
@@ -75,7 +76,7 @@ impl Peer {
         }
     }
 
-    /// Gives it a frame, unless nothing of the document is of use to it any more.
+    /// Pushes a frame, unless the client can use nothing of the document any more.
     pub(super) fn push(&self, frame: impl Into<Frame>) {
         if !self.has_conflict {
             self.outbox.push(frame.into());
@@ -88,7 +89,7 @@ impl Peer {
 pub(super) struct Peers {
     by_id: BTreeMap<PeerId, Peer>,
     efforts: BTreeMap<UserId, Effort>,
-    /// Grows with every socket that comes or goes.
+    /// Counts joins and leaves.
     changes: u64,
 }
 
@@ -98,12 +99,12 @@ impl Peers {
         self.by_id.insert(peer.id, Peer::new(peer));
     }
 
-    /// What the user has cost the room, here or gone.
+    /// The effort of the user so far, connected or not.
     pub(super) fn effort(&mut self, user: UserId, now_ms: u64) -> &mut Effort {
         self.efforts.entry(user).or_insert_with(|| Effort::new(now_ms))
     }
 
-    /// Forgets the efforts of those who have rested.
+    /// Removes the efforts of users whose allowances are full again.
     pub(super) fn rest(&mut self, now_ms: u64) {
         self.efforts.retain(|_, effort| !effort.is_rested(now_ms));
     }
@@ -120,17 +121,17 @@ impl Peers {
         self.by_id.is_empty()
     }
 
-    /// Whose socket it is.
+    /// The user of a socket.
     pub(super) fn user(&self, id: PeerId) -> Option<UserId> {
         self.by_id.get(&id).map(|peer| peer.grant.user)
     }
 
-    /// Takes a socket out.
+    /// Removes a socket.
     pub(super) fn remove(&mut self, id: PeerId) {
         self.changes += u64::from(self.by_id.remove(&id).is_some());
     }
 
-    /// Closes a socket and takes it out.
+    /// Closes and removes a socket.
     pub(super) fn close(&mut self, id: PeerId, reason: CloseReason) {
         if let Some(peer) = self.by_id.get(&id) {
             peer.outbox.close(reason);

@@ -1,4 +1,4 @@
-//! Who is in a document.
+//! Presence: who has a document open.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::{Member, RoomError, Rooms};
 use crate::{auth::SocketGrant, ids::DocId, relay::Present};
 
 impl Rooms {
-    /// Who has `doc` open, the first to come first.
+    /// Lists who has `doc` open, in the order of joining.
     ///
     /// # Errors
-    /// When it cannot be known.
+    /// When other nodes cannot be asked.
     pub async fn presence(&self, doc: DocId) -> Result<Vec<Present>, RoomError> {
         let mut all = self.present_here(doc).await?;
         let elsewhere = self.parts().relay.announced(doc).await.map_err(|error| {
@@ -22,18 +22,18 @@ impl Rooms {
         Ok(merged(all))
     }
 
-    /// Who has `doc` open on this node, the first to come first. Loads nothing: where there is no room, there is nobody.
+    /// Lists who has `doc` open on this node, in the order of joining. Loads nothing: without a room nobody is present.
     ///
     /// # Errors
     /// None yet.
     pub async fn present_here(&self, doc: DocId) -> Result<Vec<Present>, RoomError> {
         let Some(room) = self.room(doc) else { return Ok(Vec::new()) };
-        // A room that ends meanwhile has closed its sockets.
+        // A room that has ended has closed its sockets.
         Ok(people(room.members().await.unwrap_or_default()))
     }
 }
 
-/// The people behind sockets.
+/// The users of the sockets.
 pub(super) fn people(members: Vec<Member>) -> Vec<Present> {
     let present = |Member { grant, since }| {
         let SocketGrant { user, name, color, role, .. } = Arc::unwrap_or_clone(grant);
@@ -42,14 +42,14 @@ pub(super) fn people(members: Vec<Member>) -> Vec<Present> {
     merged(members.into_iter().map(present).collect())
 }
 
-/// Each person once, the first to come first.
+/// Each user once, in the order of joining.
 fn merged(mut all: Vec<Present>) -> Vec<Present> {
     all.sort_by_key(|present| present.since);
     let mut people: Vec<Present> = Vec::new();
     for present in all {
         match people.iter_mut().find(|person| person.user == present.user) {
             Some(person) => {
-                // The later socket knows the present name.
+                // The later socket has the current name.
                 (person.name, person.color, person.role) = (present.name, present.color, present.role);
                 person.sockets += present.sockets;
             }

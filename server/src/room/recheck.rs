@@ -1,5 +1,5 @@
-//! Changes of access: handed to the rooms that they concern, and every open socket checked again where some may have been
-//! missed. Waits for no room. Closes no socket that cannot be checked.
+//! Changes of access: passed on to the rooms that they concern. If some may have been missed, every open socket is
+//! checked again. Waits for no room, and closes no socket that cannot be checked.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::{
     role::Role,
 };
 
-/// How long until a room is checked again when the directory did not answer.
+/// The pause before a room is checked again, if the directory did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Rooms that are checked at a time: one that answers late holds up no other.
+/// The number of rooms checked in parallel: a slow one must not delay the others.
 const CHECKS_AT_ONCE: usize = 8;
 
 impl Rooms {
-    /// Has every open socket of the node checked against the directory, and the rooms notified of what has changed.
-    /// Returns at once; asked while that is being done, it is done once more.
+    /// Checks every open socket of the node against the directory, and notifies the rooms of changes. Returns at once.
+    /// A call during a check causes one more check.
     pub fn recheck(&self) {
         self.unheard().notify_one();
     }
@@ -79,7 +79,7 @@ impl Rooms {
         Ok(())
     }
 
-    /// Hands changes of access to the rooms that they concern.
+    /// Passes changes of access to the rooms that they concern.
     pub(super) async fn follow_access(self, mut events: broadcast::Receiver<AccessEvent>) {
         let stop = self.tasks().stop().clone();
         loop {
@@ -99,7 +99,7 @@ impl Rooms {
                 Err(RecvError::Closed) => return,
             };
             let Ok(event) = event else { continue };
-            // Never a wait: one room that does not keep up must not hold back what concerns the others.
+            // Never waits: one room that is late must not delay changes that concern the others.
             for room in rooms {
                 if !room.try_urgent(Urgent::Access(event.clone())) {
                     self.recheck();

@@ -1,4 +1,4 @@
-//! The rooms of this node, and what can be asked of them by the id of their document.
+//! The rooms of this node, and requests to a room by the id of its document.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,9 +29,9 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Documents that are loaded at a time; the others wait their turn.
+/// The number of documents loaded in parallel; further ones wait.
 const LOADS_AT_ONCE: usize = 32;
-/// How long a caller waits for a snapshot; a compaction may end anywhere.
+/// How long a caller waits for a snapshot; a compaction may be cancelled at any point.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The rooms of this node.
@@ -43,7 +43,7 @@ struct Shared {
     slots: Slots,
     loads: Semaphore,
     damages: Damages,
-    /// Rung when changes of access may have gone unheard.
+    /// Notified when changes of access may have been missed.
     unheard: Notify,
 }
 
@@ -74,10 +74,10 @@ impl Rooms {
         rooms
     }
 
-    /// Ends the room and forgets what is stored of `doc`: its log and its snapshots.
+    /// Ends the room, and deletes the stored log and snapshots of `doc`.
     ///
     /// # Errors
-    /// When a store does not answer; it may be asked again.
+    /// When a store does not answer; the call may be repeated.
     pub async fn delete(&self, doc: DocId) -> Result<(), RoomError> {
         if let Some(room) = self.room(doc) {
             let (reply, done) = oneshot::channel();
@@ -91,7 +91,7 @@ impl Rooms {
         })
     }
 
-    /// Closes every socket of the room of `doc`; whoever still has access comes back.
+    /// Closes every socket of the room of `doc`; clients that still have access reconnect.
     ///
     /// # Errors
     /// When there is no such room.
@@ -104,7 +104,7 @@ impl Rooms {
         self.room(doc).is_some()
     }
 
-    /// The live documents in the order of their ids, from the one behind `after` on.
+    /// The live documents in the order of their ids, those after `after`.
     pub fn docs(&self, after: Option<DocId>, max: usize) -> Vec<DocId> {
         let mut docs: Vec<DocId> = self.live().iter().map(RoomHandle::doc).collect();
         docs.retain(|doc| after.is_none_or(|after| *doc > after));
@@ -113,8 +113,9 @@ impl Rooms {
         docs
     }
 
-    /// Brings the snapshot of a document up to its log, live or not, and removes what is left of a deleted one; returns
-    /// whether nothing is left to do. A document that the directory does not know is kept as one that it knows.
+    /// Brings the snapshot of a document up to date with its log, live or not, and removes what is left of a deleted
+    /// document. Returns whether nothing is left to do. A document that the directory does not know is kept like a
+    /// known one.
     pub(crate) async fn sweep(&self, doc: DocId) -> bool {
         match self.parts().directory.existence(doc).await {
             Ok(Existence::Present | Existence::Unknown) => {}
@@ -129,7 +130,7 @@ impl Rooms {
         }
     }
 
-    /// How many rooms are live or loading.
+    /// The number of rooms that are live or loading.
     pub fn len(&self) -> usize {
         self.slots().len()
     }
@@ -164,7 +165,7 @@ impl Rooms {
         &self.parts().tasks
     }
 
-    /// Takes a snapshot of all that this node has taken in, for somebody who waits.
+    /// Takes a snapshot of everything that this node has applied, for a waiting caller.
     ///
     /// # Errors
     /// When it cannot be taken soon.
@@ -178,7 +179,7 @@ impl Rooms {
         timeout(SNAPSHOT_TIMEOUT, taken).await.unwrap_or(Err(RoomError::Unavailable))
     }
 
-    /// The live room of `doc`; loads nothing.
+    /// The live room of `doc`; does not load it.
     pub(super) fn room(&self, doc: DocId) -> Option<RoomHandle> {
         self.slots().room(doc)
     }

@@ -1,5 +1,5 @@
-//! Which documents this node has in memory: one slot for each, which is loading or live. Invariant: a document has at
-//! most one room, because a slot is filled only by the task that took it and freed only by that task or by its room.
+//! The slots of this node's documents, each loading or live. Invariant: a document has at most one room, because only
+//! the task that took a slot fills it, and only that task or its room frees it.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use super::{RoomError, RoomHandle};
 use crate::ids::DocId;
 
-/// Documents that may be loading at a time; past it a caller is refused.
+/// The number of documents that may be loading; further callers are refused.
 const LOADING_MAX: usize = 1_024;
 
-/// What a load has come to; `None` while it runs.
+/// The result of a load; `None` while it runs.
 pub(super) type Outcome = Option<Result<RoomHandle, RoomError>>;
 
 enum Slot {
@@ -35,10 +35,10 @@ pub(super) struct Slots(Mutex<Map>);
 /// What a caller finds in the slot of a document.
 pub(super) enum Found {
     Live(RoomHandle),
-    /// The room takes nothing more; its slot is free once it has ended.
+    /// The room accepts nothing more; its slot is free once it has ended.
     Ending(RoomHandle),
     Loading(watch::Receiver<Outcome>),
-    /// The slot was free and is taken for this caller, who has to start the load.
+    /// The slot was free and is now taken for this caller, who must start the load.
     Taken(watch::Sender<Outcome>, watch::Receiver<Outcome>),
     /// Too many documents are loading.
     Crowded,
@@ -63,7 +63,7 @@ impl Slots {
         Found::Taken(sender, outcome)
     }
 
-    /// Ends the load of a document: its slot is live or free before any waiter learns of it.
+    /// Ends the load of a document. Its slot is live or free before any waiting caller learns of it.
     pub(super) fn loaded(&self, doc: DocId, room: Option<&RoomHandle>) {
         let mut map = self.map();
         map.loading -= 1;
@@ -94,13 +94,13 @@ impl Slots {
         self.map().slots.values().filter_map(live).collect()
     }
 
-    /// How many rooms are live or loading.
+    /// The number of rooms that are live or loading.
     pub(super) fn len(&self) -> usize {
         self.map().slots.len()
     }
 
     fn map(&self) -> MutexGuard<'_, Map> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

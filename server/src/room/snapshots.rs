@@ -1,5 +1,5 @@
-//! When the snapshots of a room are due: some time after its log has grown, never without a pause between two, and later and
-//! later while none can be taken.
+//! When the next snapshot of a room is due: some time after its log has grown, with a pause between two, and with
+//! growing pauses while none can be taken.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,40 +8,40 @@ use tokio::{sync::mpsc::WeakSender, time::Instant};
 use super::{Command, Mail, parts::Parts};
 use crate::{ids::DocId, offset::Offset};
 
-/// The shortest pause from the beginning of one snapshot to the next, however much is written.
+/// The shortest interval between the starts of two snapshots, however much is written.
 const PACE_MIN: Duration = Duration::from_secs(5);
-/// The longest pause between two while everybody types on.
+/// The longest interval between two during continuous editing.
 const PACE_MAX: Duration = Duration::from_secs(60);
-/// How many times as long as the last one took the pause is, so that a large document costs no more than a small part of the
-/// time; and while the log has grown so much that loading it takes long.
+/// The pause as a multiple of the duration of the last snapshot, so that a large document takes only a small part of
+/// the time; and the same for a log that has become so long that loading takes long.
 const PAUSE_FACTOR: u32 = 20;
 const PAUSE_FACTOR_LONG: u32 = 4;
-/// Bytes behind the snapshot from which on a log counts as long.
+/// The bytes behind the snapshot above which a log counts as long.
 const LONG_BYTES: usize = 8 << 20;
 
 pub(super) struct Snapshots {
     doc: DocId,
     parts: Arc<Parts>,
-    /// When the next one is due; none while there is nothing new.
+    /// When the next snapshot is due; none while nothing is new.
     due: Option<Instant>,
-    /// When the one under way was begun, and how many updates and bytes it covers at least.
+    /// When the current snapshot began, and how many updates and bytes it covers at least.
     begun: Option<(Instant, usize, usize)>,
     pace: Pace,
-    /// Those in a row that could not be taken, and until when none is tried: an outage of the store must not be answered
-    /// with load.
+    /// The number of failures in a row, and until when no attempt is made: an outage of the store must not cause more
+    /// load.
     failed: u32,
     not_before: Instant,
-    /// Updates and bytes in the log that no snapshot holds.
+    /// Updates and bytes in the log that no snapshot covers.
     behind_updates: usize,
     behind_bytes: usize,
 }
 
-/// By how much a log has grown.
+/// The growth of a log.
 #[derive(Default)]
 pub(super) struct Growth {
     updates: usize,
     bytes: usize,
-    /// The document was edited; otherwise only edits that it holds already were appended.
+    /// Whether the document was edited; otherwise only edits that it holds already were appended.
     is_edit: bool,
 }
 
@@ -60,11 +60,11 @@ impl Growth {
 }
 
 impl Snapshots {
-    /// Those of a document of whose log so many updates and bytes are in no snapshot.
+    /// The snapshots of a document with so many updates and bytes that no snapshot covers.
     pub(super) fn new(doc: DocId, parts: Arc<Parts>, behind_updates: usize, behind_bytes: usize) -> Self {
         let now = Instant::now();
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(behind_bytes as f64);
-        // Since when they have stood in the log is not known.
+        // How long they have been in the log is unknown.
         parts.gauges.unarchived.set(doc, (behind_updates > 0).then_some(now));
         let due = (behind_updates > 0).then(|| now + parts.config.snapshot_delay);
         let delay = parts.config.snapshot_delay;
@@ -72,13 +72,13 @@ impl Snapshots {
         Self { doc, parts, due, begun: None, pace, failed: 0, not_before: now, behind_updates, behind_bytes }
     }
 
-    /// When to begin the next one.
+    /// When to begin the next snapshot.
     pub(super) fn due(&self) -> Option<Instant> {
         let due = self.due.filter(|_| !self.is_under_way())?.max(self.not_before);
         Some(self.pace.next(self.is_long()).map_or(due, |next| due.max(next)))
     }
 
-    /// Whether more is in no snapshot than should be.
+    /// Whether too much is covered by no snapshot.
     fn is_long(&self) -> bool {
         self.behind_updates >= self.parts.config.snapshot_updates_max || self.behind_bytes >= LONG_BYTES
     }
@@ -87,17 +87,17 @@ impl Snapshots {
         self.begun.is_some()
     }
 
-    /// Whether the log has something that no snapshot holds.
+    /// Whether the log holds something that no snapshot covers.
     pub(super) fn is_behind(&self) -> bool {
         self.behind_updates > 0
     }
 
-    /// Whether the last one could not be taken.
+    /// Whether the last snapshot failed.
     pub(super) fn has_failed(&self) -> bool {
         self.failed > 0
     }
 
-    /// The log has grown.
+    /// Records growth of the log.
     pub(super) fn note(&mut self, Growth { updates, bytes, is_edit }: Growth) {
         if updates == 0 {
             return;
@@ -117,7 +117,7 @@ impl Snapshots {
         self.due = Some(self.due.map_or(due, |at| at.min(due)));
     }
 
-    /// Nobody is here any more: what is new is not to wait.
+    /// The last peer has left: a snapshot is due at once.
     pub(super) fn hurry(&mut self) {
         if self.is_behind() {
             self.due = Some(Instant::now());
@@ -125,7 +125,7 @@ impl Snapshots {
         }
     }
 
-    /// Takes one of `seen` or later in a task of its own, which tells the room: that goes on meanwhile.
+    /// Takes a snapshot of `seen` or later in a separate task, which sends the result to the room.
     pub(super) fn begin(&mut self, seen: Offset, room: WeakSender<Mail>) {
         let now = Instant::now();
         self.begun = Some((now, self.behind_updates, self.behind_bytes));
@@ -136,7 +136,7 @@ impl Snapshots {
         self.parts.tasks.spawn(async move {
             let done = tokio::select! {
                 done = parts.compact(doc, seen) => done,
-                // It may end anywhere, and a drain has no time for the snapshots of all rooms.
+                // It may stop at any point, and a drain has no time for the snapshots of all rooms.
                 () = stop.cancelled() => return,
             };
             if let Some(room) = room.upgrade() {
@@ -145,7 +145,7 @@ impl Snapshots {
         });
     }
 
-    /// The one under way covers that offset, or could not be taken; the log is at `seen` by now.
+    /// The current snapshot covers that offset, or failed; the log is at `seen` by now.
     pub(super) fn ended(&mut self, done: Option<Offset>, seen: Offset) {
         let begun = self.begun.take();
         self.pace.took = begun.map_or(Duration::ZERO, |(begun, ..)| begun.elapsed());
@@ -159,7 +159,7 @@ impl Snapshots {
         if offset >= seen {
             self.forget();
         } else if let Some((begun, updates, bytes)) = begun {
-            // What it left out was written after it had begun.
+            // Updates that it does not cover were written after it had begun.
             self.behind_updates = self.behind_updates.saturating_sub(updates).max(1);
             let bytes = bytes.min(self.behind_bytes);
             self.behind_bytes -= bytes;
@@ -168,14 +168,14 @@ impl Snapshots {
         }
     }
 
-    /// Counts nothing as behind any more: there is a snapshot of all.
+    /// Counts nothing as uncovered: there is a snapshot of everything.
     fn forget(&mut self) {
         metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
         (self.behind_updates, self.behind_bytes) = (0, 0);
         self.parts.gauges.unarchived.set(self.doc, None);
     }
 
-    /// Counts nothing any more, because the room ends.
+    /// Stops counting, because the room ends.
     pub(super) fn end(&mut self) {
         self.forget();
         self.parts.gauges.edited.forget(self.doc);
@@ -191,12 +191,12 @@ impl Snapshots {
 
 /// The pauses between snapshots.
 struct Pace {
-    /// From the beginning of one to the beginning of the next.
+    /// From the start of one to the start of the next.
     shortest: Duration,
-    /// How long nothing is written before the document counts as quiet.
+    /// How long nothing is written until the document counts as quiet.
     delay: Duration,
     begun: Option<Instant>,
-    /// How long the last one took.
+    /// The duration of the last snapshot.
     took: Duration,
     grown_at: Instant,
 }

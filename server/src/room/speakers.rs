@@ -1,4 +1,4 @@
-//! What clients say of themselves, and which socket may speak for which of them. Says what has changed, each client once.
+//! The presence of clients, and which socket may publish presence for which client. Reports each changed client once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,31 +8,31 @@ use codesync_crdt::{Awareness, AwarenessEntry, ClientId, Limits, encode, encode_
 use super::PeerId;
 use crate::{auth::SocketGrant, ids::UserId, role::Role, room::outbox::Frame};
 
-/// Client ids that one socket may speak for: the tabs of one browser can share a socket.
+/// The number of client ids of one socket: the tabs of one browser can share a socket.
 const CLIENTS_MAX: usize = 32;
-/// How long a client stays its user's after the last sign of it.
+/// How long a client id stays reserved for its user after its last sign.
 const KEPT_MS: u64 = 60_000;
-/// Clients that are kept for their users.
+/// The number of client ids that are reserved.
 const KEPT_MAX: usize = 8_192;
 
 pub(super) struct Speakers {
     awareness: Awareness,
-    /// Which of our sockets speaks for a client.
+    /// The socket of this node that publishes the presence of a client.
     by_client: BTreeMap<ClientId, PeerId>,
-    /// Who spoke, came or went since that was last told.
+    /// Clients whose presence changed since the last report.
     changed: Vec<ClientId>,
-    /// Those of them whom the other nodes do not know from elsewhere.
+    /// Those of them that the other nodes do not know from elsewhere.
     changed_here: Vec<ClientId>,
-    /// Whose a client was, and when that was last known: nobody else speaks for it soon after.
+    /// The user of a client id, and when that was last known: no other user may publish its presence soon after.
     kept: BTreeMap<ClientId, (UserId, u64)>,
 }
 
-/// What came of what a socket says of a client.
+/// The result of a published presence.
 #[derive(Debug, Default)]
 pub(super) struct Spoken {
-    /// The client is its own.
+    /// The client id is the socket's own.
     pub(super) declares: bool,
-    /// What it is to be told.
+    /// The answer to the socket.
     pub(super) answer: Option<Vec<u8>>,
 }
 
@@ -47,30 +47,30 @@ impl Speakers {
         }
     }
 
-    /// Whether a client with this id has been here.
+    /// Whether a client with this id was present before.
     pub(super) fn is_known(&self, client: ClientId) -> bool {
         self.awareness.clock(client).is_some()
     }
 
-    /// Whether nobody has said anything.
+    /// Whether nobody has published presence.
     pub(super) fn is_silent(&self) -> bool {
         self.awareness.states().next().is_none()
     }
 
-    /// What all say.
+    /// The presence of all clients.
     pub(super) fn everyone(&self) -> Vec<u8> {
         encode::awareness(&encode_awareness(self.awareness.states()))
     }
 
-    /// What the clients of our own sockets say, for a node that asks.
+    /// The presence of our own clients, for a node that requests it.
     pub(super) fn here(&self) -> Option<Bytes> {
         let here = self.awareness.states().filter(|entry| self.by_client.contains_key(&entry.client));
         let here: Vec<_> = here.collect();
         (!here.is_empty()).then(|| encode_awareness(here).into())
     }
 
-    /// Takes in what a socket says of a client; `user` knows whose a socket is. The user that wrote under the id takes it back
-    /// from any other that speaks for it.
+    /// Applies the presence that a socket publishes for a client; `user` returns the user of a socket. The user that
+    /// wrote under an id takes it back from any other that publishes presence for it.
     pub(super) fn speak(
         &mut self,
         from: PeerId,
@@ -84,7 +84,7 @@ impl Speakers {
             return Spoken::default();
         }
         if leaves && self.awareness.state(client).is_none() {
-            // Nothing ends, and nothing of an id that nobody saw is kept.
+            // An unknown client cannot leave, so nothing is recorded.
             return Spoken::default();
         }
         self.keep(client, user(from), now_ms);
@@ -96,7 +96,8 @@ impl Speakers {
             };
             self.change(client);
         } else if !leaves && self.awareness.state(client).is_none() {
-            // It came back on a new socket, and its old one's end outran it. Told that it is gone, a client speaks anew.
+            // The client reconnected on a new socket before the old one ended. When it receives that it has left, it
+            // publishes its presence again.
             let known = self.awareness.clock(client).filter(|known| *known >= clock);
             let gone = known.map(|clock| AwarenessEntry { client, clock, state: None });
             spoken.answer = gone.map(|gone| encode::awareness(&encode_awareness([&gone])));
@@ -104,8 +105,8 @@ impl Speakers {
         spoken
     }
 
-    /// Says of all for whom a socket speaks who they are by another grant. A higher clock than the client's own: told of it, the
-    /// client goes on from there.
+    /// Stamps the presence of a socket's clients with a new grant. The clock is higher than the client's own; the
+    /// client continues from it.
     pub(super) fn stamp_anew(&mut self, id: PeerId, grant: &SocketGrant, now_ms: u64) {
         let clients: Vec<ClientId> =
             self.by_client.iter().filter(|(_, speaker)| **speaker == id).map(|(client, _)| *client).collect();
@@ -121,7 +122,7 @@ impl Speakers {
         }
     }
 
-    /// Whose client it is at another node, if that user may edit.
+    /// The user of a client at another node, if that user may edit.
     pub(super) fn elsewhere(&self, client: ClientId) -> Option<UserId> {
         if self.by_client.contains_key(&client) {
             return None;
@@ -137,15 +138,15 @@ impl Speakers {
         }
     }
 
-    /// The user that a client is kept for.
+    /// The user for whom a client id is reserved.
     fn kept_for(&self, client: ClientId, now_ms: u64) -> Option<UserId> {
         let kept = self.kept.get(&client).filter(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < KEPT_MS);
         kept.map(|(user, _)| *user)
     }
 
-    /// Whether `id` may speak for `client`: its own, nobody's, or that of another socket of the same user, here or at
-    /// another node (a page that came back before its old socket was missed). Stock clients repeat what others say; that
-    /// is passed over.
+    /// Whether `id` may publish presence for `client`: its own, nobody's, or that of another socket of the same user,
+    /// on any node (a page that reconnected before its old socket was missed). Stock clients repeat the presence of
+    /// others; that is ignored.
     fn may_speak(&self, id: PeerId, client: ClientId, user: &impl Fn(PeerId) -> Option<UserId>, now_ms: u64) -> bool {
         if let Some(speaker) = self.by_client.get(&client) {
             return *speaker == id || user(*speaker) == user(id);
@@ -156,7 +157,7 @@ impl Speakers {
             && self.by_client.values().filter(|speaker| **speaker == id).count() < CLIENTS_MAX
     }
 
-    /// Takes in what clients at another node say.
+    /// Applies the presence of clients at another node.
     pub(super) fn hear(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
             let client = entry.client;
@@ -166,14 +167,14 @@ impl Speakers {
             }
             self.keep(client, user, now_ms);
             if self.awareness.apply(entry, now_ms) {
-                // It lives there now; a socket of ours that spoke for it has been left behind.
+                // The client is there now; a socket of ours that published for it is outdated.
                 self.by_client.remove(&client);
                 self.changed.push(client);
             }
         }
     }
 
-    /// A socket is gone, and with it those that it spoke for.
+    /// Removes a socket and the presence of its clients.
     pub(super) fn left(&mut self, id: PeerId, now_ms: u64) {
         let clients: Vec<_> = self.by_client.extract_if(.., |_, speaker| *speaker == id).collect();
         for (client, _) in clients {
@@ -186,12 +187,12 @@ impl Speakers {
         }
     }
 
-    /// All our sockets are gone, and nobody is left to be told.
+    /// All our sockets have closed, and nobody is left to notify.
     pub(super) fn left_all(&mut self) {
         self.by_client.clear();
     }
 
-    /// Ends the presence of clients that were silent too long.
+    /// Ends the presence of clients that were silent for too long.
     pub(super) fn expire(&mut self, now_ms: u64) {
         let by_client = &self.by_client;
         self.kept
@@ -209,7 +210,7 @@ impl Speakers {
         !self.changed.is_empty()
     }
 
-    /// What our peers are to hear, if there is news, and what the other nodes are.
+    /// The changes for our peers and for the other nodes, if there are any.
     pub(super) fn take_news(&mut self) -> (Option<Frame>, Option<Bytes>) {
         let (changed, here) = (std::mem::take(&mut self.changed), std::mem::take(&mut self.changed_here));
         let (all, here) = (self.present(&changed), self.present(&here));
@@ -222,7 +223,7 @@ impl Speakers {
         self.changed_here.push(client);
     }
 
-    /// What holds of these clients now, each once.
+    /// The current presence of these clients, each once.
     fn present(&self, clients: &[ClientId]) -> Vec<AwarenessEntry> {
         if clients.is_empty() {
             return Vec::new();
@@ -238,14 +239,14 @@ impl Speakers {
     }
 }
 
-/// What sessions stamp presence with; nodes of an earlier release leave the role out.
+/// The stamp of a session on presence; nodes of an earlier release leave the role out.
 #[derive(serde::Deserialize)]
 struct Stamp {
     id: UserId,
     role: Option<String>,
 }
 
-/// Whose presence it is.
+/// The user of a presence.
 fn stamp_of(entry: &AwarenessEntry) -> Option<Stamp> {
     #[derive(serde::Deserialize)]
     struct Stamped {

@@ -1,5 +1,5 @@
-//! One live document, pure: commands in, effects out. Owns the replica and its peers; knows no store, no task and no clock.
-//! Invariant: nobody hears that an edit is durable before the append that holds it has returned.
+//! One live document, pure: commands in, effects out. It owns the replica and its peers, and knows no store, task or
+//! clock. Invariant: no client learns that an edit is durable before the append that holds it has returned.
 
 mod calls;
 mod conflicts;
@@ -40,12 +40,12 @@ use crate::{
 /// Documents below this size are not measured again.
 const MEASURED_MIN: usize = 256 << 10;
 
-/// What the actor has to do after some commands.
+/// What the actor must do after some commands.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// The document is gone: end the room.
     pub end: bool,
-    /// The replica is not to be trusted any more: load another one from what is stored, and let the peers notice nothing.
+    /// The replica can no longer be trusted: load another one from what is stored, without an effect on the peers.
     pub rebuild: bool,
     /// Take a snapshot soon, the last peer has left.
     pub snapshot: bool,
@@ -64,9 +64,9 @@ pub struct State {
     calls: Calls,
     outgoing: Outgoing,
     waiting: Waiting,
-    /// Since the last append that returned, the log could not be reached.
+    /// The log has been unavailable since the last append that returned.
     log_is_away: bool,
-    /// An entry of the log differs from what the replica has: one of the two is to be given up.
+    /// An entry of the log differs from the replica: one of the two must be given up.
     is_doubtful: bool,
     /// When the newest command was handled.
     now_ms: u64,
@@ -74,7 +74,7 @@ pub struct State {
 }
 
 impl State {
-    /// A room around a loaded replica; `fresh_client` gives ids for the edits that the server makes.
+    /// The state of a loaded replica; `fresh_client` returns ids for edits that the server makes.
     pub fn new(replica: Document, fresh_client: fn() -> ClientId, document_bytes_max: usize) -> Self {
         Self {
             replica: replica.into(),
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// Takes in one command. `now_ms` only has to grow.
+    /// Handles one command. `now_ms` must only grow.
     pub fn handle(&mut self, command: Command, now_ms: u64, effects: &mut Effects) {
         self.now_ms = now_ms;
         match command {
@@ -109,7 +109,8 @@ impl State {
         }
     }
 
-    /// Takes in what waits for nothing. The replica is neither read nor changed: it may be lost at that moment.
+    /// Handles a command that waits for nothing. The replica is neither read nor changed, because it may be lost at
+    /// that moment.
     pub fn handle_urgent(&mut self, urgent: Urgent, now_ms: u64, effects: &mut Effects) {
         match urgent {
             Urgent::Access(event) => self.access(&event, now_ms, effects),
@@ -128,37 +129,37 @@ impl State {
         }
     }
 
-    /// Whether more commands may be taken in; otherwise the log has to catch up first.
+    /// Whether more commands are accepted; otherwise the log must catch up first.
     pub fn accepts(&self) -> bool {
         self.waiting.accepts()
     }
 
-    /// Whether there is something to fan out.
+    /// Whether there is something to send to the peers.
     pub fn has_outgoing(&self) -> bool {
         !self.outgoing.is_empty() || self.speakers.has_news()
     }
 
-    /// Grows with every socket that comes or goes.
+    /// Counts joins and leaves.
     pub fn changes(&self) -> u64 {
         self.peers.changes()
     }
 
-    /// The sockets that are here.
+    /// The connected sockets.
     pub fn members(&self) -> Vec<Member> {
         self.peers.members()
     }
 
-    /// Whether nobody is here.
+    /// Whether no socket is connected.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
 
-    /// Whether everything that was taken in is durable, and no call waits for the log.
+    /// Whether every applied edit is durable, and no call waits for the log.
     pub fn is_durable(&self) -> bool {
         self.is_saved() && self.calls.is_empty()
     }
 
-    /// Whether every edit that was taken in is durable.
+    /// Whether every applied edit is durable.
     fn is_saved(&self) -> bool {
         self.waiting.durable() == self.waiting.flushed() && self.outgoing.is_durable()
     }
@@ -174,10 +175,10 @@ impl State {
         Some(give_way(document.size_bytes(), || Digest::of(document)))
     }
 
-    /// Estimates the encoded size of the document; measures it where it is `measured` no more by far.
+    /// Estimates the encoded size of the document; measures it when `measured` is far exceeded.
     pub fn size_bytes(&mut self, measured: usize) -> usize {
         let Some(document) = self.replica.live_mut() else { return measured };
-        // What is merged takes less room than the updates that it came in.
+        // Merged updates take less space than the updates one by one.
         if document.size_bytes() > MEASURED_MIN.max(2 * measured) {
             let half = document.size_bytes() / 2;
             give_way(document.size_bytes(), || document.has_room(0, half));
@@ -185,17 +186,17 @@ impl State {
         document.size_bytes()
     }
 
-    /// Takes in presence from another node.
+    /// Applies presence from another node.
     pub fn take_in_presence(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
         self.speakers.hear(entries, now_ms);
     }
 
-    /// The presence of our own peers, for a node that asks.
+    /// The presence of our own peers, for a node that requests it.
     pub fn own_presence(&self) -> Option<Bytes> {
         self.speakers.here()
     }
 
-    /// Goes on with another replica, which holds all that was durable; nothing else may wait to become so.
+    /// Continues with another replica, which holds everything durable; nothing else may be waiting to become durable.
     pub fn rebuilt(&mut self, replica: Document) {
         debug_assert!(self.is_saved(), "edits that only the lost replica held");
         let lost = std::mem::replace(&mut self.replica, replica.into());
@@ -211,7 +212,7 @@ impl State {
         self.settle_due();
     }
 
-    /// Gives every peer what it has not: another replica may hold entries of the log that were never fanned out here.
+    /// Sends every peer what it lacks: another replica may hold entries of the log that were never sent here.
     fn bring_up_to_date(&mut self) {
         let waits = |peer: &Peer| !peer.answered || peer.unjudged.step1.is_some() || peer.outbox.is_behind();
         let due: Vec<PeerId> = self.peers.iter_mut().filter(|(_, peer)| !waits(peer)).map(|(id, _)| id).collect();
@@ -225,13 +226,13 @@ impl State {
         self.is_doubtful = true;
     }
 
-    /// Ends the presence of clients that were silent too long, and forgets what no longer counts.
+    /// Ends the presence of clients that were silent for too long, and discards records that no longer count.
     pub fn expire(&mut self, now_ms: u64) {
         self.peers.rest(now_ms);
         self.speakers.expire(now_ms);
     }
 
-    /// Closes every socket, and lets go of who waits for the document's deletion.
+    /// Closes every socket, and answers callers that wait for the document's deletion.
     pub fn end(&mut self, reason: CloseReason) {
         self.close_all(reason);
         if let Some(deleted) = self.deleted.take() {
@@ -262,7 +263,7 @@ impl State {
         peer.push(encode::sync_step1(&lowered));
     }
 
-    /// Asks for what lies before an edit, unless that was asked and not answered: a flood of gaps asks once.
+    /// Requests the edits before a gap, unless that request is unanswered: a flood of gaps causes one request.
     fn ask_for_gap(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get(id).filter(|peer| !peer.asked_for_gap) {
             peer.asked_for_gap = true;
@@ -277,7 +278,7 @@ impl State {
             Said::Step2(bytes) => {
                 peer.asks = peer.asks.saturating_sub(1);
                 if peer.asks > 0 && peer.unjudged.is_asked() {
-                    // The answer to the newest step 1 has all of it, and the edits that are to be compared before it.
+                    // The answer to the newest step 1 contains all of it, after the edits that must be compared first.
                     return;
                 }
                 peer.asked_for_gap = false;
@@ -320,7 +321,7 @@ impl State {
                 && peer.is_renamed
                 && let Some(stamped) = peer.grant.stamp(state)
             {
-                // Its session stamps what it says with the name that it came with.
+                // Its session stamps presence with the name that it had when it joined.
                 *state = stamped;
             }
             let (user, owner) = (self.peers.user(from), self.owners.socket(client).and_then(|id| self.peers.user(id)));
@@ -361,7 +362,7 @@ impl State {
             }
             AccessEvent::DocumentDeleted(_) => {
                 self.close_all(CloseReason::NotFound);
-                // A room that went on would take the removed log for a lost one, and write it again.
+                // A room that continued would mistake the removed log for a lost one, and write it again.
                 effects.end = true;
             }
             AccessEvent::SessionEnded(session) => {
@@ -378,7 +379,7 @@ impl State {
                     self.speakers.stamp_anew(id, grant, now_ms);
                 }
             }
-            // Looked up for each socket by the registry.
+            // The registry checks every socket itself.
             AccessEvent::Missed => {}
             AccessEvent::UserEnded(user) => {
                 for id in self.peers.of_user(*user) {
@@ -413,9 +414,10 @@ impl State {
         self.speakers.left_all();
     }
 
-    /// Once in a while, what those who keep up have is written down anew, so that a later diff to them is small.
+    /// From time to time the state of clients that are up to date is recorded again, so that a later diff for them is
+    /// small.
     fn compacted(&mut self, done: Option<Offset>) {
-        // What is not fanned out yet nobody has.
+        // Nobody has what was not sent yet.
         if done.is_none() || !self.outgoing.is_empty() {
             return;
         }
@@ -423,7 +425,7 @@ impl State {
         let now = Arc::new(document.state_vector().clone());
         let durable = self.waiting.durable();
         for (id, peer) in self.peers.iter_mut() {
-            // Neither has anybody the echo of what is not durable yet.
+            // Nobody has the echo of what is not durable yet.
             if peer.outbox.is_drained() && peer.owed_until.max(self.waiting.newest_by(id)) <= durable {
                 peer.has = now.clone();
             }

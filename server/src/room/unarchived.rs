@@ -1,4 +1,4 @@
-//! Since when each live document has had edits that no snapshot holds.
+//! Since when each live document has had edits that no snapshot covers.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::ids::DocId;
 pub(super) struct Unarchived(Mutex<HashMap<DocId, Instant>>);
 
 impl Unarchived {
-    /// Notes since when, or that a snapshot holds all.
+    /// Records since when, or that a snapshot covers everything.
     pub(super) fn set(&self, doc: DocId, since: Option<Instant>) {
         match since {
             Some(since) => self.documents().insert(doc, since),
@@ -28,7 +28,7 @@ impl Unarchived {
     }
 
     fn documents(&self) -> MutexGuard<'_, HashMap<DocId, Instant>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Restoring what was lost: of the log from the replica, of the replica from what is stored.
+//! Restoring what was lost: the log from the replica, and the replica from what is stored.
 
 use std::time::Duration;
 
@@ -17,25 +17,25 @@ use crate::{
     storage::{LoadError, Loaded},
 };
 
-/// How long it may take to load what is stored.
+/// How long loading what is stored may take.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a room that ends waits for its log.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) enum Healing {
-    /// What is left of the log is read.
+    /// The rest of the log is being read.
     Reading,
-    /// The whole document is appended.
+    /// The whole document is being appended.
     Restoring(Restore),
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Restore {
-    /// What is left of the log ends here.
+    /// The end of the rest of the log.
     pub(super) end: Offset,
-    /// The whole document goes above this.
+    /// The whole document is appended above this offset.
     pub(super) above: Offset,
-    /// Where what is left holds other edits than the replica.
+    /// The first difference between the rest of the log and the replica.
     pub(super) fork: Option<(ClientId, u32)>,
 }
 
@@ -49,9 +49,9 @@ impl Follower {
         }
     }
 
-    /// What is left of the log is taken in; then the whole document goes above it, and above the newest snapshot, whose
-    /// offset would otherwise hide it. A replica that differs is appended too, before its room ends: it may be the last
-    /// copy of its other edits.
+    /// Applies the rest of the log, and appends the whole document above it and above the newest snapshot, whose offset
+    /// would otherwise hide it. A replica that differs is appended too, before its room ends: it may be the last copy
+    /// of its other edits.
     pub(super) fn restore_from(
         &mut self,
         contents: Contents,
@@ -71,20 +71,20 @@ impl Follower {
         Ok(())
     }
 
-    /// Loads what is stored while the room goes on: more was missed than the log still holds.
+    /// Loads what is stored while the room continues: more was missed than the log still holds.
     pub(super) fn reload(&mut self) {
         if self.reloading.is_none() {
             self.reloading = Some(self.stored());
         }
     }
 
-    /// Merges in what is stored, and has appended what that lacks.
+    /// Merges what is stored into the replica, and appends what that lacks.
     pub(in crate::room) fn reconcile(&mut self) {
         self.reconciling = true;
         self.reload();
     }
 
-    /// Merges in what was stored when the reload began.
+    /// Merges what was stored when the reload began.
     pub(super) fn reloaded(
         &mut self,
         loaded: Result<Loaded, LoadError>,
@@ -94,7 +94,7 @@ impl Follower {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
-                // This replica may be all that is left of something: it stays, and asks again.
+                // This replica may be the last copy of something: it stays, and the load is retried.
                 warn!(%error, "what was missed could not be loaded yet");
                 self.look_at = Some(Instant::now() + self.backed_off());
                 return Ok(());
@@ -115,7 +115,7 @@ impl Follower {
         if stored.is_some() && stored != state.digest() {
             self.heal("what is stored lacks something");
         }
-        // What was received while it was loaded has been dropped.
+        // Entries received during the load have been dropped.
         self.look();
         Ok(())
     }
@@ -127,7 +127,7 @@ impl Follower {
         load.map(|loaded| loaded.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()).into()))).boxed()
     }
 
-    /// Goes on with another replica.
+    /// Continues with another replica.
     pub(in crate::room) fn rebuilt(
         &mut self,
         loaded: Result<Loaded, LoadError>,
@@ -157,21 +157,21 @@ impl Follower {
         }
     }
 
-    /// Waits for the append under way; `None` where there is none.
+    /// Waits for the append in progress; `None` if there is none.
     pub(in crate::room) async fn next_append(&mut self) -> Option<Event> {
         let (form, result) = self.append.as_mut()?.await;
         self.append = None;
         Some(Event::Appended(form, result))
     }
 
-    /// Waits for the append under way, but not long: it may be one that is tried again and again.
+    /// Waits for the append in progress, but not long: it may be retried again and again.
     pub(in crate::room) async fn finish_append(&mut self) {
         if let Some(append) = self.append.take() {
             let _ = timeout(FINISH_TIMEOUT, append).await;
         }
     }
 
-    /// Whether the log certainly holds what was read of it; begins to restore it where it does not.
+    /// Whether the log certainly holds what was read from it; otherwise begins to restore it.
     pub(in crate::room) async fn is_whole(&mut self) -> bool {
         let seen = self.chain.seen().max(self.written);
         let read = timeout(FINISH_TIMEOUT, self.parts.storage.log.read(self.doc, seen)).await;

@@ -1,7 +1,7 @@
-//! Calls that replace the text, and calls that read it. An edit for a caller is decided on the replica as it is at one end
-//! of the log, appended exactly after that end, and applied only then: so one caller's text never mixes with another's, and
-//! an answer is true at one place in the order of the log. Whether that is where the log ends is the log's to decide, also
-//! where nothing is to be changed.
+//! Calls that replace the text, and calls that read it. An edit for a caller is decided on the replica at one end of
+//! the log, appended on condition that the log still ends there, and applied only then. So texts of two callers never
+//! mix, and an answer is true at one offset of the log. The log decides whether it still ends there, even if nothing is
+//! changed.
 
 use std::collections::VecDeque;
 
@@ -16,12 +16,12 @@ use crate::{
     room::{Condition, Replaced, RoomError, Text, effort::Stopwatch},
 };
 
-/// Calls that wait, and the bytes of their texts; more are refused, so that they delay nobody else's edits.
+/// Waiting calls, and the bytes of their texts; further calls are refused, so that they delay nobody else's edits.
 const CALLS_MAX: usize = 64;
 const CALLS_BYTES_MAX: usize = 32 << 20;
 /// Calls that wait to read the text.
 const READERS_MAX: usize = 1_024;
-/// How often a call is decided again because another node appended first.
+/// The number of times that a call is decided again because another node appended first.
 const TRIES_MAX: u32 = 64;
 
 type Reply = oneshot::Sender<Result<Replaced, RoomError>>;
@@ -31,7 +31,7 @@ type Reply = oneshot::Sender<Result<Replaced, RoomError>>;
 pub(super) struct Calls {
     waiting: VecDeque<Call>,
     bytes: usize,
-    /// What the first of them comes to, while the log is asked.
+    /// The decision of the first call, while the log is asked.
     decided: Option<Decision>,
     readers: Vec<oneshot::Sender<Text>>,
 }
@@ -42,7 +42,7 @@ struct Call {
     condition: Condition,
     reply: Reply,
     tries: u32,
-    /// Its edit, where it is not known whether that was appended.
+    /// The edit of the first call, while it is unknown whether it was appended.
     unanswered: Option<Update>,
 }
 
@@ -101,7 +101,7 @@ impl Calls {
         Some(call)
     }
 
-    /// The first call whose caller still waits. Once nobody waits, nobody holds the right to edit any more.
+    /// The first call whose caller still waits. A call without a waiting caller no longer holds the right to edit.
     fn first(&mut self) -> Option<&Call> {
         while self.waiting.front().is_some_and(|call| call.reply.is_closed()) {
             self.pop();
@@ -111,7 +111,7 @@ impl Calls {
 }
 
 impl State {
-    /// Takes in a call that replaces the text, unless its caller's edits have cost too much lately.
+    /// Adds a call that replaces the text, unless the edits of its caller have cost too much.
     pub(super) fn replace(&mut self, author: UserId, text: String, condition: Condition, reply: Reply) {
         if self.peers.effort(author, self.now_ms).check(0, self.now_ms).is_ok() {
             self.calls.push(author, text, condition, reply);
@@ -120,19 +120,19 @@ impl State {
         }
     }
 
-    /// Whether somebody waits for what was taken in so far to be in the log.
+    /// Whether a caller waits until everything applied so far is in the log.
     pub fn has_callers(&self) -> bool {
         !self.calls.is_empty() || !self.calls.readers.is_empty()
     }
 
-    /// About how many bytes deciding the next call handles.
+    /// The approximate number of bytes that deciding the next call handles.
     pub fn next_call_bytes(&mut self) -> usize {
         let document = self.replica.live().map_or(0, Document::size_bytes);
         self.calls.first().map_or(0, |call| call.text.len().max(document))
     }
 
-    /// Decides what the next call comes to, if the log ends where the replica is; returns what to append for it. `None`
-    /// where no call waits, or edits are not given to the log yet.
+    /// Decides the next call, provided that the log ends where the replica is, and returns the updates to append for
+    /// it. `None` if no call waits, or if edits are not passed to the log yet.
     pub fn decide(&mut self) -> Option<Vec<Bytes>> {
         if !self.outgoing.is_durable() {
             return None;
@@ -142,14 +142,16 @@ impl State {
         let call = self.calls.first()?;
         let stopwatch = Stopwatch::start();
         let decision = call.decide(document, self.document_bytes_max, client);
-        // Comparing two texts takes the room's time, however few bytes change: the length of the text earns no allowance.
+        // Comparing two texts takes the room's time, however few bytes change: the length of the text adds no
+        // allowance.
         self.peers.effort(call.author, self.now_ms).charge(0, stopwatch.elapsed());
         let edit = decision.edit.iter().map(|edit| edit.bytes().clone()).collect();
         self.calls.decided = Some(decision);
         Some(edit)
     }
 
-    /// The log ended there, and holds the edit: applies it and answers. Returns the bytes of an edit that was new here.
+    /// The log ended there, and holds the edit: applies it and answers. Returns the number of bytes of an edit that was
+    /// new here.
     pub fn confirmed(&mut self, effects: &mut Effects) -> Option<usize> {
         let Decision { edit, answer } = self.calls.decided.take()?;
         let mut new = None;
@@ -174,7 +176,7 @@ impl State {
         new
     }
 
-    /// The log goes on after the place where the call was decided: it is decided again once that was read.
+    /// The log continues after the offset of the decision: the call is decided again once that was read.
     pub fn refused(&mut self) {
         self.calls.decided = None;
         let Some(call) = self.calls.waiting.front_mut() else { return };
@@ -186,8 +188,8 @@ impl State {
         }
     }
 
-    /// It is not known whether the log took the edit: returns whether to ask again with the same one. Otherwise the call is
-    /// decided anew later, or its caller has gone and the edit is met in the log where it was appended.
+    /// It is unknown whether the log has the edit: returns whether to retry with the same one. Otherwise the call is
+    /// decided again later; or its caller has left, and the edit is read from the log if it was appended.
     pub fn unanswered(&mut self, ask_again: bool) -> bool {
         let awaited = self.calls.waiting.front().is_some_and(|call| !call.reply.is_closed());
         if ask_again && awaited {
@@ -211,7 +213,7 @@ impl State {
         }
     }
 
-    /// Gives those who wait to read the text the one that the append under way makes durable.
+    /// Promises waiting readers the text that the append in progress makes durable.
     pub(super) fn owe_readers(&mut self) {
         if self.calls.readers.is_empty() || !self.outgoing.is_durable() {
             return;
@@ -222,7 +224,7 @@ impl State {
         self.waiting.owe(self.waiting.flushed(), Owed::Text(readers, text));
     }
 
-    /// Answers those who wait to read the text, all of which is in the log.
+    /// Answers waiting readers; all of the text is in the log.
     pub(super) fn answer_readers(&mut self) {
         if self.calls.readers.is_empty() {
             return;
@@ -235,7 +237,7 @@ impl State {
     }
 }
 
-/// The client id that the server edits as: one for all edits of a room, unless another client uses it.
+/// The client id of the server's own edits: one for all edits of a room, unless another client uses it.
 pub(super) struct ServerClient {
     fresh: fn() -> ClientId,
     id: ClientId,
@@ -249,13 +251,13 @@ impl ServerClient {
         Self { fresh, id: fresh(), clock: 0 }
     }
 
-    /// Whether the server edits as that client now.
+    /// Whether the server currently uses that client id.
     pub(super) fn is(&self, client: ClientId) -> bool {
         self.id == client
     }
 
     fn unused(&mut self, document: &Document, is_known: impl Fn(ClientId) -> bool) -> ClientId {
-        // Random ids are used already once in billions: several in a row do not come by chance.
+        // A random id is in use once in billions of times: several in a row are no coincidence.
         for _ in 0..8 {
             if document.state_vector().clock(self.id) == self.clock && !is_known(self.id) {
                 break;

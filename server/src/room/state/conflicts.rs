@@ -1,5 +1,5 @@
-//! Two authors at one client id and clock: the edits that arrived later are refused whole, and their author is notified. The
-//! log decides which are earlier; a replica that holds the later ones is rebuilt from it.
+//! Two authors at one client id and clock: the later edits are refused as a whole, and their author is notified. The
+//! log decides the order; a replica that holds the later ones is rebuilt from it.
 
 use codesync_crdt::{ClientId, Comparison, Document};
 use tracing::{info, warn};
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl State {
-    /// Refuses an edit whose client id and clock hold other edits. Nothing more is taken from that socket, because its replica
-    /// differs for good; its words are still on its screen.
+    /// Refuses an edit whose client id and clock hold other edits. Nothing more is accepted from that socket, because
+    /// its replica differs permanently; its words are still on its screen.
     pub(super) fn conflict(&mut self, id: PeerId, client: ClientId, clock: u32) {
         metrics::counter!("codesync_client_conflicts_total").increment(1);
         info!(client, clock, "edit refused: its client id holds other edits at that clock");
@@ -29,11 +29,11 @@ impl State {
                 "clock": clock,
             }),
         );
-        // Not earlier, because a client in conflict is sent nothing but this: deletions would hit its own words.
+        // Not earlier, because a client in conflict receives only this: deletions would hit its own words.
         peer.has_conflict = true;
     }
 
-    /// The replica holds edits that are not those of the log: every peer has them too, and has to load the document again.
+    /// The replica holds other edits than the log: every peer has them too, and must load the document again.
     pub fn forked(&mut self, (client, clock): (ClientId, u32)) {
         metrics::counter!("codesync_forks_total").increment(1);
         warn!(client, clock, "the replica held other edits than the log: its clients load the document again");
@@ -43,7 +43,7 @@ impl State {
     }
 }
 
-/// Where an older replica differs from one that holds all of it.
+/// The first difference between an older replica and a newer one that holds all of it.
 pub(super) fn difference(older: &Document, newer: &Document) -> Option<(ClientId, u32)> {
     let all = newer.check_stored(older.state().into()).ok()?;
     match newer.compare(&all) {

@@ -1,4 +1,4 @@
-//! Edits: checked against the replica, applied to it, and refused in words.
+//! Edits: checked against the replica, then applied to it or refused with a reason.
 
 use std::time::Instant;
 
@@ -17,19 +17,19 @@ use crate::{
     },
 };
 
-/// What taking in updates of the log came to.
+/// The result of applying updates of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TakenIn {
-    /// Something was new.
+    /// Some update was new.
     pub changed: bool,
-    /// Something builds on what is not there.
+    /// Some update depends on edits that are missing.
     pub gap: bool,
-    /// Where the replica holds other edits than the log.
+    /// The first place where the replica holds other edits than the log.
     pub differs: Option<(ClientId, u32)>,
 }
 
 impl State {
-    /// Takes in updates that stand in the log, from other nodes.
+    /// Applies updates of the log that other nodes appended.
     pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
         let mut taken = TakenIn::default();
         let mut known = Vec::new();
@@ -52,8 +52,8 @@ impl State {
         taken
     }
 
-    /// Takes in updates that insert nothing new, merged: each is compared with all that came after it in the document, so
-    /// that one by one a long log would take the square of its length.
+    /// Applies updates that insert nothing new, merged into one. Each is compared with everything after it in the
+    /// document, so one by one a long log would take quadratic time.
     fn take_in_known(&mut self, known: &mut Vec<Update>, taken: &mut TakenIn) {
         for update in Update::merge(&std::mem::take(known)) {
             self.take_in_one(update, taken);
@@ -63,7 +63,7 @@ impl State {
     fn take_in_one(&mut self, update: Update, taken: &mut TakenIn) {
         let Some(document) = self.replica.live() else { return };
         if let Comparison::Differs { client, clock } = document.compare(&update) {
-            // Applied all the same: later entries build on its new clocks.
+            // It is applied nevertheless: later entries depend on its new clocks.
             taken.differs = Some((client, clock));
         }
         match self.replica.apply(&update) {
@@ -99,7 +99,7 @@ impl State {
         }
         let user = peer.grant.user;
         if !peer.grant.role.may_edit() {
-            // Its answer to our step 1 repeats all deletions: only what it inserts is known to be its own.
+            // Its answer to our step 1 repeats all deletions: only its inserts are known to be its own.
             if adds {
                 refuse_in_words(peer, "read_only", "viewers cannot edit");
             }
@@ -155,7 +155,7 @@ impl State {
         metrics::counter!("codesync_updates_refused_total").increment(1);
         let (code, reason) = match refusal {
             Refusal::TooLarge { .. } => ("update_too_large", CloseReason::TooLarge),
-            // Pages know this code: the document takes no edits of new pages any more.
+            // Pages know this code: the document accepts no edits of new pages any more.
             Refusal::TooManyClients { .. } => ("document_too_large", CloseReason::TooLarge),
             _ => ("malformed_update", CloseReason::BadMessage),
         };
@@ -171,7 +171,7 @@ pub(super) fn refuse_in_words(peer: &mut Peer, code: &str, message: &str) {
     reject(peer, serde_json::json!({ "code": code, "message": message }));
 }
 
-/// Notifies a client that an edit of it was refused. No mark of it is echoed from then on.
+/// Notifies a client that its edit was refused. No later mark of it is echoed.
 pub(super) fn reject(peer: &mut Peer, why: serde_json::Value) {
     if peer.dialect == Dialect::Codesync {
         let frame: Frame = encode::codesync(&Extension::Rejected { json: &why.to_string() }).into();

@@ -1,5 +1,6 @@
-//! Fanning out: what was taken in since the last time goes to the peers as one frame, and waits for the log. Authors hear
-//! their own once it is durable. What others wrote needs what came before it, of which an author has its own part already.
+//! Fan-out: everything applied since the last flush is sent to the peers as one frame, and waits for the log. Authors
+//! receive their own edits once they are durable. An edit of another author depends only on edits before it, and the
+//! author's own edits among those it already has.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,22 +13,22 @@ use super::{
 };
 use crate::room::{Dialect, PeerId, outbox::Frame, peers::Peer};
 
-/// Who wrote an update.
+/// The origin of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The log: another node appended it, or this one for a call.
+    /// The log: another node appended it, or this node did for a call.
     Log,
     /// One of our peers.
     Peer(PeerId),
 }
 
-/// Edits that are applied and not yet fanned out.
+/// Edits that are applied and not yet sent.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// All, in the order in which they were applied, and who wrote each.
+    /// All of them, in the order in which they were applied, and the origin of each.
     updates: Vec<Update>,
     origins: Vec<Origin>,
-    /// The peers among these, each once.
+    /// The peers among the origins, each once.
     authors: Vec<PeerId>,
     from_log: usize,
     oldest: Option<Instant>,
@@ -49,12 +50,12 @@ impl Outgoing {
         self.updates.is_empty()
     }
 
-    /// Whether all of it stands in the log.
+    /// Whether all of them are in the log.
     pub(super) fn is_durable(&self) -> bool {
         self.from_log == self.updates.len()
     }
 
-    /// Those that are wanted, merged.
+    /// The selected updates, merged.
     fn part(&self, wanted: impl Fn(Origin) -> bool) -> Vec<Update> {
         let all = self.updates.iter().zip(&self.origins);
         let part: Vec<_> = all.filter(|(_, origin)| wanted(**origin)).map(|(update, _)| update.clone()).collect();
@@ -66,7 +67,7 @@ impl Outgoing {
     }
 }
 
-/// Edits that were fanned out together.
+/// Edits that were sent together.
 pub(super) struct Batch {
     outgoing: Outgoing,
     pub(super) frames: Vec<Frame>,
@@ -77,12 +78,12 @@ impl Batch {
         self.outgoing.authors.contains(&author)
     }
 
-    /// Whether nobody else wrote anything of it.
+    /// Whether all of it has this author.
     fn is_all_of(&self, author: PeerId) -> bool {
         self.outgoing.authors == [author] && self.outgoing.origins.iter().all(|origin| *origin == Origin::Peer(author))
     }
 
-    /// Gives an author what the others wrote at once, and owes it its own.
+    /// Sends an author the edits of the others at once, and its own later.
     pub(super) fn split(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
         let own = Origin::Peer(id);
         for update in self.outgoing.part(|origin| origin != own) {
@@ -91,7 +92,7 @@ impl Batch {
         self.owe_echo(id, peer, flush, waiting);
     }
 
-    /// Owes an author its own.
+    /// Sends an author its own edits later.
     fn owe_echo(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
         if peer.dialect == Dialect::Stock && self.has(id) {
             for update in self.outgoing.part(|origin| origin == Origin::Peer(id)) {
@@ -102,8 +103,7 @@ impl Batch {
 }
 
 impl State {
-    /// Fans out what was taken in since the last time: one frame for all, once. Returns what the other nodes are to
-    /// hear of presence.
+    /// Sends everything applied since the last flush, as one frame for all. Returns presence for the other nodes.
     pub fn flush(&mut self) -> Option<Bytes> {
         let (presence, elsewhere) = self.speakers.take_news();
         if let Some(frame) = presence {
@@ -126,14 +126,15 @@ impl State {
         self.fan_out(&Arc::new(Batch { outgoing, frames }));
     }
 
-    /// Peers that wrote nothing of it hear at once, and so do its authors of the others while the log is away. Whoever waits
-    /// for an earlier frame hears it behind that one: what builds on an edit never overtakes it.
+    /// Peers that wrote nothing of the batch receive it at once; while the log is unavailable, its authors receive the
+    /// edits of the others at once. A peer that waits for an earlier frame receives this one after it, because an edit
+    /// must never overtake what it depends on.
     fn fan_out(&mut self, batch: &Arc<Batch>) {
         let (flushed, durable) = (self.waiting.flushed(), self.waiting.durable());
         for (id, peer) in self.peers.iter_mut() {
             let in_order = peer.owed_until <= durable;
             if peer.unjudged.step1.is_some() {
-                // The answer to its step 1, which waits for its own edits, has what others wrote.
+                // The answer to its step 1, which waits for its own edits, contains the edits of the others.
                 batch.owe_echo(id, peer, flushed, &mut self.waiting);
             } else if !batch.has(id) {
                 for frame in &batch.frames {
@@ -155,13 +156,13 @@ impl State {
         }
     }
 
-    /// Hears that the log cannot be reached for now: the authors of what waits for it are given what others wrote of it.
+    /// The log is unavailable for now: authors that wait for it receive the edits of the others.
     pub fn without_log(&mut self) {
         if std::mem::replace(&mut self.log_is_away, true) {
             return;
         }
         let owed = self.waiting.take_owed();
-        // Frames of theirs are of no use before the diff that waits.
+        // Frames are of no use to them before the waiting diff.
         let diffs = owed.iter().filter_map(|(_, owed)| match owed {
             Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
             _ => None,

@@ -1,5 +1,6 @@
-//! What waits for the log: edits that are not appended yet, and what is owed to somebody once they are durable. Flushes that
-//! hold edits are numbered; the newest durable one says what is due.
+//! Everything that waits for the log: edits that are not appended yet, and frames and answers that are due once edits
+//! are durable. Flushes with edits are numbered; the number of the newest durable flush decides what is due. Example: a
+//! mark behind flush 7 is echoed when flush 7 is durable, even if flush 8 is being appended.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Instant};
 
@@ -13,21 +14,21 @@ use crate::room::{
     outbox::{Frame, Pushed},
 };
 
-/// Bytes that may wait for the log before the room stops reading its mailbox.
+/// The number of bytes that may wait for the log before the room stops reading its mailbox.
 const PENDING_BYTES_MAX: usize = 16 << 20;
-/// Things that may be owed before the room stops reading its mailbox.
+/// The number of items that may be due later before the room stops reading its mailbox.
 const OWED_MAX: usize = 65_536;
 
-/// Entries of a flush among which one more edit of the same client is looked for.
+/// The number of entries of a flush that are searched for an edit of the same client.
 const WRITTEN_LOOK: usize = 16;
 
-/// What is owed to somebody once a flush is durable.
+/// An item that is due once a flush is durable.
 pub(super) enum Owed {
-    /// What others wrote.
+    /// Edits of others.
     Frame(PeerId, Frame),
-    /// What it wrote itself.
+    /// Edits of the peer itself.
     Echo(PeerId, Frame),
-    /// What it wrote together with others.
+    /// Edits of the peer together with edits of others.
     Mixed(PeerId, Arc<Batch>),
     Mark(PeerId, u64),
     Diff(PeerId, StateVector),
@@ -36,7 +37,7 @@ pub(super) enum Owed {
     Saved(oneshot::Sender<()>),
 }
 
-/// What a peer wrote in one flush as one client; no clocks where it only deleted.
+/// The edits of a peer in one flush under one client id; without clocks if it only deleted.
 struct Written {
     flush: u64,
     author: PeerId,
@@ -46,21 +47,22 @@ struct Written {
 
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// Fanned out and not yet given to the log.
+    /// Sent to the peers, and not yet passed to the log.
     pending: Vec<Bytes>,
     pending_bytes: usize,
     pending_since: Option<Instant>,
-    /// Number of the newest flush that holds edits; of the newest one in the append under way; of the newest durable one.
+    /// The numbers of the newest flush with edits, of the newest one in the append in progress, and of the newest
+    /// durable one.
     flushed: u64,
     appending: Option<u64>,
     durable: u64,
     owed: VecDeque<(u64, Owed)>,
-    /// What is not durable yet, by flush.
+    /// Edits that are not durable yet, by flush.
     written: VecDeque<Written>,
 }
 
 impl Waiting {
-    /// Whether more may be taken in; otherwise the log has to catch up first.
+    /// Whether more may be accepted; otherwise the log must catch up first.
     pub(super) fn accepts(&self) -> bool {
         self.pending_bytes < PENDING_BYTES_MAX && self.owed.len() < OWED_MAX && self.written.len() < OWED_MAX
     }
@@ -73,7 +75,7 @@ impl Waiting {
         self.durable
     }
 
-    /// Notes who wrote what of the next flush.
+    /// Records the authors of the next flush.
     pub(super) fn wrote(&mut self, author: PeerId, client: ClientId, clocks: Range<u32>) {
         let flush = self.flushed + 1;
         let mut same = self.written.iter_mut().rev().take(WRITTEN_LOOK).take_while(|written| written.flush == flush);
@@ -83,18 +85,18 @@ impl Waiting {
         }
     }
 
-    /// What the peer wrote that is not durable yet.
+    /// The edits of the peer that are not durable yet.
     pub(super) fn written_by(&self, author: PeerId) -> impl Iterator<Item = (ClientId, Range<u32>)> {
         let own = self.written.iter().filter(move |written| written.author == author);
         own.map(|written| (written.client, written.clocks.clone()))
     }
 
-    /// The newest flush with anything of the peer that is not durable yet, or a durable one.
+    /// The newest flush with edits of the peer that are not durable yet, or a durable one.
     pub(super) fn newest_by(&self, author: PeerId) -> u64 {
         self.written.iter().rfind(|written| written.author == author).map_or(self.durable, |written| written.flush)
     }
 
-    /// Adds the edits of one more flush; the oldest of them had arrived then.
+    /// Adds the edits of one more flush, and the time at which the oldest of them arrived.
     pub(super) fn push_flush(&mut self, updates: impl Iterator<Item = Bytes>, received: Option<Instant>) {
         self.flushed += 1;
         self.pending_since = self.pending_since.or(received);
@@ -104,13 +106,13 @@ impl Waiting {
         }
     }
 
-    /// Keeps them sorted by flush: what one peer waits for may end before what another was promised earlier.
+    /// Sorted by flush: an item of one peer may be due before an earlier item of another.
     pub(super) fn owe(&mut self, flush: u64, owed: Owed) {
         let at = self.owed.partition_point(|(earlier, _)| *earlier <= flush);
         self.owed.insert(at, (flush, owed));
     }
 
-    /// All that is owed, by flush.
+    /// All items, by flush.
     pub(super) fn take_owed(&mut self) -> VecDeque<(u64, Owed)> {
         std::mem::take(&mut self.owed)
     }
@@ -124,11 +126,11 @@ impl Waiting {
         Some(std::mem::take(&mut self.pending))
     }
 
-    /// The append under way has returned.
+    /// The append in progress has returned.
     fn appended(&mut self) -> Option<Instant> {
         self.durable = self.appending.take()?;
         while self.written.pop_front_if(|written| written.flush <= self.durable).is_some() {}
-        // Edits that came meanwhile are at least as young as now.
+        // Edits that arrived during the append are at least as young as now.
         std::mem::replace(&mut self.pending_since, (!self.pending.is_empty()).then(Instant::now))
     }
 
@@ -138,14 +140,14 @@ impl Waiting {
 }
 
 impl State {
-    /// Takes what has to be appended next, if the append before has returned.
+    /// Takes the next updates to append, if the append before has returned.
     pub fn take_append(&mut self) -> Option<Vec<Bytes>> {
         let updates = self.waiting.take_append()?;
         self.owe_readers();
         Some(updates)
     }
 
-    /// Hears that the append under way, if there is one, is durable; returns when the oldest edit in it had arrived.
+    /// The append in progress, if there is one, is durable. Returns when the oldest edit in it arrived.
     pub fn appended(&mut self) -> Option<Instant> {
         let received = self.waiting.appended();
         self.log_is_away = false;
@@ -153,7 +155,8 @@ impl State {
         received
     }
 
-    /// Does what is due. While the replica is lost it waits for the next one: what is sent has to be in the log.
+    /// Sends everything that is due. While the replica is lost this waits for the next one, because everything sent
+    /// must be in the log.
     pub(super) fn settle_due(&mut self) {
         while self.replica.live().is_some()
             && let Some(owed) = self.waiting.take_due()
@@ -165,7 +168,7 @@ impl State {
         }
     }
 
-    /// Does it once everything taken in so far is durable, or once all is that its peer wrote; at once if it is.
+    /// Sends an item once everything applied so far is durable, or once all edits of its peer are; at once if they are.
     pub(super) fn owe(&mut self, owed: Owed) {
         let asker = match &owed {
             Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
@@ -208,7 +211,7 @@ impl State {
             peer.outbox.push(refusal);
             return;
         }
-        // The edit before the mark is not taken in yet: the client sends it again, and another mark after it.
+        // The edit before the mark is not applied yet: the client sends it again, and another mark after it.
         if peer.asked_for_gap || peer.held.is_some() || peer.unjudged.is_asked() {
             return;
         }
@@ -226,20 +229,22 @@ impl State {
         if (first || peer.outbox.is_drained()) && !peer.outbox.is_behind() {
             self.send_diff(id);
         } else {
-            // Whoever asks again before taking what was sent gets one answer once it has: asking costs it the reading.
+            // A client that requests a diff again before it has read the last one gets one answer afterwards, so that
+            // each request costs it the reading.
             peer.outbox.fall_behind();
         }
     }
 
-    /// What the peer has not, without what it wrote itself since its newest durable edit: that would be an echo. Answers
-    /// step 1; to who fell behind it is an update as any, in which a stock client may look for its own.
+    /// Sends what the peer lacks, without its own edits since its newest durable one, which would be an echo. Answers
+    /// step 1. To a client that fell behind it is an update like any other, in which a stock client may look for its
+    /// own.
     pub(super) fn send_diff(&mut self, id: PeerId) {
         let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
         if peer.has_conflict {
             return;
         }
         let mut known = StateVector::clone(&peer.has);
-        // Whoever wrote an edit has all that the same client wrote before it.
+        // The author of an edit has all earlier edits of the same client id.
         self.waiting.written_by(id).for_each(|(client, clocks)| known.advance(client, clocks.end));
         let diff = document.diff(&known);
         let message = match std::mem::take(&mut peer.waits_for_step2) {
@@ -254,7 +259,7 @@ impl State {
         peer.outbox.resume();
         self.send_diff(id);
         let (Some(peer), Some(document)) = (self.peers.get(id), self.replica.live()) else { return };
-        // It has all but the echo of its newest edits.
+        // It has everything but the echo of its newest edits.
         let mut given = document.state_vector().clone();
         let inserted = self.waiting.written_by(id).filter(|(_, clocks)| !clocks.is_empty());
         inserted.for_each(|(client, clocks)| given.retreat(client, clocks.start));
@@ -264,7 +269,7 @@ impl State {
         }
         peer.push(self.speakers.everyone());
         if peer.asks > 0 {
-            // All that were not answered may have been dropped.
+            // All unanswered requests may have been dropped.
             peer.asks = 0;
             self.ask(id);
         }

@@ -1,6 +1,8 @@
-//! Whose client ids are in use. A socket declares an id by its presence; new edits under an id that somebody else's open
-//! socket declares are refused, once that socket had its turn to send what it has. Under an id that nobody declares they are
-//! taken in: a device may bring back what a restored server lacks.
+//! The client ids in use. A socket declares an id by its presence. New edits under an id that another user's open
+//! socket declares are refused, after that socket had the chance to send what it has. Under an id that nobody declares
+//! they are accepted: a device may return what a restored server lacks. Example: Bob's socket sends edits under Ada's
+//! id. If Ada is connected, she is asked; if her answer lacks them, Bob gets `client_conflict`. If she is not
+//! connected, they are applied.
 
 use std::collections::BTreeMap;
 
@@ -14,30 +16,32 @@ use crate::{
     room::{PeerId, peers::Peer},
 };
 
-/// How long the answer to a client's step 1 waits for its own step 2, and how long edits are passed over that step repeats.
+/// How long the answer to a client's step 1 waits for the client's own step 2, and how long edits are ignored that this
+/// step 2 repeats.
 const JUDGED_WITHIN_MS: u64 = 2_000;
-/// How long the log of a node where the owner may be is waited for.
+/// How long the room waits for the log of a node where the owner may be.
 const ELSEWHERE_MS: u64 = 3_000;
-/// How long an owner has to send what it has.
+/// How long an owner may take to send what it has.
 const OWNER_MS: u64 = 10_000;
-/// How often one is asked again whose edits wait for an owner.
+/// The interval of requests to a client whose edits wait for an owner.
 const ASK_AGAIN_MS: u64 = 1_000;
-/// Ids whose authors are remembered. Past it those of whoever fills the memory are forgotten first, and their owners send
-/// more at their next connection.
+/// The number of ids whose authors are remembered. Above it, the ids of the user with most of them are discarded first,
+/// and their owners send more at their next connection.
 const REMEMBERED_MAX: usize = 8_192;
-/// Users that are remembered to have brought edits of one id.
+/// The number of users that are remembered to have brought edits of one id.
 const BRINGERS_MAX: usize = 8;
-/// Ids that one socket may declare.
+/// The number of ids that one socket may declare.
 const DECLARED_MAX: usize = 32;
 
-/// What this room knows of client ids.
+/// The record of client ids of this room.
 #[derive(Default)]
 pub(super) struct Owners {
-    /// Which socket declared an id last.
+    /// The socket that declared an id last.
     declared: BTreeMap<ClientId, PeerId>,
-    /// Up to where the edits of an id, from its first on, were made by a user whose socket declared it.
+    /// For each id, the clock up to which all edits, from the first one, were made by a user whose socket declared it.
     written: BTreeMap<ClientId, (UserId, u32)>,
-    /// Who brought edits under an id that is not known to be its own, the earliest first, and the first clock of each.
+    /// The users that brought edits under an id that is not known to be their own, the earliest first, and the first
+    /// clock of each.
     brought: BTreeMap<ClientId, SmallVec<[(UserId, u32); 1]>>,
     due_ms: Option<u64>,
 }
@@ -60,8 +64,8 @@ impl Owners {
 
     fn brought(&mut self, client: ClientId, user: UserId, start: u32) {
         if self.brought.len() >= REMEMBERED_MAX && !self.brought.contains_key(&client) {
-            // An id whose first edit was brought may be anybody's, and one update can name thousands. Edits that were put
-            // behind somebody's own are what has to be remembered.
+            // An id whose first edit was brought may be anybody's, and one update can name thousands. Edits that were
+            // appended to somebody's own edits are the ones to remember.
             self.brought.retain(|_, all| all.iter().any(|(_, start)| *start > 0));
             if self.brought.len() >= REMEMBERED_MAX {
                 return;
@@ -73,7 +77,7 @@ impl Owners {
         }
     }
 
-    /// Whether this room saw the first edits of an id made by a user that declared it.
+    /// Whether this room received the first edits of an id from a user that declared it.
     pub(super) fn is_writer(&self, user: UserId, client: ClientId) -> bool {
         self.written.get(&client).is_some_and(|(author, _)| *author == user)
     }
@@ -86,7 +90,7 @@ impl Owners {
         all.iter().filter(|(other, _)| may_be_own && *other != user).map(|(_, start)| *start).min()
     }
 
-    /// A socket is gone, and what it declared.
+    /// Removes a socket and its declared ids.
     pub(super) fn left(&mut self, id: PeerId) {
         self.declared.retain(|_, socket| *socket != id);
     }
@@ -98,7 +102,7 @@ pub(in crate::room) struct Held {
     client: ClientId,
     since_ms: u64,
     verdict: Verdict,
-    /// The newest step 2 had such edits too.
+    /// The newest step 2 contained these edits too.
     is_repeated: bool,
 }
 
@@ -114,33 +118,33 @@ enum Verdict {
 /// A socket whose own edits are not compared yet.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Unjudged {
-    /// Its step 1, which is answered once they are.
+    /// Its step 1, to be answered afterwards.
     pub(super) step1: Option<StateVector>,
-    /// Until when at the latest; nothing is waited for where it is not set.
+    /// The latest time of the answer; without it nothing is waited for.
     pub(super) until_ms: Option<u64>,
-    /// It is to send the edits of these ids from these clocks on.
+    /// It must send the edits of these ids from these clocks on.
     pub(super) lowered: BTreeMap<ClientId, u32>,
     /// The same for ids that may be its own, and under which others have brought edits.
     pub(super) doubtful: BTreeMap<ClientId, u32>,
-    /// Those that are taken in are from the answer to that.
+    /// The edits being applied are from that answer.
     is_answered: bool,
 }
 
 impl Unjudged {
-    /// Whether it is asked for edits that the room has already.
+    /// Whether it must send edits that the room has already.
     pub(super) fn is_asked(&self) -> bool {
         !self.lowered.is_empty() || !self.doubtful.is_empty()
     }
 
-    /// Whether an update waits for the answer, which repeats it behind edits that are compared.
+    /// Whether an update waits for the answer, which repeats it after edits that are compared.
     pub(super) fn is_early(&self, update: &Update) -> bool {
         !self.is_answered && update.inserts().any(|(client, _)| self.lowered.contains_key(&client))
     }
 }
 
 impl State {
-    /// A socket may speak for a client id: that id is its own. Where its edits may not be those that the room has, it is asked
-    /// for them.
+    /// Records that a socket may publish presence for a client id: the id is its own. If the room may have other edits
+    /// under it, the socket must send its own.
     pub(super) fn declare(&mut self, id: PeerId, client: ClientId) {
         let known = self.known(client);
         let Some(peer) = self.peers.get(id) else { return };
@@ -168,7 +172,8 @@ impl State {
         }
     }
 
-    /// Answers step 1. One that has something of the document may have own edits that the answer would hit: they come first.
+    /// Answers step 1. A client that already has part of the document may have own edits that the answer would hit:
+    /// those must arrive first.
     pub(super) fn step1(&mut self, id: PeerId, theirs: StateVector) {
         let now_ms = self.now_ms;
         let Some(peer) = self.peers.get(id) else { return };
@@ -192,7 +197,7 @@ impl State {
         }
     }
 
-    /// Ends the wait for a socket's own edits, where there is one.
+    /// Ends the wait for a socket's own edits, if there is one.
     pub(super) fn judged(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
         let unjudged = std::mem::take(&mut peer.unjudged);
@@ -201,7 +206,7 @@ impl State {
         }
     }
 
-    /// Whether an update waits, or is refused, because of the client ids under which it adds edits.
+    /// Whether an update must wait, or is refused, because of the client ids of its new edits.
     pub(super) fn is_held(&mut self, from: PeerId, user: UserId, update: &Update, effects: &mut Effects) -> bool {
         let Some((client, clock)) = self.foreign(from, user, update) else { return false };
         let since_ms = self.now_ms;
@@ -229,7 +234,8 @@ impl State {
         true
     }
 
-    /// A step 2 has all that its socket has and the room lacks: edits that wait and are not in it, wait no more.
+    /// A step 2 contains everything that its socket has and the room lacks: waiting edits that are not in it need not
+    /// wait any more.
     pub(super) fn before_step2(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
         peer.unjudged.is_answered = true;
@@ -238,11 +244,11 @@ impl State {
         }
     }
 
-    /// The same step 2 was taken in.
+    /// The same step 2 has been applied.
     pub(super) fn after_step2(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(id) else { return };
         peer.held.take_if(|held| !held.is_repeated);
-        // Where the owner waits too, a server was restored and each has the words of all: nobody can be first.
+        // If the owner waits too, a server was restored and each has the words of all: nobody can be first.
         let verdict = if peer.held.is_some() { Verdict::Accept } else { Verdict::Refuse };
         self.judged(id);
         self.owner_answered(id, verdict);
@@ -252,7 +258,7 @@ impl State {
         self.replica.live().map_or(0, |document| document.state_vector().clock(client))
     }
 
-    /// The first new edits under an id that somebody else's open socket declares, here or at another node.
+    /// The first new edits under an id that another user's open socket declares, on any node.
     fn foreign(&self, from: PeerId, user: UserId, update: &Update) -> Option<(ClientId, u32)> {
         let new = update.inserts().filter(|(client, clocks)| clocks.end > self.known(*client));
         new.map(|(client, _)| (client, self.known(client))).find(|(client, _)| {
@@ -270,8 +276,8 @@ impl State {
         }
     }
 
-    /// Compares the known clocks of an update. Where somebody else wrote under its sender's id, edits that were deleted since
-    /// may be ones that the sender never sent before: they count as different.
+    /// Compares the known clocks of an update. If another user wrote under its sender's id, edits that were deleted
+    /// since may be ones that the sender never sent: they count as different.
     pub(super) fn compare(&self, user: UserId, update: &Update) -> Comparison {
         let Some(document) = self.replica.live() else { return Comparison::Same };
         document.compare_strictly(update, |client| {
@@ -280,14 +286,14 @@ impl State {
         })
     }
 
-    /// Notes who wrote edits, before they are applied.
+    /// Records the authors of edits, before they are applied.
     pub(super) fn note_authors(&mut self, from: PeerId, user: UserId, update: &Update) {
         let Some(peer) = self.peers.get(from) else { return };
         let lowered = peer.unjudged.lowered.clone();
         for (client, clocks) in update.inserts() {
             let known = self.known(client);
             let declared = self.owners.socket(client).and_then(|socket| self.peers.user(socket));
-            // Everybody can repeat what an author is known to have written: that makes nobody its author.
+            // Everybody can repeat the known edits of an author; that makes nobody their author.
             let others_wrote = self.owners.written.get(&client).is_some_and(|(author, _)| *author != user);
             if !others_wrote && lowered.get(&client).is_some_and(|lowered| clocks.start <= *lowered) {
                 self.owners.wrote(client, user, clocks.end.min(known));
@@ -308,7 +314,7 @@ impl State {
         }
     }
 
-    /// A socket has sent all that it has: what waits for it is asked for once more.
+    /// A socket has sent everything that it has: edits that wait for it are requested once more.
     fn owner_answered(&mut self, owner: PeerId, verdict: Verdict) {
         let declared = &self.owners.declared;
         let waits = |peer: &Peer| {
@@ -322,7 +328,7 @@ impl State {
         }
     }
 
-    /// When something that waits for a socket's own edits, or for an owner, is due.
+    /// When a wait for a socket's own edits, or for an owner, ends.
     pub fn due_ms(&self) -> Option<u64> {
         self.owners.due_ms
     }
@@ -331,7 +337,7 @@ impl State {
         self.owners.due_ms = Some(self.owners.due_ms.map_or(due_ms, |due| due.min(due_ms)));
     }
 
-    /// Looks after what is due.
+    /// Handles waits that have ended.
     pub fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
         self.now_ms = now_ms;
         self.owners.due_ms = None;
@@ -351,7 +357,7 @@ impl State {
         }
     }
 
-    /// Decides about edits that have waited for so long, or has them sent again once the log was read.
+    /// Decides about edits that have waited long enough, or requests them again after the log was read.
     fn look_after(&mut self, id: PeerId, client: ClientId, waited_ms: u64, effects: &mut Effects) {
         if self.owners.declared.contains_key(&client) {
             if waited_ms >= OWNER_MS {

@@ -1,4 +1,4 @@
-//! The room's promises, without a task, a socket or a log.
+//! The guarantees of a room, without a task, a socket or a log.
 
 mod authors;
 mod calls;
@@ -24,12 +24,12 @@ struct Room {
 }
 
 impl Room {
-    /// A room with one peer for each dialect given.
+    /// A room with one peer for each given dialect.
     fn with(dialects: &[Dialect]) -> Self {
         Self::with_outboxes(dialects, 8)
     }
 
-    /// The same, with room for so many frames to each.
+    /// The same, with a queue of so many frames for each.
     fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
         let mut room = Self { state: State::new(Document::new(Limits::default()), || 99, 1 << 20), peers: Vec::new() };
         for dialect in dialects {
@@ -72,7 +72,7 @@ impl Room {
         self.take_in(Command::Peer { from: PeerId(peer), said, received: Instant::now() });
     }
 
-    /// Types a letter as the client of that number; `clock` letters came before it.
+    /// Types a letter as the client of that number; it has typed `clock` letters before.
     fn types(&mut self, peer: u64, clock: u8) {
         let client = u8::try_from(peer).unwrap() + 1;
         let update = match clock.checked_sub(1) {
@@ -82,7 +82,7 @@ impl Room {
         self.says(peer, Said::Update(update.into()));
     }
 
-    /// Has a call replace the text.
+    /// Replaces the text for a call.
     fn replaces(&mut self, text: &str, condition: Condition) -> oneshot::Receiver<Result<Replaced, RoomError>> {
         let (reply, answer) = oneshot::channel();
         self.take_in(Command::Replace { author: UserId::new(), text: text.to_owned(), condition, reply });
@@ -97,7 +97,7 @@ impl Room {
         self.state.replica.live().unwrap()
     }
 
-    /// What waits in the peer's outbox, by name.
+    /// The waiting frames of a peer, by name.
     fn hears(&self, peer: usize) -> Vec<&'static str> {
         let batch = self.peers[peer].take().now_or_never().unwrap_or_default();
         batch.frames.iter().map(|frame| name(&frame.bytes)).collect()
@@ -115,7 +115,7 @@ fn name(frame: &[u8]) -> &'static str {
     }
 }
 
-/// A number as updates hold it.
+/// A number in the encoding of updates.
 fn number(number: u64) -> Vec<u8> {
     let (mut rest, mut bytes) = (number, Vec::new());
     while rest > 0x7f {

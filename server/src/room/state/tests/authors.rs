@@ -1,15 +1,15 @@
-//! What authors hear of each other and of themselves, whatever the log does.
+//! The frames that authors receive of their own and of others' edits, in every state of the log.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::*;
 
-/// A letter of its own for each client, which no other bytes of a frame look like.
+/// A letter of its own for each client, whose bytes occur nowhere else in a frame.
 const LETTERS: [char; 5] = ['①', '②', '③', '④', '⑤'];
-/// The client of somebody at another node.
+/// The client at another node.
 const ELSEWHERE: usize = 4;
 
-/// How many letters of one client there were at some moment.
+/// The number of letters of each client at some time.
 type Count = [usize; LETTERS.len()];
 
 /// A room whose peers have replicas.
@@ -20,11 +20,11 @@ struct Typing {
     flushed: Count,
     appending: Count,
     durable: Count,
-    /// Up to where each was told of its own: by hearing it, or by what it asked for.
+    /// The number of its own letters that each client received, as an echo or in a requested diff.
     echoed: Count,
-    /// Up to where each had typed when it asked for a diff that it did not get yet.
+    /// The number of letters that each had typed when it requested a diff that has not arrived.
     asked: [Option<usize>; LETTERS.len()],
-    /// The drop of its outbox for which each asked last: once each, as sessions do.
+    /// The number of the queue drop for which each last requested a diff: once each, as sessions do.
     behind: [Option<u64>; LETTERS.len()],
 }
 
@@ -37,7 +37,7 @@ impl Typing {
         let replicas = LETTERS.iter().map(|_| Document::new(Limits::default())).collect();
         let zero = Count::default();
         let mut room = Room::with_outboxes(dialects, frames_max);
-        // As clients do: who does not is answered two seconds later.
+        // As clients do: without it, the answer comes two seconds later.
         (0..dialects.len()).for_each(|peer| room.says(peer as u64, Said::Step2([0, 0].to_vec().into())));
         let (asked, behind) = Default::default();
         Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero, asked, behind }
@@ -93,7 +93,7 @@ impl Typing {
         }
     }
 
-    /// Asks for what the client lacks, unless it waits for that.
+    /// Requests what the client lacks, unless a request is unanswered.
     fn asks(&mut self, peer: usize) {
         self.hears(peer);
         if self.asked[peer].is_none() {
@@ -103,7 +103,7 @@ impl Typing {
         }
     }
 
-    /// Takes in what waits for a peer, until nothing does.
+    /// Applies the waiting frames of a peer, until there are none.
     fn hears(&mut self, peer: usize) {
         while let Some(batch) = self.room.peers[peer].take().now_or_never() {
             for frame in batch.frames {
@@ -190,7 +190,7 @@ fn nothing_overtakes_and_nothing_is_echoed_early() {
     println!("CODESYNC_TEST_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     for round in 0..120 {
-        // Every other time whoever does not listen falls behind.
+        // In every second round a client that does not read falls behind.
         let frames_max = if round % 2 == 0 { usize::MAX } else { 3 };
         let dialects = [Dialect::Stock, Dialect::Codesync, Dialect::Stock, Dialect::Codesync];
         let mut typing = Typing::with_outboxes(&dialects, frames_max);

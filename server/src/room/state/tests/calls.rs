@@ -1,4 +1,4 @@
-//! What calls that replace or read the text are answered, and when.
+//! The answers of calls that replace or read the text, and their times.
 
 use super::*;
 use crate::room::Tags;
@@ -28,7 +28,7 @@ impl Room {
         assert!(!effects.rebuild);
     }
 
-    /// Takes in what another node appended.
+    /// Applies an append of another node.
     fn elsewhere(&mut self, text: &str) {
         let update = self.document().replacement(TEXT, text, 7_000).unwrap().unwrap();
         self.state.take_in(vec![update.bytes().clone()], &mut Effects::default());

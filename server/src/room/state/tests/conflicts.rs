@@ -1,8 +1,8 @@
-//! Other edits under a client id and clocks that are known: refused whole, and never acknowledged.
+//! Other edits under a known client id and clocks: refused as a whole, and never acknowledged.
 
 use super::*;
 
-/// What the frames of a peer say of refused edits: code, client and clock.
+/// The rejections among the frames of a peer: code, client and clock.
 pub(super) fn rejections(room: &Room, peer: usize) -> Vec<(String, u64, u64)> {
     let batch = room.peers[peer].take().now_or_never().unwrap_or_default();
     let mut rejections = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn close(room: &Room, peer: usize) -> Option<CloseReason> {
     room.peers[peer].take().now_or_never().and_then(|batch| batch.close)
 }
 
-/// An update of text by one client, at its clock 0 or behind its own clock before.
+/// An update of text by one client, at its clock 0 or after its own previous clock.
 pub(super) fn text(client: u8, clock: u8, text: &str) -> Bytes {
     let length = u8::try_from(text.len()).unwrap();
     let head = match clock.checked_sub(1) {
@@ -56,7 +56,7 @@ impl Room {
 
 #[test]
 fn other_edits_at_known_clocks_are_refused_whole_and_never_acknowledged() {
-    // Known clocks alone, and with new ones behind them; as an update, and as an answer to step 1.
+    // Known clocks alone, and with new ones after them; as an update, and as an answer to step 1.
     for (bytes, clock) in [(text(50, 0, "abcdEFGH"), 4), (text(50, 6, "GHijkl"), 6), (text(50, 0, "Xbcdefghijkl"), 0)] {
         for said in [Said::Update as fn(Bytes) -> Said, Said::Step2] {
             let mut room = written(&[Dialect::Codesync, Dialect::Stock, Dialect::Stock]);
@@ -99,7 +99,7 @@ fn comparing_is_charged_to_the_user_who_makes_it_necessary() {
     let mut room = Room::with(&[Dialect::Codesync]);
     room.take_in_entries(vec![{
         let mut bytes = [&[1, 1, 50, 0, 4, 1, 7][..], b"content"].concat();
-        // A million letters: their number in three bytes.
+        // A million letters; their number takes three bytes.
         bytes.extend([0x80, 0x80, 0x40]);
         bytes.extend(vec![b'x'; 1 << 20]);
         bytes.push(0);
@@ -175,7 +175,7 @@ fn an_entry_that_lost_against_the_log_disturbs_nobody() {
     assert_eq!((rejections(&room, 0), close(&room, 1)), (vec![], None));
 }
 
-/// The log of a client that put so many letters before each other, one an entry: no two make a block.
+/// The log of a client that put so many letters before each other, one per entry: no two form a block.
 fn letters(count: u64) -> Vec<Bytes> {
     let before =
         |clock: u64| [&[1, 1, 50][..], &number(clock), &[0x44, 50], &number(clock - 1), &[1, b'x', 0]].concat().into();

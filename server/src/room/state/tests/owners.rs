@@ -1,4 +1,4 @@
-//! Client ids that are in use: who may add edits under them, and what their owners are asked before they are answered.
+//! Client ids in use: who may add edits under them, and what their owners are asked before an answer.
 
 use super::{
     conflicts::{close, rejections, text},
@@ -16,7 +16,7 @@ impl Room {
         (0..self.peers.len()).for_each(|peer| drop(self.hears(peer)));
     }
 
-    /// Lets so much time go by, and returns whether the log is to be read.
+    /// Advances the time, and returns whether the log is to be read.
     fn ticks(&mut self, now_ms: u64) -> bool {
         let mut effects = Effects::default();
         self.state.tick(now_ms, &mut effects);
@@ -95,7 +95,7 @@ fn devices_that_all_have_what_a_restored_server_lacks_do_not_refuse_each_other()
     room.declares(1, 60);
     let (one, other) = (text(60, 0, "one"), text(50, 0, "other"));
     let both: Bytes = [&[2], &one[1..one.len() - 1], &other[1..]].concat().into();
-    // Each in answer to the first step 1, and again when it is asked.
+    // Each in answer to the first step 1, and again on request.
     for peer in [0, 1, 0, 1] {
         room.says(peer, Said::Step2(both.clone()));
     }
@@ -234,7 +234,7 @@ fn a_client_id_is_kept_for_its_user_a_minute_after_it_was_seen() {
     }
 }
 
-/// An update of one letter under each of so many client ids from `first` on.
+/// An update of one letter under each of so many client ids, starting at `first`.
 fn flood(first: u64, count: u64) -> Bytes {
     let mut bytes = number(count);
     for client in (first..first + count).rev() {
@@ -250,7 +250,7 @@ fn a_flood_of_client_ids_does_not_hide_what_was_put_behind_somebodys_words() {
     let mut room = owned();
     let owner = room.state.peers.get(PeerId(0)).unwrap().grant.user;
     room.says(0, Said::Left);
-    // Words that others put behind the owner's and delete again; and then more ids than are remembered.
+    // Words that others appended to the owner's and deleted again; and then more ids than are remembered.
     room.says(1, Said::Update(text(50, 4, "evil")));
     room.says(1, Said::Update(vec![0, 1, 50, 1, 4, 4].into()));
     for first in (1_000..19_000).step_by(300) {
