@@ -1,5 +1,5 @@
-//! Documents that are stored and that the directory does not know, as after a restore of an older database: finds them, and
-//! gives them to an account. Changes nothing of what is stored.
+//! Stored documents that the directory does not know, as after a restore of an older database: finds them, and gives
+//! them to an account. Changes nothing of what is stored.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ use crate::{
     storage::{Loaded, Storage},
 };
 
-/// Documents of one step of a survey.
+/// The number of documents in one step of a survey.
 const STEP_MAX: usize = 1_000;
-/// Documents without a snapshot yet that are looked at.
+/// The number of documents without a snapshot that are checked.
 const DIRTY_MAX: usize = 100_000;
 
-/// Why a survey did not go on.
+/// Why a step of a survey failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
     /// The snapshots do not answer.
@@ -33,27 +33,27 @@ pub enum SurveyError {
     Directory(#[from] DirectoryError),
 }
 
-/// Goes over all snapshots, a step at a time, and compares their documents with the directory. A document without a snapshot
-/// is in the log's list of grown ones until it has one.
+/// A survey of all snapshots, in steps, that compares their documents with the directory. A document without a snapshot
+/// is in the log's list of dirty documents until it has one.
 #[derive(Debug, Default)]
 pub struct Survey {
     after: Option<DocId>,
 }
 
-/// What one step of a survey came to.
+/// The result of one step of a survey.
 #[derive(Debug)]
 pub struct Step {
     /// Documents that the directory does not know.
     pub unknown: BTreeSet<DocId>,
-    /// Whether this was the last step; the next one begins again.
+    /// Whether this was the last step; the next one starts from the beginning.
     pub is_last: bool,
 }
 
 impl Survey {
-    /// Does the next step.
+    /// Performs the next step.
     ///
     /// # Errors
-    /// When a store does not answer; the next call does the same step.
+    /// When a store does not answer; the next call repeats the step.
     pub async fn step(&mut self, directory: &Directory, storage: &Storage) -> Result<Step, SurveyError> {
         let docs = storage.snapshots.documents(self.after, STEP_MAX).await?;
         let last = docs.last().copied();
@@ -63,7 +63,7 @@ impl Survey {
     }
 }
 
-/// All documents that are stored and that the directory does not know.
+/// All stored documents that the directory does not know.
 ///
 /// # Errors
 /// When a store does not answer.

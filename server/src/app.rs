@@ -40,21 +40,21 @@ use crate::{
     telemetry, ws,
 };
 
-/// How long a node that serves no sockets keeps a room after a call was served from it.
+/// How long a node without sockets keeps a room after serving a call from it.
 const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
 
-/// How long a server may take to end whose place this one takes, and how often it is looked whether it has.
+/// How long this server waits for the one that it replaces, and the interval of its checks.
 const REPLACED_WITHIN: Duration = Duration::from_secs(5);
 const REPLACED_LOOK: Duration = Duration::from_millis(50);
 
 /// A server that is built and not yet listening.
 pub struct App {
     services: Services,
-    /// Stopped after the sessions, so that what they said last is taken in.
+    /// Stopped after the sessions, so that their last messages are applied.
     rooms: Tasks,
-    /// End by themselves once nobody needs them.
+    /// These end automatically once nothing uses them.
     adapters: Tasks,
-    /// Locks the data folder of a server that shares it with nobody.
+    /// Locks the data folder of a server that shares it with no other.
     occupied: Option<File>,
 }
 
@@ -109,12 +109,12 @@ impl App {
         Ok(Self { services, rooms: tasks, adapters, occupied })
     }
 
-    /// What its handlers and sockets share.
+    /// The services that handlers and sockets share.
     pub fn services(&self) -> &Services {
         &self.services
     }
 
-    /// The secret of a one-time link to the first administrator; none where there are accounts, or no API.
+    /// The secret of a one-time link to the first administrator; none if there are accounts, or no API.
     ///
     /// # Errors
     /// When the directory does not answer.
@@ -134,10 +134,10 @@ impl App {
         TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))
     }
 
-    /// Serves until `signal` resolves, then drains: nothing new, sockets away, rooms flushed, stores closed.
+    /// Serves until `signal` resolves, then drains: accepts nothing new, closes sockets, flushes rooms, closes stores.
     ///
     /// # Errors
-    /// When accepting fails for good, or the drain takes longer than its deadline.
+    /// When accepting connections fails permanently, or the drain exceeds its deadline.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -161,7 +161,8 @@ impl App {
         };
         let connections = Tasks::default();
         let served = http::serve::run(listener, router, keep_alive, connections_max, &connections);
-        // Calls are answered until the sockets have gone, and readiness with 503: that sends newcomers elsewhere.
+        // Calls are answered until the sockets have closed. Readiness answers 503, which sends new clients to other
+        // nodes.
         let gone = async {
             signal.await;
             stopping.cancel();
@@ -173,7 +174,7 @@ impl App {
             draining.cancel();
             sessions.end().await;
             connections.stop().cancel();
-            // A caller who never finishes what he asks must not take the time that rooms need.
+            // A caller whose request never ends must not take the time that rooms need.
             sleep(deadline / 4).await;
             warn!("calls are not waited for any longer");
         };
@@ -198,10 +199,11 @@ impl App {
     }
 }
 
-/// Opens the log and the snapshots, and checks that they are of one installation with the directory; `adapters` runs what they need.
+/// Opens the log and the snapshots, and checks that they belong to one installation with the directory; `adapters` runs
+/// their tasks.
 ///
 /// # Errors
-/// When one cannot be opened.
+/// When a store cannot be opened.
 pub async fn open_storage(
     config: &Config,
     directory: &Directory,
@@ -226,10 +228,10 @@ pub async fn open_storage(
     Ok((Storage { log, snapshots }, installation))
 }
 
-/// Keeps a second server out of the folder: its rooms and ours would not hear of each other's edits.
+/// Keeps a second server out of the folder: its rooms and ours would not see each other's edits.
 ///
 /// # Errors
-/// When it does not end soon: `why`, and the folder.
+/// When the other server does not end soon: `why`, and the folder.
 pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
     let path = data_dir.join("serve.lock");
     let file = private::file(&path).with_context(|| format!("create {}", path.display()))?;
@@ -239,7 +241,7 @@ pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if since.elapsed() < REPLACED_WITHIN => sleep(REPLACED_LOOK).await,
             Err(TryLockError::WouldBlock) => anyhow::bail!("{why} {} already", data_dir.display()),
-            // There are file systems without locks.
+            // Some file systems have no locks.
             Err(TryLockError::Error(error)) => {
                 warn!(%error, "a second server on this folder would not be noticed");
                 return Ok(file);
@@ -248,7 +250,7 @@ pub(crate) async fn occupy(data_dir: &Path, why: &str) -> anyhow::Result<File> {
     }
 }
 
-/// Snapshots in a folder. Synced to disk, because the log is trimmed on their account.
+/// Snapshots in a folder, synced to disk, because the log is trimmed once they exist.
 fn local_snapshots(folder: &Path) -> anyhow::Result<SnapshotStore> {
     private::folder(folder)?;
     let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);

@@ -1,4 +1,4 @@
-//! Who may do what: passwords, tokens, log-ins and the access to documents. Knows no socket and no HTTP.
+//! Authentication and authorization: passwords, tokens, logins and access to documents. Knows no socket and no HTTP.
 
 pub mod events;
 mod passwords;
@@ -23,12 +23,12 @@ use crate::{
     role::Role,
 };
 
-/// How long an administrator's way to a new password is open.
+/// How long an administrator's link to a new password is valid.
 const PASSWORD_RESET: Duration = Duration::from_secs(24 * 3_600);
-/// How long a link to the first administrator is open.
+/// How long a setup link is valid.
 const SETUP: Duration = Duration::from_secs(3_600);
 
-/// Who is at the other end of a socket, and what he may do there.
+/// The user of a socket, and its rights there.
 #[derive(Clone, Debug)]
 pub struct SocketGrant {
     /// The account.
@@ -37,17 +37,17 @@ pub struct SocketGrant {
     pub name: String,
     /// The colour that peers see, `#rrggbb`.
     pub color: String,
-    /// The log-in behind the token or ticket.
+    /// The login behind the token or ticket.
     pub session: SessionId,
-    /// When the log-in ends.
+    /// When the login ends.
     pub expires_at: OffsetDateTime,
     /// The role in this document.
     pub role: Role,
 }
 
 impl SocketGrant {
-    /// Puts the name, account and role of this grant into a presence state, in place of what the client claims. `None` for a
-    /// state that is not an object.
+    /// Sets the field `user` of a presence state to the name, account and role of this grant. `None` for a state that
+    /// is not an object.
     pub fn stamp(&self, state: &str) -> Option<String> {
         let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(state).ok()?;
         let Self { user: UserId(id), name, color, role, .. } = self;
@@ -62,10 +62,10 @@ impl SocketGrant {
 /// Why a socket is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketRefusal {
-    /// No token, or one that is not (any longer) valid: 4401.
+    /// The token is missing or not valid (any more): 4401.
     #[error("not authenticated")]
     Unauthenticated,
-    /// The user may not see this document: 4403 where it exists.
+    /// The user has no access to this existing document: 4403.
     #[error("no access")]
     Forbidden,
     /// There is no such document: 4404.
@@ -76,10 +76,10 @@ pub enum SocketRefusal {
     Unavailable,
 }
 
-/// Why a log-in or a change of a password failed.
+/// Why a login or a change of a password failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// No such account, or another password: which of the two is not said.
+    /// There is no such account, or the password is wrong; the caller does not learn which.
     #[error("wrong e-mail address or password")]
     WrongPassword,
     /// The account may not log in.
@@ -88,10 +88,10 @@ pub enum AuthError {
     /// Too many passwords are being checked.
     #[error("too many log-ins at once")]
     Busy,
-    /// The directory did not do it.
+    /// The directory failed.
     #[error(transparent)]
     Directory(DirectoryError),
-    /// Something that should work did not.
+    /// An unexpected failure.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
 }
@@ -106,16 +106,17 @@ impl From<DirectoryError> for AuthError {
     }
 }
 
-/// A token and when it ends.
+/// A token and its expiry.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The token.
     pub token: String,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: OffsetDateTime,
 }
 
-/// Logs in, and says what the bearer of a token may do. Every answer is looked up, so what is revoked is so at once.
+/// Creates logins, and checks the rights of tokens. Every check reads the directory, so a revocation has an immediate
+/// effect.
 #[derive(Clone)]
 pub struct Auth {
     directory: Directory,
@@ -127,10 +128,10 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Reads or makes the secret, and measures out the password hash.
+    /// Reads or generates the secret, and prepares the password hash.
     ///
     /// # Errors
-    /// When the secret is short or cannot be kept.
+    /// When the secret is too short or cannot be stored.
     pub async fn new(
         config: &AuthConfig,
         storage: &StorageConfig,
@@ -148,7 +149,7 @@ impl Auth {
         })
     }
 
-    /// Hashes a password for keeping.
+    /// Hashes a password for storage.
     ///
     /// # Errors
     /// [`AuthError::Busy`].
@@ -156,7 +157,7 @@ impl Auth {
         self.passwords.hash(password).await
     }
 
-    /// Begins a session for whoever knows the password.
+    /// Creates a login for an e-mail address and its password.
     ///
     /// # Errors
     /// [`AuthError::WrongPassword`], [`AuthError::Disabled`], [`AuthError::Busy`].
@@ -173,12 +174,12 @@ impl Auth {
         }
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
-        // Verifying waits for its turn: the password may have changed since it was read.
+        // The check of the password waits in a queue: the password may have changed since it was read.
         let session = self.directory.create_session(user.id, &user.password_hash, now, expires_at).await?;
         Ok((user, self.issue(session, expires_at)))
     }
 
-    /// The session that `token` names, where both are in force; a ticket opens sockets only.
+    /// The login of `token`, if both are valid; a ticket opens sockets only.
     ///
     /// # Errors
     /// When the directory does not answer.
@@ -189,10 +190,10 @@ impl Auth {
         }
     }
 
-    /// Puts a new session in the place of the caller's, whose sockets are closed.
+    /// Replaces the caller's login by a new one, and closes its sockets.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the login has ended.
     pub async fn refresh(&self, by: By) -> Result<Issued, DirectoryError> {
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
@@ -201,17 +202,17 @@ impl Auth {
         Ok(self.issue(new, expires_at))
     }
 
-    /// Ends the caller's session and closes its sockets.
+    /// Ends the caller's login and closes its sockets.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the login has ended.
     pub async fn log_out(&self, by: By) -> Result<(), DirectoryError> {
         let session = self.directory.end_session(by).await?;
         self.events.publish(AccessEvent::SessionEnded(session));
         Ok(())
     }
 
-    /// Changes the password and ends every other session of the user.
+    /// Changes the password and ends every other login of the user.
     ///
     /// # Errors
     /// [`AuthError::WrongPassword`], [`AuthError::Busy`].
@@ -233,7 +234,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Makes a one-time way to a new password of an account; returns its secret and when it ends by itself.
+    /// Creates a one-time link to a new password of an account; returns its secret and its expiry.
     ///
     /// # Errors
     /// When there is no such account, or the caller is no administrator.
@@ -243,10 +244,10 @@ impl Auth {
         Ok((secret, expires_at))
     }
 
-    /// Sets the password of the account that `secret` is for, and ends all of its log-ins and sockets.
+    /// Sets the password of the account of a reset link, and ends all of its logins and sockets.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the secret was used or has ended, [`AuthError::Busy`].
+    /// [`DirectoryError::NotFound`] if the link was used or has expired, [`AuthError::Busy`].
     pub async fn reset_password(&self, secret: &str, password: String, by: By) -> Result<(), AuthError> {
         let user =
             self.directory.password_reset(secret, OffsetDateTime::now_utc()).await?.ok_or(DirectoryError::NotFound)?;
@@ -256,7 +257,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Makes a one-time link to the first administrator where nobody has an account; returns its secret.
+    /// Creates a one-time link to the first administrator while nobody has an account; returns its secret.
     ///
     /// # Errors
     /// When the directory does not answer.
@@ -269,10 +270,10 @@ impl Auth {
         Ok(Some(secret))
     }
 
-    /// Makes the first administrator by the secret of a setup link.
+    /// Creates the first administrator by the secret of a setup link.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the link was used or has ended, [`DirectoryError::EmailTaken`],
+    /// [`DirectoryError::NotFound`] if the link was used or has expired, [`DirectoryError::EmailTaken`],
     /// [`AuthError::Busy`].
     pub async fn set_up(
         &self,
@@ -291,10 +292,10 @@ impl Auth {
         Ok(self.directory.set_up(secret, new, by).await?)
     }
 
-    /// Changes what an account may do. All sockets of one that is shut out are closed.
+    /// Changes the standing of an account. All sockets of a disabled account are closed.
     ///
     /// # Errors
-    /// When there is no such account, there would be no administrator, or the directory does not answer.
+    /// When there is no such account, no administrator would be left, or the directory does not answer.
     pub async fn change_standing(&self, user: UserId, change: Standing, by: By) -> Result<User, DirectoryError> {
         let user = self.directory.change_standing(user, change, by).await?;
         if user.is_disabled {
@@ -303,13 +304,13 @@ impl Auth {
         Ok(user)
     }
 
-    /// Makes a ticket that opens a socket to `doc` for the bearer of `session`; who may have one is the caller's to check.
+    /// Creates a ticket that opens a socket to `doc` for the user of `session`; the caller checks the access.
     pub fn ticket(&self, session: &Session, doc: DocId) -> Issued {
         let expires_at = (OffsetDateTime::now_utc() + self.ticket).min(session.expires_at);
         Issued { token: self.tokens.sign(Token::Ticket(session.id, doc), expires_at), expires_at }
     }
 
-    /// Lets the bearer of a session token or ticket into `doc`, or says why not.
+    /// Checks a token or ticket for a socket to `doc`.
     ///
     /// # Errors
     /// The refusal.
@@ -330,7 +331,7 @@ impl Auth {
         }
     }
 
-    /// The role of `user` in `doc`; `None` where there is no access or no document.
+    /// The role of `user` in `doc`; `None` without access or document.
     ///
     /// # Errors
     /// When the directory does not answer.
@@ -351,14 +352,14 @@ fn unavailable(error: DirectoryError) -> SocketRefusal {
     SocketRefusal::Unavailable
 }
 
-/// A secret of 256 random bits, as 64 characters that fit into an address.
+/// A secret of 256 random bits, as 64 characters that are valid in an address.
 pub fn random_secret() -> String {
     let mut bytes = [0; 32];
     SysRng.try_fill_bytes(&mut bytes).expect("the system has randomness");
     hex(bytes)
 }
 
-/// Hashes a password for keeping, where there is no server.
+/// Hashes a password for storage, without a running server.
 ///
 /// # Errors
 /// When the settings allow no hash.
@@ -366,13 +367,13 @@ pub async fn hash_password(config: &AuthConfig, password: String) -> anyhow::Res
     Ok(Passwords::new(config.argon2_kib).await?.hash(password).await?)
 }
 
-/// The colours that people get: each dark enough for white text on it.
+/// The colours of users, each dark enough for white text on it.
 const COLORS: [&str; 12] = [
     "#0b6b60", "#b83a22", "#2457c5", "#8a3ab9", "#8a5a00", "#b4256f", "#2f7331", "#0a6f94", "#5c4fd0", "#6b6a12",
     "#94402f", "#4d6170",
 ];
 
-/// One of the colours that people get.
+/// A random colour of a user.
 pub fn random_color() -> &'static str {
     COLORS[rand::random_range(0..COLORS.len())]
 }

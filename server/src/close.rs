@@ -1,25 +1,25 @@
 //! Why the server closes a socket, and the close codes.
 
-/// Why the server closes a socket. Stock clients stop for good on 4400 to 4499 and come back on 4500 to 4599.
+/// Why the server closes a socket. Stock clients stop at 4400 to 4499 and reconnect at 4500 to 4599.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// A message that is not of the protocol, or an edit that no client of ours makes.
+    /// A message that does not conform to the protocol, or an edit that no client of ours makes.
     BadMessage,
-    /// Not, or no longer, authenticated.
+    /// Not authenticated, or no longer.
     Unauthenticated,
     /// No access, or no longer.
     Forbidden,
     /// No such document, or no longer.
     NotFound,
-    /// Edits under a client id and clocks that hold other edits.
+    /// Edits under a client id and clocks that already hold other edits.
     Conflict,
-    /// A message or a document past its limit.
+    /// A message or a document above its limit.
     TooLarge,
-    /// What is stored of the document is damaged, and trying again does not help.
+    /// The stored document is damaged, and retrying does not help.
     Damaged,
-    /// The node is going away, or cannot load the document at the moment.
+    /// The node is draining, or cannot load the document at the moment.
     Unavailable,
-    /// The client took nothing for too long, or the room starts again from what is durable.
+    /// The client read nothing for too long, or the room restarts from what is durable.
     Resync,
     /// Too many sockets.
     TooMany,
@@ -30,7 +30,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The close code and the words that go with it.
+    /// The close code and its text.
     pub fn code(self) -> (u16, &'static str) {
         match self {
             Self::BadMessage => (4400, "bad message"),

@@ -1,4 +1,4 @@
-//! The words of the command line that do one thing and exit.
+//! Commands of the command line that do one thing and exit.
 
 use std::{
     fs::File,
@@ -27,10 +27,10 @@ use crate::{
     transfer::{export, import::Import},
 };
 
-/// How long a server may take to say that it is ready.
+/// How long the server may take to answer.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Brings the databases up to date.
+/// Updates the schemas of the databases.
 ///
 /// # Errors
 /// When one cannot be opened or migrated.
@@ -39,10 +39,10 @@ pub async fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
     Directory::open(&args.storage).await.map(drop)
 }
 
-/// Does what `admin` was asked for.
+/// Runs a command of `admin`.
 ///
 /// # Errors
-/// When it cannot be done.
+/// When it fails.
 pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
     args.validate()?;
     let config = args.config;
@@ -71,7 +71,7 @@ pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Gives every unknown document to the account that has the address.
+/// Gives every unknown document to the account with this address.
 async fn adopt(directory: &Directory, storage: &Storage, owner: &str) -> anyhow::Result<()> {
     let owner = account(directory, owner).await?;
     let mut failed = 0;
@@ -93,7 +93,7 @@ async fn account(directory: &Directory, email: &str) -> anyhow::Result<UserId> {
     Ok(user.with_context(|| format!("{email} has no account here"))?.id)
 }
 
-/// Makes an administrator, or one out of the account that has the address; its name and password stay then.
+/// Creates an administrator. An existing account with this address becomes one; its name and password stay.
 async fn create_admin(
     directory: &Directory,
     auth: &AuthConfig,
@@ -156,7 +156,7 @@ async fn list_conflicts(directory: &Directory) -> anyhow::Result<()> {
 /// Writes an export.
 ///
 /// # Errors
-/// When it is not whole.
+/// When it is incomplete.
 pub async fn export(args: &ExportArgs) -> anyhow::Result<()> {
     let (directory, storage, adapters) = open(&args.config).await?;
     let written = export::run(&directory, &storage, &args.path).await;
@@ -164,15 +164,15 @@ pub async fn export(args: &ExportArgs) -> anyhow::Result<()> {
     say(&format!("{}\n", written?.display()))
 }
 
-/// Takes an export in.
+/// Reads an export.
 ///
 /// # Errors
-/// When not all of it could be taken in.
+/// When some of it could not be imported.
 pub async fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let file = File::open(&args.path).with_context(|| format!("open {}", args.path.display()))?;
     let _occupied = match args.config.redis.address()? {
         Some(_) => None,
-        // The log in the folder has one writer: what a server keeps of it in memory would no longer be true.
+        // The log in the folder has one writer; an import beside it would invalidate what a server keeps in memory.
         None => Some(alone(&args.config.storage.data_dir).await?),
     };
     let (directory, storage, adapters) = open(&args.config).await?;
@@ -193,7 +193,7 @@ async fn alone(data_dir: &Path) -> anyhow::Result<File> {
     occupy(data_dir, "stop the server first: an import needs its data folder for itself, and a server runs on").await
 }
 
-/// Opens an installation's stores beside a server that may run on them.
+/// Opens the stores of an installation beside a server that may be running.
 async fn open(config: &Config) -> anyhow::Result<(Directory, Storage, Tasks)> {
     config.stores()?;
     let adapters = Tasks::default();
@@ -207,7 +207,7 @@ async fn open(config: &Config) -> anyhow::Result<(Directory, Storage, Tasks)> {
 /// Asks a running server whether it is ready.
 ///
 /// # Errors
-/// When it is not, or does not answer.
+/// When it is not ready, or does not answer.
 pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
     let rest = args.url.strip_prefix("http://").context("the address must begin with http://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -226,7 +226,7 @@ pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
 /// Prints the OpenAPI document.
 ///
 /// # Errors
-/// When standard output takes nothing.
+/// When standard output cannot be written.
 pub fn openapi() -> anyhow::Result<()> {
     say(&(http::openapi().to_pretty_json()? + "\n"))
 }

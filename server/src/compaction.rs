@@ -1,6 +1,6 @@
-//! Compaction: folds a document's log into a snapshot and trims the log behind the one before. Works on a replica of its
-//! own, loaded from what is stored, never on a room's. It may end after any step and be done by several at once: what is
-//! there is always whole.
+//! Compaction: folds a document's log into a snapshot, and trims the log up to the snapshot before. It works on a
+//! replica of its own, loaded from what is stored, never on a room's. It may stop after any step and run several times
+//! at once: what is stored is complete at all times.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::{
     storage::{LoadError, Loaded, Storage},
 };
 
-/// Compactions at a time: each holds two replicas.
+/// Compactions in parallel: each holds two replicas.
 const AT_ONCE: usize = 2;
 
-/// Makes snapshots.
+/// Takes snapshots.
 #[derive(Clone)]
 pub struct Compactor {
     storage: Storage,
@@ -34,75 +34,75 @@ pub struct Compactor {
     probe: Option<Probe>,
 }
 
-/// What a compaction has just done.
+/// The last completed step of a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The snapshot is written.
     Put,
-    /// It was loaded back and found equal.
+    /// The snapshot was loaded back and is equal.
     LoadedBack,
     /// The log is trimmed.
     Trimmed,
-    /// One of the snapshots that go has lost its row, and is still there.
+    /// A snapshot to be pruned has lost its row, and still exists.
     Unlisted,
-    /// One of the snapshots that go is gone.
+    /// A snapshot to be pruned is deleted.
     Dropped,
 }
 
-/// Waited for after each step. Tests hold a compaction there, or end it.
+/// Awaited after each step. Tests pause or end a compaction there.
 pub type Probe = Arc<dyn Fn(Step) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// What a compaction came to.
+/// The result of a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compacted {
     /// The offset that the newest snapshot covers.
     pub offset: Offset,
-    /// That snapshot: where nothing was to be folded, it was there before.
+    /// That snapshot. If there was nothing to fold, it existed before.
     pub snapshot: Offset,
-    /// Whether the log had anything that no snapshot held.
+    /// Whether the log had entries that no snapshot covered.
     pub grew: bool,
-    /// Bytes of the text in UTF-8.
+    /// The size of the text in UTF-8, in bytes.
     pub text_bytes: usize,
 }
 
 /// Why there is no new snapshot; nothing was trimmed.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactionError {
-    /// The document does not load.
+    /// The document cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The store does not take or return the snapshot.
+    /// The store does not accept or return the snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The log does not trim.
+    /// The log cannot be trimmed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The directory does not take note of the first one.
+    /// The directory cannot record the first snapshot.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The document has been deleted; its new snapshot is removed again.
     #[error("document has been deleted")]
     Deleted,
-    /// The snapshot came back as another document.
+    /// The snapshot was loaded back as another document.
     #[error("snapshot does not load into an equal replica")]
     Unequal,
 }
 
 impl Compactor {
-    /// A compactor over `storage` that keeps versions in `directory` as `retention` says.
+    /// A compactor over `storage` that keeps versions in `directory` according to `retention`.
     pub fn new(storage: Storage, directory: Directory, retention: Policy) -> Self {
         Self { storage, directory, retention, permits: Arc::new(Semaphore::new(AT_ONCE)), probe: None }
     }
 
-    /// The same one, which waits for `probe` after each step.
+    /// The same compactor, which awaits `probe` after each step.
     pub fn with_probe(self, probe: Probe) -> Self {
         Self { probe: Some(probe), ..self }
     }
 
-    /// Brings the snapshot of a document up to its log.
+    /// Brings the snapshot of a document up to date with its log.
     ///
     /// # Errors
-    /// When any step fails; what was there before still holds.
+    /// When any step fails; what was stored before is still valid.
     pub async fn compact(&self, doc: DocId) -> Result<Compacted, CompactionError> {
         let span = info_span!("compaction", doc.id = %doc);
         let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
@@ -126,7 +126,7 @@ impl Compactor {
                 return Err(CompactionError::Unequal);
             }
             self.reached(Step::LoadedBack).await;
-            // One snapshot behind: this one may still go bad on its disk.
+            // One snapshot behind, because the newest may still be damaged on its disk.
             if stored.base > Offset::ZERO {
                 self.storage.log.trim(doc, stored.base).await?;
             }
@@ -136,7 +136,7 @@ impl Compactor {
         let snapshot = if stored.entries > 0 { stored.offset } else { stored.base };
         let text_bytes = give_way(stored.document.size_bytes(), || stored.document.text(TEXT).len());
         let done = Compacted { offset: stored.offset, snapshot, grew: stored.entries > 0, text_bytes };
-        // The directory does not have the versions of a document that it does not know: all of its snapshots stay.
+        // The directory has no versions of a document that it does not know: all of its snapshots stay.
         if existence == Existence::Present
             && let Err(error) = self.keep_versions(doc, &stored, done).await
         {
@@ -146,8 +146,8 @@ impl Compactor {
         Ok(done)
     }
 
-    /// Whether the document still is there. A deletion removes the snapshots that it lists: one that is written after that
-    /// is removed here. A directory that does not answer is no answer; the sweeper comes back to every tombstone.
+    /// Whether the document still exists. A deletion removes the snapshots that it lists; one that is written later is
+    /// removed here. Without an answer of the directory nothing is removed; the sweeper checks every tombstone again.
     async fn existence(&self, doc: DocId, written: Offset) -> Result<Existence, CompactionError> {
         let existence = self.directory.existence(doc).await.unwrap_or(Existence::Present);
         if existence == Existence::Deleted {
@@ -161,13 +161,14 @@ impl Compactor {
     async fn put(&self, doc: DocId, stored: &Loaded) -> Result<Document, CompactionError> {
         let snapshots = &self.storage.snapshots;
         if stored.base == Offset::ZERO {
-            // Before there is one: whoever finds the log lost and no snapshots to ask must not take the document for empty.
+            // Recorded before there is one: a reader that finds the log lost and cannot list snapshots must not treat
+            // the document as empty.
             self.directory.begin_archive(doc).await?;
         }
         snapshots.put(doc, stored.offset, &stored.document).await?;
         self.reached(Step::Put).await;
         match snapshots.get(doc, stored.offset).await {
-            // It stood there already and is no snapshot any more: the replica in hand was made without it.
+            // It existed already and is damaged: the replica in hand was loaded without it.
             Err(SnapshotError::Damaged(_)) => {
                 snapshots.delete(doc, stored.offset).await?;
                 snapshots.put(doc, stored.offset, &stored.document).await?;
@@ -177,15 +178,15 @@ impl Compactor {
         }
     }
 
-    /// Notes the new snapshot as a version and lets go of those that retention drops. Nothing that matters waits for it:
-    /// what could not be done now is done the next time.
+    /// Records the new snapshot as a version, and deletes those that retention drops. Nothing important waits for it:
+    /// what fails now is repeated next time.
     async fn keep_versions(&self, doc: DocId, stored: &Loaded, done: Compacted) -> anyhow::Result<()> {
         let now = OffsetDateTime::now_utc();
         self.directory.add_version(doc, done.snapshot, done.text_bytes as u64, now).await?;
         if stored.entries == 0 {
             return Ok(());
         }
-        // The rows first: a snapshot is written before its row, so that a row without one is the rest of a pruning.
+        // The rows first: a snapshot is written before its row, so a row without one is the rest of a pruning.
         let versions = self.directory.all_versions(doc).await?;
         let mut offsets = stored.snapshots.clone();
         if !offsets.contains(&stored.offset) {

@@ -1,9 +1,10 @@
-//! Digests of replicas, by which nodes compare what they hold.
+//! Digests of replicas, which nodes compare.
 
 use codesync_crdt::Document;
 use sha2::{Digest as _, Sha256};
 
-/// Names what a replica holds: its state vector and its deletions. Equal digests mean that nothing is missing on either side.
+/// Identifies the content of a replica: its state vector and its deletions. Replicas with equal digests lack nothing of
+/// each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(pub [u8; 32]);
 
@@ -16,7 +17,7 @@ impl Digest {
             number(&mut hash, client);
             number(&mut hash, clock.into());
         }
-        // No client has this id: what follows is of another kind.
+        // No client has this id: it separates the state vector from the deletions.
         number(&mut hash, u64::MAX);
         for (client, clocks) in document.deletions() {
             number(&mut hash, client);

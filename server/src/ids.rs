@@ -1,4 +1,4 @@
-//! Identifiers that cross seams: UUIDv7 newtypes, so that a document can never stand where a user is meant.
+//! Identifiers that cross module borders: UUIDv7 newtypes, so that a document id is never passed as a user id.
 
 use std::{fmt, str::FromStr};
 
@@ -51,11 +51,11 @@ id!(
     UserId
 );
 id!(
-    /// A log-in: what a token names and what can be revoked.
+    /// A login: what a token names and what can be revoked.
     SessionId
 );
 id!(
-    /// A share link; not its secret.
+    /// A share link, without its secret.
     LinkId
 );
 id!(
@@ -63,11 +63,11 @@ id!(
     AuditId
 );
 id!(
-    /// A running server: each start has its own.
+    /// A running server; each start has a new one.
     NodeId
 );
 id!(
-    /// An installation: what its stores share, and no other's have.
+    /// An installation: the stores that belong together share it.
     InstallationId
 );
 id!(

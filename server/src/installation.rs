@@ -1,12 +1,12 @@
-//! The id that PostgreSQL, Redis and S3 of one installation share. A store without an id is given it, so that one that was
-//! emptied is filled again; a store with another id belongs to others, and is never written to.
+//! The id that PostgreSQL, Redis and S3 of one installation share. A store without an id is given it, so that an
+//! emptied store is filled again. A store with another id belongs to another installation, and is never written to.
 
 use anyhow::{Context, anyhow, ensure};
 use tracing::warn;
 
 use crate::{directory::Directory, ids::InstallationId, redis::Redis, snapshot::SnapshotStore};
 
-/// Finds the id, or makes it at the first start, and has every store checked before it is written to.
+/// Finds the id, or generates it at the first start, and checks every store before it is written to.
 ///
 /// # Errors
 /// When a store belongs to another installation, or a first start does not reach all of them.
@@ -26,7 +26,7 @@ pub async fn agree(
         Some(id) => id,
         None => {
             let id = first(&theirs)?.unwrap_or_else(InstallationId::new);
-            // Of nodes that start at once one makes the id.
+            // If several nodes start at once, one of them generates the id.
             directory.keep_installation(id).await.context("keep the id of the installation")?
         }
     };
@@ -49,7 +49,7 @@ pub async fn agree(
     Ok(id)
 }
 
-/// The id that another store keeps, while the database has none. A store that does not answer may have one.
+/// The id that another store holds, while the database has none. A store that does not answer may have one.
 fn first(theirs: &[(&str, anyhow::Result<Option<InstallationId>>)]) -> anyhow::Result<Option<InstallationId>> {
     let mut first = None;
     for (store, theirs) in theirs {

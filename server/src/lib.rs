@@ -1,5 +1,5 @@
 //! CodeSync's server. A session turns bytes into commands, a room applies them in order, the log makes them durable,
-//! compaction turns old log into a snapshot. Every node is alike.
+//! and compaction turns old log entries into a snapshot. All nodes are identical.
 
 pub mod adoption;
 pub mod app;

@@ -1,5 +1,5 @@
-//! Rate limits, by address and by account, of this node and, with Redis, of all nodes together. Buckets that are full
-//! again are forgotten, and their number is bounded.
+//! Rate limits, by address and by account, of this node and, with Redis, of all nodes together. Full buckets are
+//! removed, and the number of buckets is bounded.
 
 mod shared;
 
@@ -19,12 +19,12 @@ use governor::{
 use self::shared::Shared;
 use crate::{config::Switch, directory::mailbox, ids::UserId, redis::Redis};
 
-/// Buckets that one limit remembers: some 10 MB.
+/// The buckets of one limit: about 10 MB.
 const KEYS_MAX: usize = 100_000;
-/// How often a limit that remembers too many looks for ones to forget.
+/// The interval at which a limit with too many buckets removes full ones.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A limit is exceeded: how long until the next call is let through.
+/// A limit is exceeded: how long until the next call is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded(pub Duration);
 
@@ -37,7 +37,7 @@ pub struct Limits {
     registrations: Limiter<IpAddr>,
     log_ins_by_address: Limiter<IpAddr>,
     passwords_by_account: Limiter<String>,
-    /// Of those whose account others try passwords on.
+    /// Limits the user of an account while others try passwords on it.
     passwords_of_known: Limiter<String>,
     password_changes: Limiter<UserId>,
     accepts: Limiter<IpAddr>,
@@ -45,7 +45,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits, in force or not, counted in Redis too where there is one.
+    /// The limits, enabled or not; with Redis they are counted there too.
     pub fn new(switch: Switch, redis: Option<&Redis>) -> Self {
         let ms = Duration::from_millis;
         Self {
@@ -59,7 +59,7 @@ impl Limits {
             passwords_of_known: Limiter::new("known passwords", 10, ms(10_000), KEYS_MAX),
             password_changes: Limiter::new("password changes", 10, ms(10_000), KEYS_MAX),
             accepts: Limiter::new("accepts", 30, ms(2_000), KEYS_MAX),
-            // A whole office behind one address comes back at once where its node went.
+            // After the death of a node, a whole office behind one address reconnects at once.
             sockets: Limiter::new("sockets", 500, ms(20), KEYS_MAX),
         }
     }
@@ -74,27 +74,27 @@ impl Limits {
         self.check(&self.registrations, network(address)).await
     }
 
-    /// Counts a log-in, right or wrong, from an address.
+    /// Counts a login attempt, successful or not, from an address.
     pub(crate) async fn log_in(&self, address: IpAddr) -> Result<(), Exceeded> {
         self.check(&self.log_ins_by_address, network(address)).await
     }
 
-    /// Counts a password that is tried on an account, known or not.
+    /// Counts a password attempt on an account, known or not.
     pub(crate) async fn password(&self, email: &str) -> Result<(), Exceeded> {
         self.check(&self.passwords_by_account, mailbox::key(email)).await
     }
 
-    /// Counts a password that is tried on an account from where it was logged in to before.
+    /// Counts a password attempt on an account from a network where it logged in before.
     pub(crate) async fn password_from(&self, user: UserId, network: IpAddr) -> Result<(), Exceeded> {
         self.check(&self.passwords_of_known, format!("{user} {network}")).await
     }
 
-    /// Counts a password that an account gives in order to change it.
+    /// Counts the password that a user enters to change it.
     pub(crate) async fn password_change(&self, user: UserId) -> Result<(), Exceeded> {
         self.check(&self.password_changes, user).await
     }
 
-    /// Counts a share link that is tried from an address.
+    /// Counts an attempt to use a share link from an address.
     pub(crate) async fn accept(&self, address: IpAddr) -> Result<(), Exceeded> {
         self.check(&self.accepts, network(address)).await
     }
@@ -104,7 +104,7 @@ impl Limits {
         self.check(&self.calls_by_address, network(address)).await
     }
 
-    /// Counts a try of an address at a socket.
+    /// Counts a socket request of an address.
     pub(crate) async fn socket_from(&self, address: IpAddr) -> Result<(), Exceeded> {
         self.check(&self.sockets, network(address)).await
     }
@@ -121,7 +121,7 @@ impl Limits {
     }
 }
 
-/// What one customer has of addresses: with IPv6 the /64, or the limit would be none.
+/// The network of one customer: with IPv6 the /64, because one customer has all of its addresses.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -129,13 +129,13 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A bucket a key: `burst` at once, one more every `period`.
+/// One bucket per key: `burst` at once, and one more every `period`.
 struct Limiter<K: Hash + Eq + Clone> {
     name: &'static str,
     burst: u32,
     period: Duration,
     keyed: DefaultKeyedRateLimiter<K>,
-    /// What keys share for which there is no room.
+    /// The bucket shared by keys that do not fit.
     newcomers: DefaultDirectRateLimiter,
     keys_max: usize,
     cleaned: Mutex<Option<Instant>>,

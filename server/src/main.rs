@@ -1,4 +1,4 @@
-//! The story of the process.
+//! The start and the stop of the process.
 
 use std::{io::Write, process::ExitCode};
 
@@ -19,14 +19,14 @@ async fn main() -> ExitCode {
     match run(Cli::read().command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever reads it may be gone.
+            // Standard error may be closed.
             let _ = writeln!(std::io::stderr(), "error: {}", in_a_line(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// What went wrong and why; libraries like to repeat the last cause.
+/// The error and its causes; libraries tend to repeat the last cause.
 fn in_a_line(error: &anyhow::Error) -> String {
     let mut causes: Vec<String> = error.chain().map(|cause| cause.to_string().replace('\n', " ")).collect();
     causes.dedup_by(|cause, before| before.ends_with(cause.as_str()));

@@ -1,8 +1,8 @@
-//! Places in the log of a document, which name snapshots too.
+//! Positions in the log of a document, which also name snapshots.
 
 use std::{fmt, str::FromStr};
 
-/// A place in a document's log; later entries have greater offsets. Wide enough for the ids of a Redis stream.
+/// A position in a document's log; later entries have greater offsets. As wide as the ids of a Redis stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(pub u128);
 
@@ -12,7 +12,7 @@ impl Offset {
 }
 
 impl fmt::Display for Offset {
-    /// 32 hexadecimal digits, so that names sort as offsets do.
+    /// 32 hexadecimal digits, so that names sort like offsets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }

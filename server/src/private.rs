@@ -1,4 +1,4 @@
-//! Folders and files that their owner alone may read: they hold password hashes, secrets and texts.
+//! Folders and files that only their owner may read: they hold password hashes, secrets and texts.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions},
@@ -9,19 +9,19 @@ use std::{
 
 use anyhow::Context;
 
-/// What all other users of the machine may do. A group may have been let in on purpose.
+/// The rights of all other users of the machine. Rights of the group may be intended.
 const OTHERS: u32 = 0o007;
 
-/// Makes the data folder or one in it, unless there is one.
+/// Creates the data folder or a folder in it, unless it exists.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub(crate) fn folder(path: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| format!("create data folder {}", path.display()))
 }
 
-/// Opens a file for writing, and makes it, unless there is one; one that everybody may read is closed to them.
+/// Opens a file for writing, and creates it if necessary; rights of other users are removed.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -34,7 +34,7 @@ pub(crate) fn file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Prepares a database of SQLite, which makes its other files with the rights of the first.
+/// Prepares a SQLite database, which creates its other files with the rights of the first.
 ///
 /// # Errors
 /// When it cannot be opened.

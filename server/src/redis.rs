@@ -31,38 +31,38 @@ pub use subscriptions::{Rung, Subscription, Subscriptions};
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection attempt may take, and the longest pause between two.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a connection is tried out.
+/// The interval of the heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// The key that holds the id of the installation. In a cluster it shares its slot with the marks of the log.
 pub(crate) const INSTALLATION: &str = "{codesync:dirty}:installation";
-/// What a server of another installation answers to the heartbeat and to scripts.
+/// The answer of a server of another installation to the heartbeat and to scripts.
 const FOREIGN: &str = "FOREIGN";
 const HEARTBEAT: &str = include_str!("redis/heartbeat.lua");
-/// How soon the kernel probes a quiet connection, and how long what was sent may stay unacknowledged.
+/// How soon the kernel probes a quiet connection, and how long sent data may stay unacknowledged.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
 
-/// Redis as the rest of the server uses it.
+/// The connections to Redis.
 #[derive(Clone)]
 pub struct Redis {
-    /// For appends and what is as frequent; a clone shares the connection.
+    /// For appends and other frequent commands; a clone shares the connection.
     pub commands: Commands,
-    /// For short commands, each on a connection of its own.
+    /// For short commands, each on its own connection.
     pub pool: Pool,
-    /// Channels.
+    /// Subscriptions to channels.
     pub subscriptions: Arc<Subscriptions>,
     owner: Owner,
 }
 
-/// The installation that the server has to belong to; not known before the stores agree on it.
+/// The installation that the server must belong to; unknown until the stores agree.
 #[derive(Clone, Default)]
 struct Owner(Arc<OnceLock<InstallationId>>);
 
 impl Redis {
-    /// Prepares all connections. A single server may be away yet; of a cluster one node has to answer.
+    /// Prepares all connections. A single server may still be unavailable; of a cluster one node must answer.
     ///
     /// # Errors
-    /// When the address cannot be understood, or no node of the cluster answers.
+    /// When the address cannot be parsed, or no node of the cluster answers.
     pub async fn open(config: &RedisConfig, tasks: &Tasks) -> anyhow::Result<Option<Self>> {
         let Some(url) = config.address()? else { return Ok(None) };
         let source = match config.is_cluster() {
@@ -77,7 +77,7 @@ impl Redis {
         Ok(Some(Self { commands, pool, subscriptions, owner }))
     }
 
-    /// The id that the server keeps.
+    /// The installation id that the server holds.
     ///
     /// # Errors
     /// When it does not answer.
@@ -87,21 +87,21 @@ impl Redis {
         parsed.map_err(|_| (redis::ErrorKind::UnexpectedReturnType, "the installation's id is not readable").into())
     }
 
-    /// From now on only a server of the installation is used, or one of none so far.
+    /// From now on only a server of this installation is used, or one without an installation id.
     pub fn belongs_to(&self, id: InstallationId) {
-        // The stores agree once.
+        // It is set once.
         let _ = self.owner.0.set(id);
-        // Its connections were not checked so far.
+        // Its connections were not checked before.
         self.pool.purge();
     }
 
-    /// The installation that the server has to belong to.
+    /// The installation that the server must belong to.
     pub fn owner(&self) -> Option<InstallationId> {
         self.owner.0.get().copied()
     }
 }
 
-/// Where connections lead.
+/// The target of connections.
 #[derive(Clone)]
 enum Source {
     Single(Box<Client>),
@@ -126,7 +126,8 @@ fn tcp() -> TcpSettings {
     TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive).set_user_timeout(UNACKNOWLEDGED_MAX)
 }
 
-/// Whether the server takes writes on this connection. Other refusals, as of a full server, are those of any connection.
+/// Whether the server accepts writes on this connection. Other refusals, such as those of a full server, would be the
+/// same on any connection.
 async fn beats(connection: &mut impl ConnectionLike, owner: &Owner) -> bool {
     match timeout(RESPONSE_TIMEOUT, heartbeat(connection, owner)).await {
         Ok(Ok(())) => true,
@@ -135,15 +136,15 @@ async fn beats(connection: &mut impl ConnectionLike, owner: &Owner) -> bool {
     }
 }
 
-/// Writes the installation's id to the server, unless that has another one; of a cluster every primary has to answer, and
-/// one to take the write. Nothing is written before the id is known.
+/// Writes the installation's id to the server, unless it has another one. In a cluster every primary must answer, and
+/// one must accept the write. Nothing is written before the id is known.
 async fn heartbeat(connection: &mut impl ConnectionLike, owner: &Owner) -> RedisResult<()> {
     redis::cmd("PING").exec_async(connection).await?;
     let Some(id) = owner.0.get() else { return Ok(()) };
     redis::cmd("EVAL").arg(HEARTBEAT).arg(1).arg(INSTALLATION).arg(id.to_string()).exec_async(connection).await
 }
 
-/// Whether a server that answers so is not, or not yet, the one to write to: its address may lead to another one by now.
+/// Whether this code means that another server accepts the writes by now, or will: the address may lead to it.
 fn is_demoted(code: &str) -> bool {
     ["READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "UNBLOCKED"].contains(&code)
 }

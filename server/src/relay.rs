@@ -1,5 +1,5 @@
-//! The relay: tells the other nodes what is only true now, such as where cursors stand. Nothing of it is stored, and any of
-//! it may be lost.
+//! The relay: sends other nodes what is only true now, such as cursor positions. Nothing of it is stored, and any of it
+//! may be lost.
 
 pub mod local;
 pub mod redis;
@@ -17,19 +17,19 @@ use crate::{
     role::Role,
 };
 
-/// What other nodes say of one document from now on.
+/// The messages of other nodes about one document.
 pub type Relayed = BoxStream<'static, Said>;
 
-/// What one node says to the others that hold a document.
+/// A message to the other nodes that have a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Presence of its clients, as an awareness update.
     Awareness(Bytes),
-    /// It holds the document from now on: who is there?
+    /// This node has the document from now on, and requests the presence of the others.
     Hello,
-    /// An entry of the log builds on what is not in it: whoever has the document is to append it whole.
+    /// An entry of the log depends on entries that it does not hold: a node that has the document must append it whole.
     Lost,
-    /// What the replica of a node that is at rest at that offset of the log holds.
+    /// The digest of an idle replica at that offset of the log.
     Digest(Offset, Digest),
 }
 
@@ -38,28 +38,29 @@ pub enum Said {
 #[error("relay unavailable: {0}")]
 pub struct RelayError(#[source] pub anyhow::Error);
 
-/// Ephemeral broadcast between the nodes that hold a document.
+/// Ephemeral broadcast between the nodes that have a document.
 #[async_trait]
 pub trait Relay: Send + Sync + 'static {
-    /// Hears what other nodes say of a document from now on.
+    /// Receives messages of other nodes about a document from now on.
     async fn join(&self, doc: DocId) -> Result<Relayed, RelayError>;
 
-    /// Says something to the others; it may be lost.
+    /// Sends a message to the others; it may be lost.
     fn say(&self, doc: DocId, said: Said);
 
-    /// Whether there are other nodes at all.
+    /// Whether there are other nodes.
     fn has_others(&self) -> bool {
         true
     }
 
-    /// Tells who has a document open at this node, for a while: it is to be told again before that has passed.
+    /// Announces who has a document open at this node, for a limited time: it must be announced again before that has
+    /// passed.
     fn announce(&self, doc: DocId, people: Vec<Present>);
 
     /// Who has a document open at other nodes.
     async fn announced(&self, doc: DocId) -> Result<Vec<Present>, RelayError>;
 }
 
-/// Somebody who has a document open.
+/// A user who has a document open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Present {
     /// The account.

@@ -1,5 +1,5 @@
-//! Which snapshots stay, pure: times and offsets in, offsets out. What stays are the versions that people can go back to.
-//! The newest two, what the log still needs and what has a name always stay.
+//! Which snapshots are kept, pure: times and offsets in, offsets out. Kept snapshots are the versions that people can
+//! restore. The newest two, those that the log still needs, and those with a name are always kept.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,34 +10,34 @@ use time::{Duration, OffsetDateTime};
 
 use crate::offset::Offset;
 
-/// Snapshots that stay whatever their age: the log is trimmed on the account of the second.
+/// Snapshots that are kept at any age: the log is trimmed up to the second.
 const NEWEST: usize = 2;
 
-/// How many versions without a name stay: up to some age one for each step of time, then one for each longer step.
+/// The retention of versions without a name: up to some age one for each step of time, then one for each longer step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy(Vec<Tier>);
 
-/// One for each `step`, up to `age`; without an age for ever.
+/// One version for each `step`, up to `age`; without an age without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tier {
     step: Duration,
     age: Option<Duration>,
 }
 
-/// A snapshot that might go.
+/// A snapshot that may be pruned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// What it covers.
+    /// The offset that it covers.
     pub offset: Offset,
-    /// When it was taken; unknown for one that is no version.
+    /// When it was taken; unknown if it is no version.
     pub at: Option<OffsetDateTime>,
-    /// Whether somebody gave it a name.
+    /// Whether it has a name.
     pub named: bool,
 }
 
 impl Policy {
-    /// The offsets of those of `snapshots` that go. `needed` are bases of the log; what is newer than the newest of them
-    /// was taken meanwhile by somebody else and stays.
+    /// The offsets of those of `snapshots` to prune. `needed` are bases of the log; snapshots newer than the newest of
+    /// them were taken by another node in between, and are kept.
     pub fn drop(&self, snapshots: &[Taken], needed: &[Offset], now: OffsetDateTime) -> Vec<Offset> {
         let mut newest_first: Vec<&Taken> = snapshots.iter().collect();
         newest_first.sort_unstable_by_key(|taken| std::cmp::Reverse(taken.offset));
@@ -52,7 +52,7 @@ impl Policy {
         newest_first.into_iter().skip(NEWEST).filter(|taken| !stays(taken)).map(|taken| taken.offset).collect()
     }
 
-    /// The last of each step: what people left off with.
+    /// The last version of each step: the state in which people left the document.
     fn thin(&self, snapshots: &[Taken], now: OffsetDateTime) -> BTreeSet<Offset> {
         let mut last_of_step = BTreeMap::new();
         for taken in snapshots {
@@ -70,7 +70,7 @@ impl Policy {
 impl FromStr for Policy {
     type Err = &'static str;
 
-    /// Reads `step/age` pairs, the youngest first, the last with or without an age: `5m/1h,1h/1d,1d/30d,30d`.
+    /// Parses `step/age` pairs, the youngest first, the last with or without an age: `5m/1h,1h/1d,1d/30d,30d`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let tiers: Option<Vec<Tier>> = text.split(',').map(|text| tier(text.trim())).collect();
         let tiers = tiers.ok_or("a step is a number above 0 with s, m, h or d, its age too: 5m/1h,1h/1d,30d")?;

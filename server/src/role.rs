@@ -1,21 +1,21 @@
-//! What a user may do with a document.
+//! The rights of a user in a document.
 
-/// What a user may do with a document; each role includes the ones before it.
+/// The rights of a user in a document; each role includes the ones before it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads, and is seen.
+    /// Reads, and is shown as present.
     Viewer,
-    /// Edits the text and what the document is called.
+    /// Edits the text, the title and the language.
     Editor,
     /// Shares and deletes.
     Owner,
 }
 
 impl Role {
-    /// The word for it in JSON and on the wire.
+    /// Its name in JSON and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -24,7 +24,7 @@ impl Role {
         }
     }
 
-    /// Whether edits are taken from someone with this role.
+    /// Whether edits of a user with this role are accepted.
     pub fn may_edit(self) -> bool {
         self >= Self::Editor
     }

@@ -18,7 +18,7 @@ use crate::{
     tasks::Tasks,
 };
 
-/// What handlers and sockets share.
+/// The services that handlers and sockets share.
 #[derive(Clone)]
 pub struct Services {
     /// The settings.
@@ -27,15 +27,15 @@ pub struct Services {
     pub rooms: Rooms,
     /// Accounts, documents and grants.
     pub directory: Directory,
-    /// Log-ins, tokens and access.
+    /// Logins, tokens and access.
     pub auth: Auth,
-    /// What is stored of documents.
+    /// The stored documents.
     pub storage: Storage,
-    /// What the shared stores have to belong to; none where nothing is shared.
+    /// The installation that the shared stores must belong to; none if nothing is shared.
     pub installation: Option<InstallationId>,
     /// The sockets of this node.
     pub sockets: Sockets,
-    /// The sessions and what else ends before the rooms.
+    /// The sessions, and other tasks that end before the rooms.
     pub tasks: Tasks,
     /// Rate limits.
     pub limits: Arc<Limits>,
@@ -50,10 +50,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// Makes a real round trip to everything that serving needs.
+    /// Makes a round trip to every store.
     ///
     /// # Errors
-    /// When something does not answer, or the node drains.
+    /// When a store does not answer, or the node drains.
     pub async fn ready(&self) -> anyhow::Result<()> {
         anyhow::ensure!(!self.stopping.is_cancelled() && !self.draining.is_cancelled(), "stopping");
         let recorded = self.directory.installation().await.context("directory")?;
@@ -68,7 +68,7 @@ impl Services {
         self.storage.snapshots.ready().await.context("snapshots")
     }
 
-    /// Brings the gauges up to date that nothing else keeps so.
+    /// Updates the gauges that nothing else updates.
     pub fn refresh_gauges(&self) {
         metrics::gauge!("codesync_oldest_unarchived_edit_seconds").set(self.rooms.oldest_unarchived().as_secs_f64());
     }

@@ -1,6 +1,6 @@
 //! Snapshots: immutable objects, each the state of a document at one offset of its log. Never overwritten; the newest
-//! offset wins. `object_store` is the port: a local folder here, S3 elsewhere. Nothing depends on a store's refusal to
-//! overwrite: two writers of one offset write the same facts.
+//! offset wins. `object_store` is the port: a local folder or S3. Nothing depends on a store's refusal to overwrite:
+//! two writers of one offset write the same facts.
 
 mod format;
 pub mod s3;
@@ -25,13 +25,13 @@ use crate::{
     offset::Offset,
 };
 
-/// Why a snapshot could not be had.
+/// Why a snapshot was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The object is not what was written.
     #[error("snapshot is damaged: {0}")]
     Damaged(&'static str),
-    /// The store does not answer or does not take writes.
+    /// The store does not answer, or does not accept writes.
     #[error("snapshot store unavailable: {0}")]
     Unavailable(#[from] object_store::Error),
 }
@@ -42,7 +42,7 @@ pub type SnapshotStream = BoxStream<'static, Result<Bytes, object_store::Error>>
 /// The object that holds the id of the installation.
 const INSTALLATION: &str = "installation";
 
-/// Where snapshots are kept.
+/// The store of snapshots.
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
     store: Arc<dyn ObjectStore>,
@@ -50,7 +50,7 @@ pub struct SnapshotStore {
     owner: Option<Arc<Owner>>,
 }
 
-/// The installation that the store has to belong to, and whether that has been checked.
+/// The installation that the store must belong to, and whether that has been checked.
 #[derive(Debug)]
 struct Owner {
     id: InstallationId,
@@ -63,7 +63,8 @@ impl SnapshotStore {
         Self { store, signer: None, owner: None }
     }
 
-    /// The id that the store keeps, for a store that installations may share by mistake: a folder has none.
+    /// The installation id that the store holds. Only for stores that several installations could use by mistake; a
+    /// folder has none.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -79,7 +80,7 @@ impl SnapshotStore {
         id.map(Some).ok_or_else(|| foreign("its id is not readable"))
     }
 
-    /// From now on the store is checked before it is used: it must belong to the installation, or to none so far.
+    /// From now on the store is checked before it is used: it must belong to this installation, or to none.
     pub fn belongs_to(&mut self, id: InstallationId) {
         self.owner = self.signer.is_some().then(|| Arc::new(Owner { id, checked: OnceCell::new() }));
     }
@@ -101,7 +102,7 @@ impl SnapshotStore {
         }
     }
 
-    /// The objects, once it is known that they are ours.
+    /// The objects, once they are known to belong to this installation.
     async fn objects(&self) -> Result<&Arc<dyn ObjectStore>, SnapshotError> {
         if let Some(owner) = &self.owner {
             owner.checked.get_or_try_init(|| self.check(owner.id)).await?;
@@ -109,10 +110,10 @@ impl SnapshotStore {
         Ok(&self.store)
     }
 
-    /// Writes the state of `document` at `offset`. One that is there already was made from the same log: that is success.
+    /// Writes the state of `document` at `offset`. An existing one was made from the same log, which is success.
     ///
     /// # Errors
-    /// When the store does not take it.
+    /// When the store does not accept it.
     pub async fn put(&self, doc: DocId, offset: Offset, document: &Document) -> Result<(), SnapshotError> {
         let object = give_way(document.size_bytes(), || encode(offset, document));
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -125,7 +126,7 @@ impl SnapshotStore {
     /// Loads the snapshot at `offset`; the one before all entries is empty, and is never written.
     ///
     /// # Errors
-    /// [`SnapshotError::Damaged`] where the object is there and wrong.
+    /// [`SnapshotError::Damaged`] if the object exists and is not sound.
     pub async fn get(&self, doc: DocId, offset: Offset) -> Result<Document, SnapshotError> {
         if offset == Offset::ZERO {
             return Ok(Document::new(Limits::default()));
@@ -136,20 +137,19 @@ impl SnapshotStore {
             .unwrap_or(Err(SnapshotError::Damaged("loading it panicked")))
     }
 
-    /// An address that gives the snapshot at `offset` to whoever has it, for so long; `None` where the store is not reached
-    /// by addresses.
+    /// A signed address of the snapshot at `offset`, valid for `lasts`; `None` if the store has no addresses.
     ///
     /// # Errors
-    /// When there are no credentials to sign it with.
+    /// When there are no credentials to sign it.
     pub async fn link(&self, doc: DocId, offset: Offset, lasts: Duration) -> Result<Option<String>, SnapshotError> {
         let Some(signer) = &self.signer else { return Ok(None) };
         Ok(Some(signer.signed_url(Method::GET, &path(doc, offset), lasts).await?.into()))
     }
 
-    /// The snapshot at `offset` as it is stored, piece by piece and not looked at.
+    /// The snapshot at `offset` as it is stored, in pieces and without a check.
     ///
     /// # Errors
-    /// When the store does not give it.
+    /// When the store does not return it.
     pub async fn stream(&self, doc: DocId, offset: Offset) -> Result<SnapshotStream, SnapshotError> {
         Ok(self.objects().await?.get(&path(doc, offset)).await?.into_stream())
     }
@@ -166,8 +166,7 @@ impl SnapshotStore {
         Ok(offsets)
     }
 
-    /// Documents with snapshots in the order of their ids, from the one after `after` on, at most `max` of them; none after
-    /// the last one.
+    /// Documents with snapshots in the order of their ids, those after `after`, at most `max`; none after the last one.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -175,7 +174,7 @@ impl SnapshotStore {
         let root = Path::from("documents");
         let mut docs = Vec::new();
         if self.signer.is_none() {
-            // A folder lists in no order, and its folders at once.
+            // A folder lists in no order, and all of its folders at once.
             let folders = self.objects().await?.list_with_delimiter(Some(&root)).await?.common_prefixes;
             docs.extend(folders.iter().filter_map(document).filter(|doc| after.is_none_or(|after| *doc > after)));
             docs.sort_unstable();
@@ -203,7 +202,7 @@ impl SnapshotStore {
         Ok(docs)
     }
 
-    /// Deletes one snapshot; one that is gone already is success.
+    /// Deletes one snapshot; a missing one is success.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -1,4 +1,4 @@
-//! Counts the sockets of this node, as a whole and by user, against their limits.
+//! Counts the sockets of this node, in total and by user, against their limits.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ struct Shared {
     next_peer: AtomicU64,
 }
 
-/// One open socket; gives its place back when dropped.
+/// One open socket; returns its place when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     sockets: Sockets,
@@ -34,7 +34,7 @@ pub(crate) struct Slot {
 }
 
 impl Sockets {
-    /// Room for so many sockets, and so many of one user.
+    /// Places for `max` sockets, and `per_user_max` of one user.
     pub fn new(max: usize, per_user_max: usize) -> Self {
         Self(Arc::new(Shared {
             permits: Arc::new(Semaphore::new(max)),
@@ -45,7 +45,7 @@ impl Sockets {
         }))
     }
 
-    /// How many are open.
+    /// The number of open sockets.
     pub fn len(&self) -> usize {
         self.0.max - self.0.permits.available_permits()
     }
@@ -63,13 +63,13 @@ impl Sockets {
     }
 
     fn users(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, usize>> {
-        // Nothing panics while it is held; were it so, the counts would still be whole.
+        // Nothing panics while the lock is held; if it did, the counts would still be consistent.
         self.0.by_user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Slot {
-    /// Counts the socket as one of `user`; `false` when that would be too many.
+    /// Counts the socket as one of `user`; `false` if that would be too many.
     pub(crate) fn belongs_to(&mut self, user: UserId) -> bool {
         let mut users = self.sockets.users();
         let count = users.entry(user).or_default();
@@ -82,7 +82,7 @@ impl Slot {
         true
     }
 
-    /// A peer id that this process never used.
+    /// A peer id that this process has never used.
     pub(crate) fn peer_id(&self) -> PeerId {
         PeerId(self.sockets.0.next_peer.fetch_add(1, Ordering::Relaxed))
     }

@@ -1,4 +1,4 @@
-//! The write-ahead logs of SQLite files: one grows while a reader holds a transaction open, and would keep that size.
+//! The write-ahead logs of SQLite files: a log grows while a reader holds a transaction open, and would keep that size.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,12 +10,12 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-/// Bytes that a write-ahead log may keep: about as many as it has between two checkpoints of a busy database.
+/// The bytes that a write-ahead log may keep: about as many as between two checkpoints of a busy database.
 const WAL_BYTES_MAX: u64 = 4 << 20;
-/// How often its size is checked, and for how long nothing must have been written to cut it.
+/// The interval at which its size is checked; nothing must have been written during one interval before it is cut.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Options of a file whose log is cut to its limit whenever it is begun again: a busy database does that in a commit.
+/// Options of a file whose log is cut to its limit whenever it is restarted, which a busy database does in a commit.
 pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -24,8 +24,8 @@ pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("journal_size_limit", WAL_BYTES_MAX.to_string())
 }
 
-/// Cuts the write-ahead log of a file that is written to no more. No commit waits for it: it begins in a quiet moment, and
-/// gives up at once where somebody reads or writes.
+/// Truncates the write-ahead log of a file that is no longer written to. No commit waits for it: it begins in a quiet
+/// period, and gives up at once if somebody reads or writes.
 pub(crate) async fn keep_wal_short(file: PathBuf, stop: CancellationToken) {
     let mut wal = file.clone().into_os_string();
     wal.push("-wal");
@@ -54,7 +54,7 @@ async fn is_long_and_quiet(wal: &Path) -> bool {
 async fn cut(file: &Path) -> sqlx::Result<()> {
     let at_once = options(file).create_if_missing(false).busy_timeout(Duration::ZERO);
     let mut connection = at_once.connect().await?;
-    // One that is in use answers that it is busy, which is no error.
+    // A log in use answers that it is busy, which is no error.
     sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
     connection.close().await
 }

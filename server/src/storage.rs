@@ -1,5 +1,5 @@
-//! What is stored of a document: its newest snapshot and the log behind it. Loads replicas; "absent" and "failed to load"
-//! stay apart, so that an error never looks like an empty document.
+//! The stored form of a document: its newest snapshot and the log after it. Loads replicas. "Absent" and "failed to
+//! load" are different types, so that an error never looks like an empty document.
 
 mod from_log;
 
@@ -16,35 +16,35 @@ use crate::{
     snapshot::{SnapshotError, SnapshotStore},
 };
 
-/// The log and the snapshots together.
+/// The log and the snapshots.
 #[derive(Clone)]
 pub struct Storage {
-    /// What came since the snapshots.
+    /// The updates after the snapshots.
     pub log: Arc<dyn UpdateLog>,
-    /// What the log was folded into.
+    /// The states that the log was folded into.
     pub snapshots: SnapshotStore,
 }
 
-/// A replica as it is stored.
+/// A replica loaded from storage.
 pub struct Loaded {
     /// The replica.
     pub document: Document,
-    /// The offset that it stands at.
+    /// Its offset in the log.
     pub offset: Offset,
     /// The offset of the snapshot that it was loaded from; zero without one.
     pub base: Offset,
-    /// The offsets of all snapshots that there were, newest first; none where the snapshots were not asked.
+    /// The offsets of all existing snapshots, newest first; none if the snapshots were not read.
     pub snapshots: Vec<Offset>,
-    /// Log entries on top of the snapshot.
+    /// The number of log entries applied after the snapshot.
     pub entries: usize,
-    /// Bytes of those entries.
+    /// The bytes of those entries.
     pub entry_bytes: usize,
 }
 
 /// Why a document could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// What is stored does not make a whole document: someone must act.
+    /// The stored parts do not form a complete document: an operator must act.
     #[error("stored document is damaged: {0}")]
     Damaged(&'static str),
     /// The log does not answer.
@@ -59,9 +59,9 @@ impl Storage {
     /// Loads a document; one that has neither snapshot nor log is empty.
     ///
     /// # Errors
-    /// Whenever it is not certain that the replica is whole.
+    /// Whenever the replica is not certainly complete.
     pub async fn load(&self, doc: DocId) -> Result<Loaded, LoadError> {
-        // The log first: what is trimmed meanwhile is then in a snapshot that is listed afterwards.
+        // The log first: entries that are trimmed afterwards are in a snapshot of the later list.
         let contents = self.log.read(doc, Offset::ZERO).await?;
         let snapshots = self.snapshots.list(doc).await?;
         let (document, base) = match self.newest_snapshot(doc, &snapshots, contents.trimmed).await? {
@@ -78,19 +78,19 @@ impl Storage {
         Ok(Loaded { snapshots, ..loaded })
     }
 
-    /// Removes everything that is stored of a deleted document. Its log cannot be written to for a day.
+    /// Removes all stored parts of a deleted document. Its log refuses writes for a day.
     ///
     /// # Errors
-    /// When a part could not be removed; it may be asked again.
+    /// When a part could not be removed; the call may be repeated.
     pub async fn delete(&self, doc: DocId) -> Result<(), LoadError> {
         self.log.delete(doc).await?;
         self.delete_snapshots(doc).await
     }
 
-    /// Removes everything that is stored of a document that is about to be written from its beginning.
+    /// Removes all stored parts of a document that is about to be written from its beginning.
     ///
     /// # Errors
-    /// When a part could not be removed; it may be asked again.
+    /// When a part could not be removed; the call may be repeated.
     pub async fn clear(&self, doc: DocId) -> Result<(), LoadError> {
         self.log.clear(doc).await?;
         self.delete_snapshots(doc).await
@@ -116,7 +116,7 @@ impl Storage {
                     metrics::counter!("codesync_snapshots_damaged_total").increment(1);
                     error!(doc.id = %doc, snapshot.offset = %offset, why, "damaged snapshot: loading from the one before");
                 }
-                // Pruned between the list and here: a newer one was listed before it.
+                // Pruned after the list: a newer one is listed before it.
                 Err(SnapshotError::Unavailable(object_store::Error::NotFound { .. })) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -134,7 +134,7 @@ fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Lo
         entry_bytes += entry.update.len();
         document = apply(document, entry.update, &mut waiting)?;
     }
-    // Where the log was lost and restored, what an entry builds on may have come back behind it.
+    // If the log was lost and restored, the updates that an entry depends on may come after it.
     while !waiting.is_empty() {
         let before = waiting.len();
         let again = std::mem::take(&mut waiting);
@@ -148,7 +148,7 @@ fn replay(mut document: Document, base: Offset, contents: Contents) -> Result<Lo
     Ok(Loaded { document, offset, base, snapshots: Vec::new(), entries, entry_bytes })
 }
 
-/// Applies an update, or adds it to those that wait for what they build on.
+/// Applies an update, or adds it to those that wait for others.
 fn apply(document: Document, update: Bytes, waiting: &mut Vec<Bytes>) -> Result<Document, LoadError> {
     match document.check_stored(update.clone()) {
         Ok(update) => match document.with_update(&update) {

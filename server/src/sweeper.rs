@@ -1,6 +1,6 @@
-//! The sweeper: compacts documents whose log grew and whose node is gone, removes what is left of deleted ones, counts those
-//! that the directory does not know, and forgets what is too old in the audit trail. A living room takes its own
-//! snapshots, and keeps its document's mark fresh while it is written to.
+//! The sweeper: compacts documents whose log grew and whose node died, removes the rest of deleted ones, counts those
+//! that the directory does not know, and deletes old entries of the audit trail. A live room takes its own snapshots,
+//! and renews the mark of its document while it is edited.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::{
     services::Services,
 };
 
-/// Documents of one round.
+/// The number of documents per round.
 const ROUND_MAX: usize = 256;
-/// Tombstones of one round.
+/// The number of tombstones per round.
 const TOMBSTONES_MAX: u16 = 256;
 /// How soon after a deletion the stores are swept again. Each time the wait doubles.
 const SWEPT_AGAIN_AFTER: time::Duration = time::Duration::seconds(30);
-/// For how long: a node of the release before, or one that was stopped in the middle, has written its last word by then.
+/// For how long: a node of the previous release, or one that was paused, has written its last entry by then.
 const SWEPT_FOR: time::Duration = time::Duration::days(3);
-/// Entries of the audit trail that one round forgets: a call of the database has only so much time.
+/// The number of audit entries that one round deletes, because a call of the database has a time limit.
 const AUDIT_ROUND_MAX: u32 = 10_000;
 
 /// Sweeps until the node drains.
@@ -68,7 +68,7 @@ async fn round(services: &Services, quiet: Duration) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Removes what was written of deleted documents after they were deleted.
+/// Removes what was written of deleted documents after their deletion.
 async fn sweep_deleted(services: &Services) -> Result<(), DirectoryError> {
     let now = OffsetDateTime::now_utc();
     for Tombstone { doc, deleted_at } in services.directory.due_tombstones(now, TOMBSTONES_MAX).await? {
@@ -84,7 +84,7 @@ fn next_sweep(deleted_at: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetD
     (age < SWEPT_FOR).then(|| now + age.max(SWEPT_AGAIN_AFTER))
 }
 
-/// Counts the documents that are stored and that the directory does not know, a step each round.
+/// Counts the stored documents that the directory does not know, one step per round.
 #[derive(Default)]
 struct Census {
     survey: Survey,

@@ -12,13 +12,13 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Runs `task` until it ends by itself; it must watch [`Tasks::stop`].
+    /// Runs `task` to its end; it must watch [`Tasks::stop`].
     #[expect(clippy::disallowed_methods, reason = "this is the tracker")]
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(self.tracker.track_future(task));
     }
 
-    /// How many tasks run.
+    /// The number of running tasks.
     pub fn len(&self) -> usize {
         self.tracker.len()
     }
@@ -28,7 +28,7 @@ impl Tasks {
         self.tracker.is_empty()
     }
 
-    /// Stops and waits for all.
+    /// Stops all tasks and waits for them.
     pub(crate) async fn end(&self) {
         self.stop.cancel();
         self.tracker.close();

@@ -15,7 +15,7 @@ use crate::{
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// When the directives are not understood, or logging was already started.
+/// When the directives are invalid, or logging was already started.
 pub fn init(config: &TelemetryConfig) -> anyhow::Result<()> {
     let is_blank = config.log.split(',').all(|directive| directive.trim().is_empty());
     anyhow::ensure!(!is_blank, "CODESYNC_LOG names nothing to log: {:?}; `off` logs nothing", config.log);
@@ -32,7 +32,7 @@ pub fn init(config: &TelemetryConfig) -> anyhow::Result<()> {
 const SECONDS: [f64; 17] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Folds recorded values into their buckets now and then; without it they would pile up until somebody asks for them.
+/// Folds recorded values into their buckets at intervals; otherwise they would accumulate until the next scrape.
 pub fn keep_up(tasks: &Tasks) {
     let (recorder, stop) = (recorder(), tasks.stop().clone());
     tasks.spawn(async move {
@@ -55,7 +55,7 @@ pub fn edit_to_peer() -> &'static metrics::Histogram {
     &HISTOGRAM
 }
 
-/// The process's metrics recorder; the second and later calls (tests build several Apps) return the first one's handle.
+/// The process's metrics recorder. Later calls return the handle of the first one, because tests build several Apps.
 pub fn recorder() -> PrometheusHandle {
     static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
     HANDLE
@@ -67,7 +67,7 @@ pub fn recorder() -> PrometheusHandle {
                 .expect("there are buckets")
                 .build_recorder();
             let handle = recorder.handle();
-            // Someone else's recorder stays in force; ours then renders nothing.
+            // Another recorder may be installed; ours then renders nothing.
             let _ = metrics::set_global_recorder(recorder);
             known::announce();
             handle

@@ -1,11 +1,12 @@
-//! Moving documents from one installation to another, whatever its parts: their text with all history that merging needs,
-//! title, language, line end, people by e-mail address, and versions with a name. Accounts, log-ins and share links stay
-//! behind.
+//! Moving documents from one installation to another, with any stores: their text with all history that merging needs,
+//! title, language, line end, people by e-mail address, and named versions. Accounts, logins and share links are not
+//! moved.
 //!
-//! An export is text, a record a line: the SHA-256 of the rest of the line in hexadecimal digits, a space, and a JSON
-//! object with one field. First `{"export":{"format":1,"made_at":…}}`, then `{"document":{…}}` for each document, last
-//! `{"end":{"documents":n}}`, without which it is cut short. `states` of a document are updates of the Yjs v1 encoding in
-//! base64, each a whole state: those of its named versions from the oldest on, and the present one last, without a name.
+//! An export is text with one record per line: the SHA-256 of the rest of the line in hexadecimal digits, a space, and
+//! a JSON object with one field. First `{"export":{"format":1,"made_at":…}}`, then `{"document":{…}}` for each
+//! document, last `{"end":{"documents":n}}`; an export without it is truncated. `states` of a document are updates of
+//! the Yjs v1 encoding in base64, each a whole state: those of its named versions, the oldest first, and the current
+//! one last, without a name.
 
 pub mod export;
 pub mod import;
@@ -25,11 +26,11 @@ use crate::{
     role::Role,
 };
 
-/// What this program writes, and all that it reads.
+/// The format that this program writes, and the newest that it reads.
 const FORMAT: u32 = 1;
 /// Hexadecimal digits of a checksum.
 const DIGEST_CHARS: usize = 64;
-/// Far above any document with its versions, and small enough to hold.
+/// Far above any document with its versions, and small enough for memory.
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A line of an export.
@@ -47,17 +48,17 @@ enum Record {
     },
 }
 
-/// A document on its way.
+/// A document in an export.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Moved {
     id: DocId,
     title: String,
     language: String,
-    /// Exports before it was noted are of LF.
+    /// Exports from before this field have LF.
     #[serde(default)]
     line_end: LineEnd,
-    /// Left out where nobody has chosen one, as in exports before it was noted.
+    /// Omitted if nobody has chosen one, as in exports from before this field.
     #[serde(default, skip_serializing_if = "Indentation::is_auto")]
     indentation: Indentation,
     #[serde(with = "time::serde::rfc3339")]
@@ -68,7 +69,7 @@ struct Moved {
     states: Vec<State>,
 }
 
-/// Someone who shares a document.
+/// A user who shares a document.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Participant {
@@ -82,7 +83,7 @@ struct Participant {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    /// The version that it is of; none for the present state.
+    /// The version of this state; none for the current state.
     version: Option<Named>,
     state: String,
 }
@@ -132,7 +133,7 @@ fn read(input: &mut impl BufRead) -> anyhow::Result<Option<Record>> {
     Ok(Some(serde_json::from_slice(json).context("this is no export that this version of CodeSync reads")?))
 }
 
-/// Says on standard error how far it is; standard output is for data.
+/// Prints progress on standard error; standard output is for data.
 fn tell(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -1,4 +1,4 @@
-//! The sockets: `GET /socket/{document_id}`. Decides who comes in; what is said there is the session's business.
+//! The sockets: `GET /socket/{document_id}`. Decides who may open one; the session handles its messages.
 
 mod pace;
 mod session;
@@ -30,7 +30,7 @@ use socket::Socket;
 
 /// The subprotocol of our own clients.
 const CODESYNC_V1: &str = "codesync.v1";
-/// What comes before a token in the list of subprotocols.
+/// The prefix of a token in the list of subprotocols.
 const BEARER: &str = "bearer.";
 
 #[derive(Default, serde::Deserialize)]
@@ -71,18 +71,18 @@ async fn upgrade(
     let doc = document.map(|Path(doc)| doc).ok();
     let tasks = services.tasks.clone();
     tasks.clone().spawn(async move {
-        // A client that is gone before its connection is a socket needs no word.
+        // A client that left before its connection became a socket needs no answer.
         if let Ok(upgraded) = upgraded.await {
             let socket = Socket::over(upgraded, services.config.socket.message_bytes_max);
-            // A task of its own, for this one is small and many may wait here.
+            // A separate task, because this one is small and many may wait here.
             tasks.spawn(session::open(socket, services, slot, doc, token, dialect));
         }
     });
     response
 }
 
-/// What is spoken, and which of the offered names is answered. A client that offers any fails without an answer, and with
-/// one that it did not offer; so a client of another name is answered by it, and served as the stock one that it may be.
+/// The dialect, and the subprotocol that is selected. A client that offers any fails if none is selected, or one that
+/// it did not offer. So for a client that offers other names the first is selected, and it is served as a stock client.
 fn subprotocol(offered: &[String]) -> (Dialect, Option<&str>) {
     if let Some(ours) = offered.iter().find(|name| *name == CODESYNC_V1) {
         return (Dialect::Codesync, Some(ours));
@@ -91,7 +91,7 @@ fn subprotocol(offered: &[String]) -> (Dialect, Option<&str>) {
     (Dialect::Stock, plain.or(offered.first()).map(String::as_str))
 }
 
-/// Names in the list of subprotocols, as they were written.
+/// Names in the list of subprotocols, as written.
 fn protocols(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)

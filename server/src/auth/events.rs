@@ -1,4 +1,4 @@
-//! What has to reach open sockets within a second: access taken away or changed, log-ins ended, people renamed.
+//! Events that must reach open sockets within a second: access removed or changed, logins ended, users renamed.
 
 use std::time::Duration;
 
@@ -18,54 +18,54 @@ use crate::{
     tasks::Tasks,
 };
 
-/// The channel on which nodes tell each other.
+/// The channel of these events between nodes.
 const CHANNEL: &str = "codesync:access";
-/// Events that wait to be told to the other nodes.
+/// The number of events that wait to be sent to the other nodes.
 const WAITING_MAX: usize = 4096;
-/// How long after a failure Redis is asked again.
+/// The pause before a retry.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// One change of who may do what.
+/// A change of access.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum AccessEvent {
-    /// `user` now has `role` in `doc`; `None` means no access any more.
+    /// `user` now has `role` in `doc`; `None` means no access.
     Grant {
         /// The document.
         doc: DocId,
-        /// Whose access changed.
+        /// The user whose access changed.
         user: UserId,
-        /// The role from now on.
+        /// The new role.
         role: Option<Role>,
     },
-    /// The document is gone.
+    /// The document was deleted.
     DocumentDeleted(DocId),
-    /// A log-in ended.
+    /// A login ended.
     SessionEnded(SessionId),
-    /// All log-ins of a user ended.
+    /// All logins of a user ended.
     UserEnded(UserId),
-    /// A user is called otherwise, or has another colour. Nodes of an earlier release take it for `Missed`.
+    /// A user has a new name or colour. Nodes of an earlier release treat it as `Missed`.
     Renamed {
         /// The account.
         user: UserId,
-        /// The name from now on.
+        /// The new name.
         name: String,
-        /// The colour from now on, `#rrggbb`.
+        /// The new colour, `#rrggbb`.
         color: String,
     },
-    /// Changes at other nodes may not have been heard of: everything is to be looked up.
+    /// Changes at other nodes may have been missed: every socket must be checked.
     Missed,
 }
 
-/// Carries access events to whoever holds sockets. A receiver that lags must check all its sockets anew.
+/// Distributes access events to all receivers. A receiver that lags must check all its sockets again.
 #[derive(Clone, Debug)]
 pub struct AccessEvents {
     here: broadcast::Sender<AccessEvent>,
-    /// To the other nodes, where there are some.
+    /// To the other nodes, if there are any.
     there: Option<mpsc::Sender<AccessEvent>>,
 }
 
 impl AccessEvents {
-    /// A bus that remembers the last 1,024 events for slow receivers; with Redis it reaches all nodes.
+    /// An event bus that keeps the last 1,024 events for slow receivers; with Redis it reaches all nodes.
     pub fn new(redis: Option<(&Redis, NodeId)>, tasks: &Tasks) -> Self {
         let (here, there) = (broadcast::channel(1024).0, None);
         let Some((redis, node)) = redis else { return Self { here, there } };
@@ -75,24 +75,24 @@ impl AccessEvents {
         Self { here, there: Some(sender) }
     }
 
-    /// Tells every holder of sockets.
+    /// Sends an event to all receivers, on every node.
     pub fn publish(&self, event: AccessEvent) {
         if let Some(there) = &self.there
             && there.try_send(event.clone()).is_err()
         {
             warn!("other nodes hear of a change of access only when they look");
         }
-        // No receiver means no sockets.
+        // Without a receiver there are no sockets.
         let _ = self.here.send(event);
     }
 
-    /// Hears every event from now on.
+    /// Receives every event from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<AccessEvent> {
         self.here.subscribe()
     }
 }
 
-/// Tells the other nodes, again and again while Redis is away: who lost access must not keep it.
+/// Publishes events to the other nodes, with retries while Redis is unavailable: a revoked right must end everywhere.
 async fn tell(redis: Redis, node: NodeId, mut waiting: mpsc::Receiver<AccessEvent>, stop: CancellationToken) {
     loop {
         let event = tokio::select! {
@@ -135,7 +135,7 @@ async fn pass_on(mut subscription: Subscription, node: NodeId, here: &broadcast:
             Rung::Message(message) => match serde_json::from_slice::<(NodeId, AccessEvent)>(&message) {
                 Ok((origin, _)) if origin == node => continue,
                 Ok((_, event)) => event,
-                // A newer version may say more than we understand.
+                // A newer release may send events that this one does not know.
                 Err(_) => AccessEvent::Missed,
             },
         };

@@ -1,5 +1,5 @@
-//! Passwords: argon2id, off the async threads and a few at a time. What is hashed is the password as RFC 8265 prepares an
-//! opaque string, so that it does not depend on how a keyboard composes letters; full-width digits stay what they are.
+//! Passwords: argon2id, in blocking threads, a few in parallel. The hashed form is the password as RFC 8265 prepares an
+//! opaque string, so that it does not depend on how a keyboard composes letters; full-width digits stay as they are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,29 +13,30 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::AuthError;
 
-/// Passes over the memory: with 19 MiB the least that is held to be safe.
+/// Passes over the memory: with 19 MiB the recommended minimum.
 const PASSES: u32 = 2;
-/// How long a log-in waits for its turn before it is told to come back.
+/// How long a login waits in the queue before it is refused.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Whether a password is the one of a hash.
+/// The result of checking a password against a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is another one.
+    /// The password is wrong.
     Wrong,
-    /// It is.
+    /// The password is right.
     Right,
-    /// It is, but the hash is of the bytes as they were typed, and should be replaced by one of the prepared form.
+    /// The password is right, but the hash is of the bytes as typed, and should be replaced by one of the prepared
+    /// form.
     RightAsTyped,
 }
 
-/// The form of a password that is hashed; `None` for one that nobody can be sure to type again.
+/// The form of a password that is hashed; `None` for a password that cannot be typed again reliably.
 fn opaque(password: &str) -> Option<String> {
     let opaque = OpaqueString::new().enforce(password).ok()?;
     (!opaque.trim().is_empty()).then(|| opaque.into_owned())
 }
 
-/// Whether a password may be chosen: all of its characters can be typed, and it is not blank.
+/// Whether a password is allowed: all of its characters can be typed, and it is not blank.
 pub fn is_typeable(password: &str) -> bool {
     opaque(password).is_some()
 }
@@ -45,7 +46,7 @@ pub fn is_typeable(password: &str) -> bool {
 pub(super) struct Passwords {
     argon2: Argon2<'static>,
     turns: Arc<Semaphore>,
-    /// Verified against where there is no such account, so that the answer takes as long.
+    /// The hash for an unknown account, so that the answer takes as long.
     decoy: Arc<str>,
 }
 
@@ -70,7 +71,7 @@ impl Passwords {
         .await
     }
 
-    /// Says whether `password` is the one of `hash`; `None` for an unknown account takes as long and is never right.
+    /// Checks `password` against `hash`; `None`, for an unknown account, takes as long and is never right.
     pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, AuthError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
@@ -95,7 +96,8 @@ impl Passwords {
     ) -> Result<T, AuthError> {
         let turn = timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| AuthError::Busy)?;
         let turn = turn.expect("the semaphore is never closed");
-        // The turn goes into the thread: a caller that gives up must not let another one in beside it.
+        // The thread holds the permit: a caller that gives up must not free it for another while the thread still
+        // works.
         spawn_blocking(move || {
             let _turn = turn;
             work()

@@ -1,4 +1,4 @@
-//! Tokens: signed, and worth only as much as the log-in that they name.
+//! Tokens: signed, and valid only as long as the login that they name.
 
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -12,28 +12,29 @@ use crate::{
     ids::{DocId, SessionId},
 };
 
-/// What HS256 needs to be as strong as its hash.
+/// The minimum for HS256 to be as strong as its hash.
 const SECRET_BYTES_MIN: usize = 32;
 
-/// How much the clocks of two nodes may differ. A token is made by one clock and checked by another, and a ticket lives no
-/// longer than that. So among several nodes it opens sockets for so much longer; a login ends on time by its row.
+/// The largest difference between the clocks of two nodes. A token is made by one clock and checked by another, and a
+/// ticket lives no longer than this difference. So with several nodes it opens sockets for this much longer; a login
+/// ends on time by its row.
 const CLOCK_SKEW_S: u64 = 120;
 
 /// Whether a token is checked by the clock of the node that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clock {
-    /// One node makes and checks all.
+    /// One node makes and checks all tokens.
     Same,
     /// Nodes share their tokens.
     Another,
 }
 
-/// What a token lets its bearer do.
+/// The right that a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Everything that the log-in may.
+    /// All rights of the login.
     Session(SessionId),
-    /// Open a socket to one document.
+    /// A socket to one document.
     Ticket(SessionId, DocId),
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// With the configured secret, or the one in `data_dir`, which is made on first run.
+    /// Uses the configured secret, or the one in `data_dir`, which is generated at the first start.
     pub(super) fn new(configured: Option<&Secret>, data_dir: &Path, clock: Clock) -> anyhow::Result<Self> {
         let secret = match configured {
             Some(secret) => secret.expose().to_owned(),
@@ -83,13 +84,13 @@ impl Tokens {
             Token::Session(session) => (session, None),
             Token::Ticket(session, doc) => (session, Some(doc)),
         };
-        // Rounded up: to the millisecond the log-in itself is what counts.
+        // Rounded up: the login itself ends to the millisecond.
         let exp = expires_at.unix_timestamp() + 1;
         jsonwebtoken::encode(&Header::default(), &Claims { jti, exp, doc }, &self.signing)
             .expect("the claims are JSON and the key fits the algorithm")
     }
 
-    /// What `token` says, where it is one of ours and has not expired.
+    /// The content of `token`, if it is one of ours and has not expired.
     pub(super) fn read(&self, token: &str) -> Option<Token> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation).ok()?.claims;
         Some(match claims.doc {
@@ -99,8 +100,8 @@ impl Tokens {
     }
 }
 
-/// The secret in `path`. Written aside and linked into place, so that of two processes that start at once both use one
-/// secret, and a crash leaves none that is cut short.
+/// The secret in `path`. It is written to another file and linked into place. So two processes that start together use
+/// one secret, and a crash leaves no truncated one.
 fn kept_secret(path: &Path) -> anyhow::Result<String> {
     if !path.exists() {
         let draft = path.with_extension(format!("secret.{}", std::process::id()));

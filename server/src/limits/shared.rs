@@ -1,4 +1,4 @@
-//! Rate limits of all nodes together. Where Redis does not answer, each node's own limits are all there is.
+//! Rate limits of all nodes together. While Redis is unavailable, only each node's own limits apply.
 
 use std::{hash::Hash, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     redis::{Pool, Redis},
 };
 
-/// How long a call waits for the count.
+/// How long a call waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
 const TAKE: &str = include_str!("take.lua");
@@ -28,9 +28,9 @@ impl Shared {
         Self { pool: redis.pool.clone(), take: Script::new(TAKE) }
     }
 
-    /// Counts one, or tells how long to wait.
+    /// Counts one call, or returns how long to wait.
     pub(super) async fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &str) -> Result<(), Duration> {
-        // Addresses and e-mails stay out of Redis.
+        // Addresses and e-mails are not stored in Redis.
         let key = hex(&Sha256::digest(key)[..16]);
         let mut invocation = self.take.prepare_invoke();
         invocation.key(format!("codesync:rate:{}:{key}", limiter.name)).arg(limiter.burst);

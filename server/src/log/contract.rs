@@ -1,4 +1,4 @@
-//! What every update log promises, as checks that run on each adapter. Panics where a promise is broken.
+//! The contract of every update log, as checks that run on each adapter. Panics where the contract is broken.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The log in Redis Streams, one a document, with a doorbell: one script appends and rings. A returned append has survived
-//! the end of this process and of every other node. It survives the loss of Redis itself as far as Redis was told to
-//! keep it (`appendonly`), and with the level `replicated` the loss of one server; a lost or rolled back stream is
-//! noticed, and every node that holds the document appends its whole state again.
+//! The log in Redis Streams, one per document, with notifications: one script appends and publishes. A returned append
+//! survives the end of this process and of every other node. It survives the loss of Redis itself as far as Redis is
+//! configured to (`appendonly`), and with the level `replicated` the loss of one server. A lost or rolled-back stream
+//! is detected, and every node that has the document appends its whole state again.
 
 mod ends;
 
@@ -27,16 +27,16 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Updates of an append that ride on the doorbell, in bytes; more is read from the stream, lest one large paste fill the
-/// buffers that Redis keeps for slow subscribers.
+/// The largest size of updates inside a notification, in bytes. Larger ones are read from the stream, because one large
+/// paste would fill the buffers that Redis keeps for slow subscribers.
 const INLINE_BYTES: usize = 64 << 10;
-/// Entries of one read; Redis does nothing else meanwhile.
+/// Entries per read; Redis does nothing else during a read.
 const PAGE: usize = 1_000;
-/// About how often a room compares what it has with the stream: a doorbell may be lost.
+/// The approximate interval at which a room compares its position with the stream: a notification may be lost.
 const LOOK_INTERVAL: Duration = Duration::from_secs(8);
-/// Documents whose last mark is remembered.
+/// The number of documents whose last mark is remembered.
 const MARKS_MAX: usize = 100_000;
-/// Documents whose log grew since the sweeper last declared them clean, by the milliseconds of the newest mark.
+/// Documents whose log grew since the sweeper last marked them clean, by the milliseconds of the newest mark.
 const DIRTY: &str = "codesync:dirty";
 
 const APPEND: &str = include_str!("redis/append.lua");
@@ -48,14 +48,14 @@ const DELETE: &str = include_str!("redis/delete.lua");
 const MARK: &str = include_str!("redis/mark.lua");
 const DIRTY_SINCE: &str = include_str!("redis/dirty.lua");
 
-/// The update log of many nodes.
+/// The update log of several nodes.
 pub struct RedisLog {
     redis: Redis,
     node: NodeId,
     acknowledge: Acknowledge,
     scripts: Scripts,
     ends: Ends,
-    /// How long a document that is written to keeps its mark before it is marked anew: less than the sweeper waits.
+    /// How long the mark of a document stays as it is while it is written to: less than the sweeper waits.
     mark_interval: Duration,
     marked: Mutex<HashMap<DocId, Instant>>,
 }
@@ -71,17 +71,17 @@ struct Scripts {
     dirty: Script,
 }
 
-/// What is kept of a document, all in one slot of a cluster.
+/// The keys of a document, all in one slot of a cluster.
 enum Key {
-    /// The stream: an entry an update, the first of each append with the id `p` that it was appended behind, and of an
-    /// exact one with its node `n`.
+    /// The stream: one entry per update. The first entry of each append has the id `p` of the entry before it, and that
+    /// of an exact append its node `n`.
     Log,
     /// A hash: `last`, the id of the newest entry, `trimmed`, the watermark, and `i`, the installation; `deleted` once the
     /// document is.
     Meta,
-    /// The doorbell's channel.
+    /// The channel of notifications.
     Bell,
-    /// Who compacts.
+    /// The node that compacts.
     Lease,
 }
 
@@ -98,7 +98,7 @@ impl Key {
 }
 
 impl RedisLog {
-    /// The log of `node`, acknowledged at the level given, whose dirty documents are swept every so often.
+    /// The log of `node` with the given acknowledgement level; dirty documents are swept at the interval `sweep`.
     pub fn new(redis: Redis, node: NodeId, acknowledge: Acknowledge, sweep: Duration, tasks: &Tasks) -> Self {
         let scripts = Scripts {
             append: Script::new(APPEND),
@@ -118,7 +118,7 @@ impl RedisLog {
         self.redis.commands.clone()
     }
 
-    /// Marked before it is written to, so that no node's death leaves a log that nobody compacts.
+    /// Marked before it is written to, so that every log is compacted, even if its node dies.
     async fn mark(&self, doc: DocId) -> Result<(), LogError> {
         let now = Instant::now();
         let fresh = |marked: &Instant| now.duration_since(*marked) < self.mark_interval;
@@ -198,7 +198,7 @@ impl RedisLog {
         }
     }
 
-    /// The installation as scripts receive it; empty where the log was opened without one.
+    /// The installation in the form that scripts receive; empty if the log was opened without one.
     fn owner(&self) -> String {
         self.redis.owner().map(|id| id.to_string()).unwrap_or_default()
     }
@@ -264,7 +264,7 @@ impl UpdateLog for RedisLog {
                 && position < contents.last
             {
                 let page = self.page(doc, position).await?;
-                // What was between the pages went meanwhile, or all of it did.
+                // Entries between the pages were trimmed or lost.
                 if page.trimmed > position || page.last < position || page.entries.is_empty() {
                     continue 'anew;
                 }
@@ -277,7 +277,7 @@ impl UpdateLog for RedisLog {
 
     async fn tail(&self, doc: DocId) -> Result<Tail, LogError> {
         let bell = self.redis.subscriptions.subscribe(Key::Bell.of(doc)).await?;
-        // Not all documents at once.
+        // Spread, so that not all documents ask at once.
         let first = LOOK_INTERVAL.mul_f64(rand::rng().random_range(0.5..1.5));
         let look = interval_at(Instant::now() + first, LOOK_INTERVAL);
         let (answer, answers) = mpsc::channel(1);
@@ -325,7 +325,7 @@ impl UpdateLog for RedisLog {
     }
 
     async fn clean(&self, dirty: Dirty) -> Result<(), LogError> {
-        // What is appended next marks it anew.
+        // The next append marks it again.
         self.marks().remove(&dirty.doc);
         let mut invocation = self.scripts.clean.prepare_invoke();
         invocation.key(DIRTY).arg(dirty.doc.to_string()).arg(dirty.mark);
@@ -338,7 +338,7 @@ impl UpdateLog for RedisLog {
     }
 }
 
-/// A tail: the doorbell, and from time to time a question where the log ends.
+/// A tail: notifications, and at intervals a request for the end of the log.
 struct Listening {
     doc: DocId,
     bell: Subscription,
@@ -365,8 +365,10 @@ impl Listening {
     }
 }
 
-/// Reads what a doorbell says: origin (16 bytes), the ids before and at the end as strings with a length byte, and the
-/// updates, each behind its length (4 bytes); without them it asks to look at the stream.
+/// Decodes a notification: origin (16 bytes), the ids before and at the end, as strings with a length byte, a flag, and
+/// the updates, each after its length (4 bytes). Flag 0 means that the updates must be read from the stream. Example:
+/// an append of one update of 5 bytes by node N after `7-0` is N, `03 37 2d 30`, `03 38 2d 30`, `01`, `00 00 00 05` and
+/// the update.
 fn rang(mut message: Bytes) -> Option<Heard> {
     let origin = NodeId(uuid::Uuid::from_slice(&message.try_get_u128().ok()?.to_be_bytes()).ok()?);
     let previous = short(&mut message)?;
@@ -391,7 +393,7 @@ fn short(message: &mut Bytes) -> Option<Offset> {
     offset(std::str::from_utf8(&text).ok()?).ok()
 }
 
-/// The id of a stream's entry: milliseconds above, number below.
+/// The id of a stream entry: milliseconds in the upper half, number in the lower half.
 fn id(offset: Offset) -> String {
     format!("{}-{}", offset.0 >> 64, offset.0 & u128::from(u64::MAX))
 }

@@ -1,6 +1,6 @@
-//! The log in one SQLite file. A returned append has survived the end of the process and, as far as the disk keeps its
-//! promise to fsync, of the machine: the write-ahead log is synced at each commit. One task writes, so that the
-//! appends of all rooms that come together share one commit.
+//! The log in one SQLite file. A returned append survives the end of the process and, as far as the disk honours fsync,
+//! of the machine: the write-ahead log is synced at each commit. One task writes, so that concurrent appends of all
+//! rooms share one commit.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, UpdateLog, unix_ms};
 use crate::{ids::DocId, private, sqlite, tasks::Tasks};
 
-/// Requests that wait for the writer; when full, rooms wait and batch meanwhile.
+/// The number of requests that wait for the writer; when the queue is full, rooms wait and batch.
 const QUEUE_MAX: usize = 1024;
-/// Rows of one commit: enough to share an fsync among all busy rooms, few enough to stay one cached statement.
+/// Rows per commit: enough to share an fsync among all busy rooms, and few enough for one cached statement.
 const ROWS_MAX: usize = 64;
-/// Documents whose newest offset the writer remembers.
+/// The number of documents whose newest offset the writer remembers.
 const HEADS_MAX: usize = 16_384;
 
 const SCHEMA: &str = "
@@ -34,7 +34,8 @@ create table if not exists dirty (doc blob primary key, marked integer not null)
 create table if not exists deleted (doc blob primary key, at integer not null) without rowid;
 ";
 
-/// Empties the write-ahead log, unless a reader needs it longer than appends can wait: the sweeper deletes again later.
+/// Truncates the write-ahead log, unless a reader needs it longer than appends can wait: the sweeper deletes again
+/// later.
 const TRUNCATE_WAL: &str = "pragma busy_timeout = 50; pragma wal_checkpoint(truncate); pragma busy_timeout = 5000;";
 
 /// The embedded update log.
@@ -48,7 +49,7 @@ enum Request {
     Other { what: Other, reply: oneshot::Sender<Result<(), LogError>> },
 }
 
-/// What is done by itself, in its order among the appends.
+/// Requests that are not batched, in their order among the appends.
 enum Other {
     Trim { doc: DocId, through: Offset },
     Delete(DocId),
@@ -58,7 +59,8 @@ enum Other {
 }
 
 impl SqliteLog {
-    /// Opens or makes the file and starts the writer, which ends with `tasks`; dirty documents are swept every so often.
+    /// Opens or creates the file and starts the writer, which ends with `tasks`; dirty documents are swept at the
+    /// interval `sweep`.
     ///
     /// # Errors
     /// When the file cannot be opened or is not a log.
@@ -67,7 +69,7 @@ impl SqliteLog {
         let options = sqlite::options(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // Deleted text is overwritten: it must not stay readable in free pages.
+            // Deleted text is overwritten, so that it cannot be read from free pages.
             .pragma("secure_delete", "on");
         let mut connection = options.connect().await.with_context(|| format!("open {}", file.display()))?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
@@ -123,7 +125,7 @@ impl UpdateLog for SqliteLog {
             .fetch_one(&mut *read)
             .await
             .map_err(failed)?;
-        // Only the very first entry of a log stands there.
+        // Only the very first entry of a log has this number.
         let first = rows.first().is_some_and(|row| row.get::<i64, _>(0) == 1);
         let entries = rows
             .into_iter()
@@ -195,7 +197,7 @@ enum Mode {
 }
 
 impl Mode {
-    /// The entry that the append depends on; an error where a log that ends at `last` refuses it.
+    /// The entry that the append depends on; an error if a log that ends at `last` refuses it.
     fn check(self, last: u64) -> anyhow::Result<Result<u64, LogError>> {
         let (Self::Restore(after) | Self::Append(After::Known(after) | After::Exactly(after))) = self;
         let after = u64::try_from(after.0)?;
@@ -207,7 +209,7 @@ impl Mode {
     }
 }
 
-/// What the writer knows of a document without asking.
+/// What the writer knows of a document without a query.
 #[derive(Clone, Copy)]
 struct Head {
     last: u64,
@@ -217,7 +219,7 @@ struct Head {
 struct Writer {
     connection: SqliteConnection,
     heads: HashMap<DocId, Head>,
-    /// How long the mark of a document that is written to stays as it is: less than the sweeper waits.
+    /// How long the mark of a document stays as it is while it is written to: less than the sweeper waits.
     mark_interval_ms: i64,
     /// Whether the last append failed.
     failing: bool,
@@ -228,7 +230,7 @@ impl Writer {
         let mut waiting = Vec::new();
         loop {
             tokio::select! {
-                // What was asked before the stop is done before it.
+                // Requests before the stop are handled before it.
                 biased;
                 count = requests.recv_many(&mut waiting, ROWS_MAX) => if count == 0 { break },
                 () = stop.cancelled() => break,
@@ -280,7 +282,7 @@ impl Writer {
         }
     }
 
-    /// Answers where each append went, or why it was refused.
+    /// Returns the position of each append, or why it was refused.
     async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Result<Appended, LogError>>> {
         let mut rows = Vec::new();
         let mut results = Vec::with_capacity(group.len());
@@ -316,7 +318,8 @@ impl Writer {
             results.push(Ok(Appended { previous, last: Offset(head.last.into()) }));
         }
         if rows.len() <= ROWS_MAX && marks.is_empty() {
-            // One statement is a transaction by itself, and each way to the connection's thread costs as much as it does.
+            // One statement is a transaction of its own, and each call to the connection's thread costs as much as it
+            // does.
             insert_rows(&mut self.connection, &rows).await?;
             return Ok(results);
         }
@@ -335,7 +338,7 @@ impl Writer {
         Ok(results)
     }
 
-    /// Where the log of a document ends; `None` where it is deleted.
+    /// The end of the log of a document; `None` if it is deleted.
     async fn head(&mut self, doc: DocId) -> anyhow::Result<Option<Head>> {
         if let Some(head) = self.heads.get(&doc) {
             return Ok(Some(*head));
@@ -364,7 +367,7 @@ impl Writer {
         Ok(deleted > 0)
     }
 
-    /// Writes only where the last append failed: a full disk can still be read.
+    /// Writes only if the last append failed: a full disk can still be read.
     async fn ready(&mut self) -> anyhow::Result<()> {
         let round_trip = if self.failing { "pragma user_version = 1" } else { "select 1" };
         sqlx::query(round_trip).execute(&mut self.connection).await?;
@@ -373,7 +376,7 @@ impl Writer {
     }
 
     async fn clean(&mut self, dirty: Dirty) -> anyhow::Result<()> {
-        // What is appended next marks it anew.
+        // The next append marks it again.
         self.heads.remove(&dirty.doc);
         sqlx::query("delete from dirty where doc = $1 and marked = $2")
             .bind(key(dirty.doc))
@@ -410,7 +413,7 @@ impl Writer {
         let old = now - i64::try_from(DELETED_FOR.as_millis())?;
         sqlx::query("delete from deleted where at < $1").bind(old).execute(&mut self.connection).await?;
         self.remove(doc, Some(now)).await?;
-        // What was deleted is still in the file of the write-ahead log.
+        // Deleted text is still in the file of the write-ahead log.
         sqlx::raw_sql(TRUNCATE_WAL).execute(&mut self.connection).await?;
         Ok(())
     }

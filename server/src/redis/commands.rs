@@ -1,5 +1,5 @@
-//! The connection for commands, which pipelines what all tasks send. One task keeps it: it tries the connection out all the
-//! time, and puts another in its place once the server does not answer on it or refuses writes.
+//! The connection for frequent commands, which pipelines those of all tasks. One task maintains it: it sends
+//! heartbeats, and replaces the connection once the server does not answer or refuses writes.
 
 use std::{
     future::Future,
@@ -26,9 +26,9 @@ use super::{
 };
 use crate::tasks::Tasks;
 
-/// Commands in flight; beyond it, who asks waits.
+/// Commands in flight; further commands wait.
 const IN_FLIGHT_MAX: usize = 4096;
-/// The shortest and the longest pause between two tries to replace the connection.
+/// The shortest and the longest pause between two attempts to replace the connection.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -48,25 +48,25 @@ struct Shared {
 #[derive(Clone)]
 struct Link {
     connection: Connection,
-    /// Cancelled once the server has refused on it what only another server would take.
+    /// Cancelled once the server has refused something that only another server would accept.
     refused: CancellationToken,
-    /// Cancelled once another connection is in its place.
+    /// Cancelled once another connection has replaced it.
     replaced: CancellationToken,
     /// Whether the server was last found to belong to the installation.
     is_ours: Arc<AtomicBool>,
 }
 
-/// Reconnects automatically when it is cut, but not when it falls silent.
+/// Reconnects automatically after it was cut, but not when it falls silent.
 #[derive(Clone)]
 enum Connection {
-    /// To one server, or whatever stands for one.
+    /// To one server.
     Single(ConnectionManager),
     /// To every node of a cluster.
     Cluster(ClusterConnection),
 }
 
 impl Commands {
-    /// Opens the connection, and keeps it until `tasks` stop.
+    /// Opens the connection, and maintains it until `tasks` stop.
     pub(super) async fn open(source: Source, owner: Owner, pool: Pool, tasks: &Tasks) -> RedisResult<Self> {
         let connection = match &source {
             // A server that is unavailable must not keep a node from starting.
@@ -88,8 +88,8 @@ impl Commands {
         heartbeat(&mut self.clone(), &self.0.owner).await
     }
 
-    /// Sends commands together and gives the answer of each: one server gets them in one piece, of a cluster every node
-    /// its own, since a pipeline may not span slots.
+    /// Sends commands together and returns the answer of each. A single server gets one pipeline; in a cluster every
+    /// node gets its own commands, because a pipeline must not span slots.
     pub async fn together(&self, commands: Vec<Cmd>) -> Vec<RedisResult<Value>> {
         let mut this = self.clone();
         if let Connection::Cluster(_) = self.0.link().connection {
@@ -110,11 +110,11 @@ impl Commands {
         }
     }
 
-    /// Runs a script that writes to the node of its first key, and waits until so many replicas have it. Both in one go: to
-    /// a connection that has come back in between, nothing was written, and any replica would do.
+    /// Runs a script that writes to the node of its first key, and waits until so many replicas have it. Both in one
+    /// pipeline: on a connection that was cut in between nothing was written, and WAIT would return at once.
     ///
     /// # Errors
-    /// When fewer have it in time.
+    /// When fewer replicas have it in time.
     pub async fn replicated<T: FromRedisValue>(
         &mut self,
         script: &Script,
@@ -185,11 +185,11 @@ fn single() -> ConnectionManagerConfig {
 
 impl Shared {
     fn link(&self) -> Link {
-        // Nothing panics while it is held; were it so, the link would still be whole.
+        // Nothing panics while the lock is held; if it did, the link would still be consistent.
         self.link.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The connection, once its server is known to belong to the installation: nothing is written to another's.
+    /// The connection, once its server is known to belong to the installation: nothing is written to another one's.
     async fn admitted(&self) -> RedisResult<Link> {
         let link = self.link();
         if self.owner.0.get().is_some() && !link.is_ours.load(Ordering::Relaxed) {
@@ -201,7 +201,7 @@ impl Shared {
         Ok(link)
     }
 
-    /// Replaces the connection whenever it is of no more use.
+    /// Replaces the connection whenever it no longer works.
     async fn keep(self: Arc<Self>, stop: CancellationToken) {
         let mut pause = PAUSE;
         loop {
@@ -212,7 +212,7 @@ impl Shared {
                 () = link.refused.cancelled() => {}
                 () = until_silent(&mut connection, &self.owner) => {}
             }
-            // Until another connection is in its place, each command checks first to whom the server belongs.
+            // Until the connection is replaced, each command first checks the installation of the server.
             link.is_ours.store(false, Ordering::Relaxed);
             self.pool.purge();
             warn!("Redis does not answer on the connection for commands, or takes no writes: it is replaced");
@@ -229,7 +229,7 @@ impl Shared {
         }
     }
 
-    /// Puts a connection in place that is known to be good.
+    /// Replaces the connection by one that passed a heartbeat.
     async fn replace(&self) -> RedisResult<()> {
         let mut connection = self.source.connect().await?;
         if !beats(&mut connection, &self.owner).await {
@@ -270,7 +270,7 @@ impl Link {
     }
 
     fn judge(&self, answer: Result<&[Value], &RedisError>) {
-        // Without an answer of the server the connection may be cut, and lead to another server once it is made again.
+        // Without an answer the connection may be cut, and may lead to another server once it is made again.
         if answer.is_err_and(|error| error.code().is_none()) {
             self.is_ours.store(false, Ordering::Relaxed);
         }

@@ -1,4 +1,5 @@
-//! Channels of Redis, all on one connection. A message may be lost: whoever listens is told when that may have happened.
+//! Channels of Redis, all on one connection. A message may be lost: subscribers are notified when that may have
+//! happened.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,18 +26,18 @@ use tracing::warn;
 use super::{CONNECT_TIMEOUT, HEARTBEAT_INTERVAL, Owner, RESPONSE_TIMEOUT, Source, beats};
 use crate::tasks::Tasks;
 
-/// Messages that wait for one listener; past it they are missed.
+/// The number of messages that wait for one subscriber; further ones are missed.
 const WAITING_MAX: usize = 256;
-/// Requests that are taken together.
+/// The number of requests that are handled together.
 const REQUESTS_MAX: usize = 256;
-/// Requests that wait. Past it a subscriber waits too, and a channel that nobody listens to any more stays subscribed until
-/// its next message, which is dropped.
+/// The number of waiting requests. Above it a subscriber waits too, and a channel without subscribers stays subscribed
+/// until its next message, which is dropped.
 const REQUESTS_WAITING_MAX: usize = 8_192;
 /// The shortest and the longest pause before another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// What a listener hears.
+/// An event of a subscription.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rung {
     /// A message.
@@ -51,7 +52,7 @@ pub struct Subscriptions {
     requests: mpsc::Sender<Request>,
 }
 
-/// One listener of one channel; it ends when dropped.
+/// A subscription to one channel; it ends when dropped.
 pub struct Subscription {
     channel: String,
     receiver: mpsc::Receiver<Bytes>,
@@ -81,7 +82,7 @@ impl Listener {
 #[derive(Default)]
 struct Listeners(Mutex<HashMap<String, Vec<Arc<Listener>>>>);
 
-/// Nothing panics while one of these is held; were it so, what it holds would still be whole.
+/// Nothing panics while one of these locks is held; if it did, its content would still be consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -95,7 +96,7 @@ impl Subscriptions {
         Arc::new(Self { listeners, requests: sender })
     }
 
-    /// Listens to a channel; whatever is sent after this returned is heard, or said to be missed.
+    /// Subscribes to a channel: each message after the return is delivered, or reported as missed.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -103,7 +104,7 @@ impl Subscriptions {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let listener = Arc::new(Listener { sender, missed: AtomicBool::new(false), wake: Notify::new() });
         self.listeners.lock().entry(channel.clone()).or_default().push(listener.clone());
-        // Made before the request, so that it is taken back where this fails or is given up.
+        // Registered before the request, so that it is removed if the request fails or is cancelled.
         let (listeners, requests) = (self.listeners.clone(), self.requests.clone());
         let subscription = Subscription { channel: channel.clone(), receiver, listener, listeners, requests };
         let (reply, answer) = oneshot::channel();
@@ -119,10 +120,10 @@ impl Subscriptions {
 }
 
 impl Subscription {
-    /// Waits for what is heard next.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Rung {
         tokio::select! {
-            // What came before a gap may be heard after it: both are looked at the same way.
+            // Messages before a gap may be delivered after it: both cause the same read.
             biased;
             () = self.listener.wake.notified() => {
                 self.listener.missed.store(false, Ordering::Release);
@@ -150,7 +151,7 @@ impl Listeners {
         lock(&self.0)
     }
 
-    /// Gives a message to those who listen; `false` where nobody does.
+    /// Delivers a message to the subscribers; `false` if there are none.
     fn dispatch(&self, channel: &str, message: Bytes) -> bool {
         let all = self.lock();
         let Some(listeners) = all.get(channel) else { return false };
@@ -227,7 +228,7 @@ impl Link {
         }
     }
 
-    /// Tries the connection out. What is published reaches a server that takes no writes late or never.
+    /// Sends a heartbeat. Messages reach a server that accepts no writes late or never.
     async fn beat(&self, owner: &Owner) -> RedisResult<()> {
         let beats = match self {
             Self::Single(connection) => beats(&mut connection.clone(), owner).await,
@@ -242,9 +243,9 @@ struct Keeper {
     owner: Owner,
     listeners: Arc<Listeners>,
     ask: mpsc::WeakSender<Request>,
-    /// Of this connection: that it is of no more use.
+    /// Notified when this connection no longer works.
     lost: Arc<Notify>,
-    /// Of this connection: what was asked for and not given up again.
+    /// The channels of this connection that are subscribed.
     subscribed: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -267,7 +268,7 @@ impl Keeper {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(pause) => {}
-                // Who asks waits for the connection after one that was cut, but not while Redis answers to none.
+                // After a cut, requests wait for the next connection, but not while Redis does not answer at all.
                 () = refuse(&mut requests), if kept.is_err() => return,
             }
         }
@@ -290,7 +291,7 @@ impl Keeper {
                 () = self.lost.notified() => return Ok(()),
                 count = requests.recv_many(&mut waiting, REQUESTS_MAX) => {
                     if count == 0 {
-                        // Nobody can ask any more: only the stop is left to wait for.
+                        // No further requests can arrive: only the stop is left to wait for.
                         return std::future::pending().await;
                     }
                     self.serve(&link, waiting.drain(..)).await?;
@@ -332,7 +333,7 @@ impl Keeper {
         result
     }
 
-    /// Takes what the connection hears; called by its reader, so it never waits.
+    /// Handles what the connection receives; called by its reader, so it never waits.
     fn ear(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
         let (listeners, lost, subscribed) = (self.listeners.clone(), self.lost.clone(), self.subscribed.clone());
         let ask = self.ask.clone();
@@ -347,7 +348,7 @@ impl Keeper {
                     }
                 }
                 (PushKind::Disconnection, _) => lost.notify_one(),
-                // Nobody gave the channel up: its slot has moved to another node.
+                // Nobody unsubscribed: the slot of the channel has moved to another node.
                 (PushKind::SUnsubscribe, [Value::BulkString(channel), ..])
                     if std::str::from_utf8(channel).is_ok_and(|channel| lock(&subscribed).contains(channel)) =>
                 {
@@ -360,7 +361,7 @@ impl Keeper {
     }
 }
 
-/// Answers who asks while there is no connection; returns once nobody can ask any more.
+/// Refuses requests while there is no connection; returns once no further ones can arrive.
 async fn refuse(requests: &mut mpsc::Receiver<Request>) {
     while let Some(request) = requests.recv().await {
         if let Request::Subscribe(_, reply) = request {

@@ -1,4 +1,4 @@
-//! The relay of a single node: there is nobody to tell.
+//! The relay of a single node, which has no other nodes.
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use super::{Relay, RelayError, Relayed, Said};
 use crate::{ids::DocId, relay::Present};
 
-/// Tells nobody.
+/// Sends nothing.
 pub struct LocalRelay;
 
 #[async_trait]

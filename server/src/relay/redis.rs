@@ -1,4 +1,4 @@
-//! The relay over channels of Redis, one a document.
+//! The relay over channels of Redis, one per document.
 
 mod announced;
 
@@ -23,19 +23,19 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Messages that wait to be sent; past it they are dropped, as any of them may be.
+/// The number of messages that wait to be sent; further ones are dropped, as any of them may be.
 const WAITING_MAX: usize = 1024;
-/// The shortest time between two batches of them: sent one by one they cost Redis several times as much, and many open
-/// documents always have something to say.
+/// The shortest interval between two batches: messages sent one by one cost Redis several times as much, and with many
+/// open documents there is always one to send.
 const PAUSE: Duration = Duration::from_millis(10);
 
 const AWARENESS: u8 = 0;
 const HELLO: u8 = 1;
 const LOST: u8 = 2;
-/// Older nodes skip it.
+/// Older nodes ignore it.
 const DIGEST: u8 = 3;
 
-/// Tells the other nodes.
+/// Sends to the other nodes.
 pub struct RedisRelay {
     redis: Redis,
     node: NodeId,
@@ -105,7 +105,7 @@ impl Relay for RedisRelay {
 }
 
 impl RedisRelay {
-    /// Tells whether it will be sent.
+    /// Queues a command; returns whether it will be sent.
     fn send(&self, command: Cmd) -> bool {
         let taken = self.sender.try_send(command).is_ok();
         if !taken {
@@ -119,7 +119,7 @@ fn channel(doc: DocId) -> String {
     format!("codesync:{{{doc}}}:relay")
 }
 
-/// What another node said; `None` for our own words and what a newer version may say.
+/// Decodes a message of another node; `None` for our own messages and for kinds of a newer release.
 fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
     let origin = message.try_get_u128().ok()?;
     if origin == node.0.as_u128() {
@@ -146,7 +146,7 @@ async fn send_waiting(
     let mut batch = Vec::new();
     loop {
         let count = tokio::select! {
-            // What was said before the stop is sent before it: the others see our clients go.
+            // Messages before the stop are sent before it: the others see our clients leave.
             biased;
             count = waiting.recv_many(&mut batch, WAITING_MAX) => count,
             () = stop.cancelled() => return,

@@ -13,7 +13,7 @@ fn taken(offset: u128, ago: Duration) -> Taken {
     Taken { offset: Offset(offset), at: Some(NOW - ago), named: false }
 }
 
-/// What is left of one snapshot every `every` for `length`, pruned as it came; offsets are seconds.
+/// The snapshots that are left of one every `every` for `length`, pruned as they were taken; offsets are seconds.
 fn left_of(policy: &Policy, every: i64, length: Duration) -> Vec<Taken> {
     let mut left: Vec<Taken> = Vec::new();
     for second in (every..=length.whole_seconds()).step_by(usize::try_from(every).unwrap()) {

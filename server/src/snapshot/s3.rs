@@ -1,4 +1,4 @@
-//! Snapshots on S3, or on a server that speaks as it does. A returned put has survived what the bucket survives.
+//! Snapshots on S3, or on a compatible server. A returned put survives what the bucket survives.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,13 +19,13 @@ use object_store::{
 use super::SnapshotStore;
 use crate::config::S3Config;
 
-/// A server that does not take a connection, or falls silent, for so long is down. All tries of one request end some
-/// seconds later, long before a REST call does.
+/// A server that does not accept a connection, or is silent, for this long counts as unavailable. All attempts of one
+/// request end some seconds later, long before a REST call does.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(3);
-/// For one request with a whole object in it.
+/// For one request that carries a whole object.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a connection without a request is kept: far less than after what firewalls forget one. The kernel probes it too.
+/// How long an idle connection is kept: much shorter than the idle timeout of firewalls. The kernel probes it too.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 const RETRIES_MAX: usize = 2;
 const RETRY_WITHIN: Duration = Duration::from_secs(4);
@@ -33,7 +33,7 @@ const RETRY_WITHIN: Duration = Duration::from_secs(4);
 /// Snapshots in `bucket`.
 ///
 /// # Errors
-/// When the settings do not fit together. The bucket itself is not asked.
+/// When the settings contradict each other. The bucket itself is not accessed.
 pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
     let client = ClientOptions::new()
         .with_connect_timeout(CONNECT_TIMEOUT)
@@ -43,7 +43,7 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         .with_allow_http(config.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_empty()));
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
-    // Credentials that are not among our settings: a role's, a web identity's, a session token.
+    // Credentials from outside of our settings: a role's, a web identity's, a session token.
     let environment = S3Config::environment().into_iter();
     let mut builder = environment
         .fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
@@ -52,7 +52,7 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
         .with_client_options(client)
         .with_http_connector(Fresh)
         .with_retry(RetryConfig { backoff, max_retries: RETRIES_MAX, retry_timeout: RETRY_WITHIN })
-        // The call for many at once wants checksums that not every S3-compatible server knows.
+        // The request that deletes many objects needs checksums that not every S3-compatible server supports.
         .with_disable_bulk_delete(true);
     if let Some(endpoint) = config.endpoint.as_ref().filter(|endpoint| !endpoint.is_empty()) {
         builder = builder.with_endpoint(endpoint.trim_end_matches('/')).with_virtual_hosted_style_request(false);
@@ -64,8 +64,8 @@ pub fn open(config: &S3Config, bucket: &str) -> anyhow::Result<SnapshotStore> {
     Ok(SnapshotStore { store: objects.clone(), signer: Some(objects), owner: None })
 }
 
-/// Makes clients that drop all their connections once one of them has fallen silent: the others may be cut as well, and a
-/// second try must not meet the next of them.
+/// Makes clients that close all their connections once one of them has fallen silent: the others may be cut too, and a
+/// retry must not use the next of them.
 #[derive(Debug)]
 struct Fresh;
 

@@ -1,5 +1,5 @@
-//! Loading a document while the snapshots do not answer: only where it is certain that none is needed. An empty document in
-//! place of one that has content is what must never come of it.
+//! Loading a document while the snapshots are unavailable: only if none is certainly needed. It must never return an
+//! empty document in place of one that has content.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,17 +13,18 @@ use crate::{
     offset::Offset,
 };
 
-/// For how long after it was made the directory's word counts that a document has no snapshot: a database that was put back
-/// to a backup does not know of what came later.
+/// How long after its creation the directory is trusted that a document has no snapshot: a database restored from a
+/// backup does not know later ones.
 const YOUNG: Duration = Duration::from_secs(600);
 
 impl Storage {
-    /// Loads a document from its log alone; `None` where that is not certain to be all of it.
+    /// Loads a document from its log alone; `None` if the log is not certainly complete.
     ///
     /// # Errors
     /// When the log does not answer or is damaged.
     pub async fn load_from_log(&self, doc: DocId, directory: &Directory) -> Result<Option<Loaded>, LoadError> {
-        // The log first: had it been lost after a snapshot was begun, the directory, asked later, would know of that one.
+        // The log first: had it been lost after a snapshot was begun, the directory, asked later, would know of that
+        // snapshot.
         let contents = self.log.read(doc, Offset::ZERO).await?;
         let Ok(Some(archived)) = directory.archived(doc).await else { return Ok(None) };
         if !is_all(&contents, archived, is_young(doc)) {
@@ -35,15 +36,16 @@ impl Storage {
     }
 }
 
-/// Whether the log holds all of a document. One that was lost and refilled begins with the whole document, as whoever had
-/// it open restored it; one that nobody refilled is empty, and so is that of a document that was never written to.
+/// Whether the log holds all of a document. A log that was lost and refilled begins with the whole document, as a node
+/// with the open document restored it. A log that nobody refilled is empty, and so is that of a document that was never
+/// edited.
 fn is_all(contents: &Contents, archived: Archived, is_young: bool) -> bool {
     let is_empty = contents.last == Offset::ZERO && contents.entries.is_empty();
     let from_its_beginning = contents.trimmed == Offset::ZERO && contents.behind == Some(Offset::ZERO);
     match archived {
         Archived::Never => from_its_beginning || is_empty && is_young,
         Archived::Begun => from_its_beginning,
-        // The log may have been put back to an earlier state.
+        // The log may have been rolled back to an earlier state.
         Archived::Noted => false,
     }
 }
@@ -82,7 +84,7 @@ mod tests {
             (&whole, Archived::Noted, true, false),
             (&contents(5, Some(5), 7), Archived::Begun, true, false),
             (&contents(5, None, 5), Archived::Never, true, false),
-            // Its watermark is gone, but not that something stood before.
+            // Its watermark is lost, but not that there were entries before.
             (&contents(0, Some(5), 7), Archived::Begun, true, false),
             (&contents(0, None, 7), Archived::Never, true, false),
         ] {

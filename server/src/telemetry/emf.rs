@@ -1,6 +1,6 @@
-//! The server's figures in CloudWatch's embedded metric format: a line of JSON a period on standard output, which the log
-//! service turns into metrics. A second rendering of what `/metrics` shows, read back from there. The dimensions are
-//! service and environment, never task or document: each of their values is a metric that is paid for.
+//! The server's metrics in CloudWatch's embedded metric format: one line of JSON per period on standard output, which
+//! the log service turns into metrics. The values are read back from the text of `/metrics`. The dimensions are service
+//! and environment, never task or document, because each value of a dimension is a metric that costs money.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Where CloudWatch files the metrics.
+/// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CodeSync";
 
-/// Everything that is reported, with its unit.
+/// All reported metrics, with their units.
 pub const METRICS: [(&str, &str); 12] = [
     ("ActiveConnections", "Count"),
     ("ActiveDocuments", "Count"),
@@ -36,8 +36,7 @@ pub const METRICS: [(&str, &str); 12] = [
     ("DocumentsToSweep", "Count"),
 ];
 
-/// Reports until the tasks stop, when that is asked for.
-/// `refresh` brings the gauges up to date that nothing else keeps so.
+/// Reports until the tasks stop, if enabled. `refresh` updates the gauges that nothing else updates.
 pub fn report(config: TelemetryConfig, sockets_max: usize, tasks: &Tasks, refresh: impl Fn() + Send + 'static) {
     if config.metrics_emf == Switch::Off {
         return;
@@ -58,7 +57,7 @@ pub fn report(config: TelemetryConfig, sockets_max: usize, tasks: &Tasks, refres
             let now = figures();
             let values = now.since(&before, since.elapsed(), sockets_max);
             let line = line(&config.metrics_service, &config.metrics_environment, SystemTime::now(), &values);
-            // Nobody reads it any more: no reason to serve no more.
+            // Standard output is closed: no reason to stop serving.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
             if stopped {
                 return;
@@ -68,7 +67,7 @@ pub fn report(config: TelemetryConfig, sockets_max: usize, tasks: &Tasks, refres
     });
 }
 
-/// What the recorder holds at a moment.
+/// The recorded values at some time.
 #[derive(Default)]
 struct Figures {
     /// Sums over all labels.
@@ -98,7 +97,7 @@ impl Figures {
         self.sums.get(name).copied().unwrap_or_default()
     }
 
-    /// The metrics; those that nothing happened for are left out.
+    /// The metrics of a period; those without events are left out.
     fn since(&self, before: &Self, elapsed: Duration, sockets_max: usize) -> Vec<(&'static str, f64)> {
         let grown = |name| self.get(name) - before.get(name);
         let (sockets, rooms) = (self.get("codesync_sessions_open"), self.get("codesync_rooms_live"));
@@ -119,7 +118,7 @@ impl Figures {
         METRICS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect()
     }
 
-    /// The bound that 95 of 100 edits since `before` kept; the last one where some kept none.
+    /// The bound that 95 of 100 edits since `before` met; the last bound if some edits met none.
     fn edit_to_peer_p95(&self, before: &Self) -> Option<f64> {
         let mut buckets: Vec<(f64, f64)> = self.edit_to_peer.clone();
         for (bucket, earlier) in buckets.iter_mut().zip(&before.edit_to_peer) {

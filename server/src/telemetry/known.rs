@@ -1,9 +1,9 @@
-//! Every metric by its name, with what it says. Those without labels are shown from the start, so that a rate can be told
-//! from nothing and an alarm does not wait for the first trouble.
+//! Every metric with its name and description. Metrics without labels exist from the start, so that a rate can be
+//! computed from the first event on.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-/// Bounds of the histogram that counts and does not measure time.
+/// Bounds of the one histogram that counts instead of measuring time.
 pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
@@ -59,7 +59,7 @@ const HISTOGRAMS: [(&str, &str); 6] = [
     ("codesync_compaction_seconds", "Seconds that a compaction took."),
 ];
 
-/// Tells the recorder of all.
+/// Describes all metrics to the recorder.
 pub(super) fn announce() {
     for (name, says) in COUNTERS {
         describe_counter!(name, says);

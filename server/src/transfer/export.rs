@@ -1,4 +1,5 @@
-//! Writes all documents of this installation. It may serve meanwhile: each document is as it was when its turn came.
+//! Writes all documents of this installation. The server may run at the same time: each document has its state at the
+//! time when it was read.
 
 use std::{
     io::{BufWriter, Write},
@@ -16,12 +17,12 @@ use crate::{
     storage::Storage,
 };
 
-/// How many documents are asked for at a time.
+/// The number of documents per query.
 const PAGE: u8 = 100;
-/// How often a line tells of progress, in seconds.
+/// The interval of progress lines, in seconds.
 const TELL_S: u64 = 2;
 
-/// Writes an export to `path`, or into it where it is a folder. It has its name only once it is whole.
+/// Writes an export to `path`, or into it if it is a folder. The file gets its name only once it is complete.
 ///
 /// # Errors
 /// When it cannot be written, or a document could not be read; all others are in it then.
@@ -44,7 +45,7 @@ pub async fn run(directory: &Directory, storage: &Storage, path: &Path) -> anyho
     Ok(path)
 }
 
-/// Writes every document and the end; gives how many could not be read.
+/// Writes every document and the end; returns how many could not be read.
 async fn documents(directory: &Directory, storage: &Storage, out: &mut impl Write) -> anyhow::Result<u64> {
     let (mut written, mut bytes, mut unread) = (0, 0, 0);
     let mut told = Instant::now();

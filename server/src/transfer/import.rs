@@ -1,5 +1,5 @@
-//! Takes an export in. A document that is not here comes whole or not at all: what is stored of it shows only once its row
-//! is there. One that is here already takes in what it lacks, so that importing again changes nothing.
+//! Reads an export. A new document is imported completely or not at all: its stored parts become visible only with its
+//! row. An existing document receives what it lacks, so importing again changes nothing.
 
 use std::io::BufRead;
 
@@ -18,37 +18,37 @@ use crate::{
     storage::Storage,
 };
 
-/// After how many documents a line tells of progress.
+/// The number of documents between two lines of progress.
 const TELL_EVERY: u64 = 100;
 
-/// What became of the documents of an export.
+/// The results of the documents of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Were not here.
+    /// Did not exist here.
     pub new: u64,
-    /// Were here and lacked something.
+    /// Existed here and lacked something.
     pub merged: u64,
-    /// Were here, with everything.
+    /// Existed here, complete.
     pub unchanged: u64,
-    /// Could not be taken in.
+    /// Could not be imported.
     pub refused: u64,
 }
 
-/// Where documents come in.
+/// The destination of an import.
 pub struct Import<'a> {
-    /// Gets their rows.
+    /// Receives the rows.
     pub directory: &'a Directory,
-    /// Gets their states.
+    /// Receives the states.
     pub storage: &'a Storage,
-    /// Whose those are whose owners have no account here.
+    /// The owner of documents whose owners have no account here.
     pub fallback_owner: Option<UserId>,
 }
 
 impl Import<'_> {
-    /// Takes in all that `input` holds, up to where it is damaged.
+    /// Imports everything in `input`, up to where it is damaged.
     ///
     /// # Errors
-    /// When the input is no whole export, or a store fails. Documents before that are in.
+    /// When the input is not a complete export, or a store fails. Documents before that are imported.
     pub async fn run(&self, input: &mut impl BufRead) -> anyhow::Result<Imported> {
         match read(input)? {
             Some(Record::Export { format: FORMAT, .. }) => {}
@@ -95,7 +95,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Adds what the document here lacks, as an edit.
+    /// Appends what the existing document lacks, as an edit.
     async fn merge(&self, doc: DocId, moved: &Document) -> anyhow::Result<Effect> {
         let here = self.storage.load(doc).await?;
         let update = here.document.check_stored(moved.diff(here.document.state_vector()).into())?;
@@ -106,7 +106,7 @@ impl Import<'_> {
         Ok(effect)
     }
 
-    /// Those who share the document and have an account here; `None` where none of them is an owner.
+    /// The users who share the document and have an account here; `None` if none of them is an owner.
     async fn people(&self, moved: &Moved) -> anyhow::Result<Option<Vec<(UserId, Role, OffsetDateTime)>>> {
         let mut people = Vec::new();
         for one in &moved.people {
@@ -131,9 +131,9 @@ impl Import<'_> {
         people: Vec<(UserId, Role, OffsetDateTime)>,
     ) -> anyhow::Result<()> {
         let (doc, Storage { log, snapshots }) = (moved.id, self.storage);
-        // Else the sweeper would remove it again.
+        // Otherwise the sweeper would remove it again.
         self.directory.remove_tombstone(doc).await?;
-        // What an import that was ended half-way has left.
+        // The rest of an import that was stopped.
         self.storage.clear(doc).await?;
         let (mut document, mut offset) = (Document::new(Limits::default()), Offset::ZERO);
         let mut versions = Vec::new();
@@ -168,12 +168,12 @@ impl Import<'_> {
             updated_at: moved.updated_at,
         };
         self.directory.admit(&listed, &people, &versions).await?;
-        // Until the tombstone was removed, a sweeper was free to remove what is stored.
+        // Until the tombstone was removed, a sweeper could remove the stored parts.
         self.merge(doc, &document).await.map(drop)
     }
 }
 
-/// Loads every state, so that nothing of a document that is not sound is stored.
+/// Loads every state, so that nothing of a damaged document is stored.
 fn states(moved: &Moved) -> anyhow::Result<Vec<Document>> {
     ensure!(moved.states.last().is_some_and(|last| last.version.is_none()), "its present state is missing");
     ensure!(moved.states.iter().filter(|state| state.version.is_none()).count() == 1, "it has several present states");

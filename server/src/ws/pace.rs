@@ -1,14 +1,14 @@
-//! How fast a socket may speak. Past its rate it is read more slowly, not closed: nothing is lost, and only its own
-//! client waits.
+//! The pace of a socket. A client above its rate is read more slowly, not closed: nothing is lost, and only this client
+//! waits.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Seconds of its rate that a socket may save up.
+/// The burst of a socket, in seconds of its rate.
 const BURST_S: f64 = 10.0;
 
-/// A bucket of messages.
+/// A token bucket of messages.
 #[derive(Debug)]
 pub(super) struct Pace {
     per_s: f64,
@@ -22,7 +22,7 @@ impl Pace {
         Self { per_s, left: per_s * BURST_S, at: Instant::now() }
     }
 
-    /// Waits until one more message is due.
+    /// Waits until one more message may be read.
     pub(super) async fn one(&mut self) {
         if self.left < 1.0 {
             let now = Instant::now();

@@ -1,5 +1,6 @@
-//! One socket: decodes, limits, pings, writes. One task with one exit, in which a reader, a writer and a pulse run side by
-//! side, so that a client that reads nothing is still heard. Owns no document; says everything to its room.
+//! One socket: decoding, limits, pings, writing. One task with one exit, in which a reader, a writer and a pulse run
+//! side by side, so that a client that reads nothing is still read from. It owns no document; it passes everything to
+//! its room.
 
 mod pulse;
 mod reader;
@@ -24,7 +25,7 @@ use crate::{
     sockets::Slot,
 };
 
-/// Lets a client in, or closes it with the reason, and serves it until either side ends.
+/// Checks a client, closes it with the reason or serves it until either side ends.
 pub(super) async fn open(
     socket: Box<Socket>,
     services: Arc<Services>,
@@ -36,12 +37,12 @@ pub(super) async fn open(
     let entered = tokio::select! {
         biased;
         entered = enter(&services, &mut slot, doc, &token, dialect) => entered,
-        // A room that takes nothing must not hold up the node's end.
+        // A room that accepts nothing must not delay the end of the node.
         () = services.draining.cancelled() => Err(CloseReason::Unavailable),
     };
     let reason = match entered {
         Ok(session) => {
-            // A task of its own around a box: a connection that idles is not to keep the memory that coming in took.
+            // A separate task around a box: an idle connection must not keep the memory of the opening.
             let tasks = services.tasks.clone();
             return tasks.spawn(Box::new(session).serve(socket, services, slot.into()));
         }
@@ -62,7 +63,7 @@ async fn enter(
         return Err(CloseReason::Unavailable);
     }
     let doc = doc.ok_or(CloseReason::NotFound)?;
-    // Heard from before access is looked up until after the room knows the socket: no change falls in between.
+    // Subscribed before access is checked, until the room knows the socket: no change is missed in between.
     let mut events = services.access_events.subscribe();
     let grant = services.auth.open_socket(token, doc).await?;
     if services.config.http.rate_limits == Switch::On && !slot.belongs_to(grant.user) {
@@ -77,7 +78,7 @@ async fn enter(
     let room = loop {
         let room = services.rooms.open(doc).await?;
         let peer = NewPeer { id, grant: Arc::clone(&grant), dialect, outbox: outbox.clone(), since };
-        // A room that ended meanwhile is opened anew.
+        // A room that has ended is opened again.
         if room.join(peer).await.is_ok() {
             break room;
         }
@@ -107,7 +108,7 @@ fn hello(services: &Services, grant: &SocketGrant, doc: DocId) -> Vec<u8> {
     let config = &services.config;
     let json = serde_json::json!({
         "role": grant.role.as_str(),
-        // A document keeps one lineage for as long as its id lives.
+        // A document has one lineage for the lifetime of its id.
         "epoch": doc.to_string(),
         "expires_at": rfc3339(grant.expires_at),
         "limits": {
@@ -132,7 +133,7 @@ struct Session {
 }
 
 impl Session {
-    /// Access changed while the socket came in: what holds now counts.
+    /// Access changed while the socket was opened: the new rights count.
     async fn look_again(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
         match services.auth.open_socket(token, self.room.doc()).await {
             Ok(grant) => {
@@ -140,7 +141,7 @@ impl Session {
                 self.room.renewed(self.id, grant).await.map_err(|_| CloseReason::Resync)
             }
             Err(refusal) => {
-                // A room that has ended has let it go already.
+                // A room that has ended has removed it already.
                 let _ = self.room.say(self.id, Said::Left).await;
                 Err(refusal.into())
             }
@@ -155,8 +156,8 @@ impl Session {
         )
         .await;
         debug!(doc.id = %self.room.doc(), peer.id = self.id.0, ?reason, "session ends");
-        // The room first, so that the others see it go; but one that takes nothing at the moment does not keep it open.
-        // Boxed, as all is that few sockets come to: every socket would keep the space for it.
+        // The room first, so that the others see it leave; but a room that accepts nothing at the moment does not keep
+        // it open. Boxed, because only few sockets reach this: every socket would reserve the space.
         let _ =
             Box::pin(async { tokio::join!(biased; self.room.say(self.id, Said::Left), socket.close(reason)) }).await;
     }

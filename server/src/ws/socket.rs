@@ -1,5 +1,5 @@
-//! A WebSocket over a connection that was HTTP: how it opens, what of it is in memory, how it closes. Its halves are read and
-//! written apart; an idle one keeps no space for what it once wrote.
+//! A WebSocket over a former HTTP connection: how it opens, what it keeps in memory, how it closes. Its halves are read
+//! and written independently; an idle socket keeps no buffers.
 
 use std::{
     collections::VecDeque,
@@ -36,23 +36,23 @@ use tungstenite::{
 
 use crate::close::CloseReason;
 
-/// What a frame is.
+/// The kind of a frame.
 pub(super) use tungstenite::protocol::frame::coding::OpCode;
 
-/// What is read at once from a client, and what an idle one keeps.
+/// The read buffer of an idle client.
 const READ_BYTES: usize = 512;
-/// What is read at once where more has come.
+/// The read buffer after a full read.
 const READ_AHEAD_BYTES: usize = 8 << 10;
-/// What is gathered before it is written; longer messages are written from where they are.
+/// The size up to which messages are gathered before a write; longer messages are written from their own buffers.
 const GATHERED_BYTES: usize = 4 << 10;
-/// How much a message may be longer than allowed, so that one a little too long is still read and named.
+/// How much longer than allowed a message may be and still be read, so that the refusal can name it.
 const SLACK_BYTES: usize = 64 << 10;
 /// How long a client may take to read why it was closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A message of the protocols above.
 pub(super) const BINARY: OpCode = OpCode::Data(Data::Binary);
-/// Asks the transport for a sign of life, and gives one.
+/// A transport ping and its answer.
 pub(super) const PING: OpCode = OpCode::Control(Control::Ping);
 pub(super) const PONG: OpCode = OpCode::Control(Control::Pong);
 const CLOSE: OpCode = OpCode::Control(Control::Close);
@@ -63,31 +63,31 @@ pub(super) struct Socket {
     pub(super) write: WriteHalf,
 }
 
-/// What the client says.
+/// The reading half.
 pub(super) struct ReadHalf {
     socket: WebSocket<Incoming>,
-    /// What comes cannot be read any further.
+    /// The stream of the client cannot be read any further.
     failed: bool,
-    /// What the client's close said, to be said back.
+    /// The payload of the client's close frame, to be echoed.
     farewell: Option<Bytes>,
 }
 
-/// What the client is told.
+/// The writing half.
 pub(super) struct WriteHalf {
     tcp: OwnedWriteHalf,
-    /// Where a message is sent in part, its rest comes first.
+    /// The rest of a partly written message comes first.
     unsent: VecDeque<Bytes>,
 }
 
-/// The answer that makes a socket of the connection, and the connection once it was sent; `None` where no socket is asked
-/// for.
+/// The response that upgrades the connection, and the connection afterwards; `None` if the request asks for no socket.
 pub(super) fn accept(request: &mut Request) -> Option<(Response, OnUpgrade)> {
     let response = create_response_with_body(request, Body::empty).ok()?;
     Some((response, hyper::upgrade::on(request)))
 }
 
 impl Socket {
-    /// The server's end, which reads messages of at most about `message_bytes_max`. Boxed, as it goes from hand to hand.
+    /// The server's end, which reads messages of at most about `message_bytes_max`. Boxed, because it is moved several
+    /// times.
     pub(super) fn over(upgraded: Upgraded, message_bytes_max: usize) -> Box<Self> {
         let connection = upgraded.downcast::<TokioIo<TcpStream>>().expect("http::serve accepts nothing else");
         let limit = Some(message_bytes_max + SLACK_BYTES);
@@ -97,7 +97,7 @@ impl Socket {
             .max_message_size(limit)
             .max_frame_size(limit);
         let (read, write) = connection.io.into_inner().into_split();
-        // Copied: it is most often empty, and its space large.
+        // Copied, because it is mostly empty with a large capacity.
         let heard = connection.read_buf.to_vec();
         let socket = WebSocket::from_partially_read(Incoming::over(read), heard, Role::Server, Some(config));
         Box::new(Self {
@@ -106,7 +106,7 @@ impl Socket {
         })
     }
 
-    /// Closes with a code that the client can read, or as the client asked for.
+    /// Closes with a code that the client can read, or with the client's own.
     pub(super) async fn close(self: Box<Self>, reason: Option<CloseReason>) {
         let _ = timeout(CLOSE_TIMEOUT, self.close_inner(reason)).await;
     }
@@ -124,7 +124,7 @@ impl Socket {
         if self.write.send(CLOSE_TIMEOUT).await.is_ok() {
             // Closing with unread data would reset the connection before the client has read the code.
             while self.read.next().await.is_ok() {}
-            // What is far too large is passed over, until its sender looks up from sending it.
+            // A message that is far too large is skipped, until its sender reads again.
             if reason == CloseReason::TooLarge && self.read.failed {
                 let mut passed = [0; GATHERED_BYTES];
                 while let Ok(1..) = self.read.socket.get_mut().tcp.read(&mut passed).await {}
@@ -134,7 +134,7 @@ impl Socket {
 }
 
 impl ReadHalf {
-    /// The next message. Fails with why the socket has to be closed, or `None` where its client has gone or says so.
+    /// The next message. Fails with the reason to close the socket, or `None` if the client has left or is closing.
     pub(super) async fn next(&mut self) -> Result<Message, Option<CloseReason>> {
         if self.failed {
             return Err(None);
@@ -146,7 +146,7 @@ impl ReadHalf {
 
     async fn next_inner(&mut self) -> Result<Message, Option<CloseReason>> {
         loop {
-            // Who sends faster than it is read must not keep the thread.
+            // A client that sends faster than it is read must not occupy the thread.
             consume_budget().await;
             match self.socket.read() {
                 Ok(Message::Close(frame)) => {
@@ -156,7 +156,7 @@ impl ReadHalf {
                 }
                 Ok(message) => return Ok(message),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // Smaller than the library's own future, of which every idle socket has one.
+                    // Smaller than the library's own future; every idle socket has one.
                     let tcp = self.socket.get_ref().tcp.as_ref();
                     poll_fn(|task| tcp.poll_read_ready(task)).await.map_err(|_| None)?;
                 }
@@ -170,13 +170,13 @@ impl ReadHalf {
 }
 
 impl WriteHalf {
-    /// Takes messages to be sent.
+    /// Queues messages to be sent.
     pub(super) fn put(&mut self, messages: impl IntoIterator<Item = (OpCode, Bytes)>) {
         let mut gathered = Vec::new();
         for (kind, message) in messages {
             let header = FrameHeader { opcode: kind, ..FrameHeader::default() };
             let (length, copied) = (message.len() as u64, message.len() < GATHERED_BYTES);
-            // One message alone, as most come, takes the space that it needs and no more.
+            // A single message, the usual case, takes only the space that it needs.
             gathered.reserve(header.len(length) + if copied { message.len() } else { 0 });
             header.format(length, &mut gathered).expect("memory takes it");
             if copied {
@@ -190,8 +190,8 @@ impl WriteHalf {
         }
     }
 
-    /// Sends what was put, of which the client has to take something within `stall` again and again. Cancelled, it leaves
-    /// the rest to who sends next.
+    /// Sends the queued messages. The client must read something within `stall`, again and again. If cancelled, the
+    /// next call continues.
     pub(super) async fn send(&mut self, stall: Duration) -> Result<(), Option<CloseReason>> {
         while !self.unsent.is_empty() {
             match self.send_some() {
@@ -204,7 +204,7 @@ impl WriteHalf {
                 Ok(_) | Err(_) => return Err(None),
             }
         }
-        // Nor is the room kept that they stood in.
+        // The buffer is freed too once it is empty.
         self.unsent = VecDeque::new();
         Ok(())
     }
@@ -212,7 +212,7 @@ impl WriteHalf {
     fn send_some(&mut self) -> io::Result<usize> {
         let sent = match (self.unsent.front(), self.unsent.get(1)) {
             (Some(first), Some(second)) => self.tcp.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)])?,
-            // Costs the system less than a list of one.
+            // Costs the system less than a vectored write of one.
             (first, _) => self.tcp.try_write(first.map_or(&[], |first| first))?,
         };
         let mut left = sent;
@@ -226,12 +226,12 @@ impl WriteHalf {
     }
 }
 
-/// What arrives, for a reader that waits by itself. Who says much at once is read ahead, which costs fewer calls of the
-/// system; who says little keeps no space for it.
+/// The incoming bytes, for a reader that waits itself. A client that sends much is read ahead, which needs fewer system
+/// calls; a client that sends little keeps no buffer.
 struct Incoming {
     tcp: OwnedReadHalf,
     ahead: Bytes,
-    /// As much came last as was asked for.
+    /// The last read filled its buffer.
     more: bool,
 }
 
@@ -267,7 +267,7 @@ impl Read for Incoming {
     }
 }
 
-/// What a reader would answer by itself: the session answers, between two messages.
+/// The answers of the reader: the session sends them, between two messages.
 impl Write for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())

@@ -1,5 +1,5 @@
-//! Where logs end, asked for many documents at once: rooms ask again and again, and most of what is asked one by one is
-//! the way.
+//! Where logs end, requested for many documents at once: rooms ask at intervals, and most of the cost of a single
+//! request is the round trip.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use tracing::warn;
 use super::{Key, offset};
 use crate::{ids::DocId, offset::Offset, redis::Commands, tasks::Tasks};
 
-/// How long a question waits for others.
+/// How long a request waits for others.
 const GATHERING: Duration = Duration::from_millis(250);
-/// Questions that wait; past it the asker has to look for itself.
+/// The number of waiting requests; above it the room must read the log itself.
 const WAITING_MAX: usize = 8_192;
-/// Questions that Redis is asked at once; it does nothing else meanwhile.
+/// The number of requests sent to Redis at once; it does nothing else during that time.
 const BATCH_MAX: usize = 512;
 
 /// Answers where logs end.
@@ -37,10 +37,10 @@ impl Ends {
         Self(sender)
     }
 
-    /// Asks where the log of a document ends. While Redis is away there is no answer.
+    /// Requests the end of a document's log. While Redis is unavailable there is no answer.
     ///
     /// # Errors
-    /// When too many ask.
+    /// When too many requests wait.
     pub(super) fn ask(&self, doc: DocId, answer: &mpsc::Sender<Offset>) -> Result<(), ()> {
         match self.0.try_send(Question { doc, answer: answer.clone() }) {
             Ok(()) => Ok(()),
@@ -76,10 +76,10 @@ async fn answer(commands: &Commands, questions: Vec<Question>) {
     let mut failed = None;
     for (question, value) in questions.into_iter().zip(all) {
         match value.and_then(|value| Ok(redis::from_redis_value::<Option<String>>(value)?)) {
-            // What is no id is for who reads the log to complain of.
+            // An invalid id is reported by the reader of the log.
             Ok(id) => {
                 let end = id.map_or(Ok(Offset::ZERO), |id| offset(&id)).unwrap_or_default();
-                // Who has not taken the answer before has this one to take.
+                // A receiver with an unread answer needs no newer one.
                 let _ = question.answer.try_send(end);
             }
             Err(error) => failed = Some(error),

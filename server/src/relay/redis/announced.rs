@@ -1,5 +1,5 @@
-//! Who has which document open at which node. A node says it once, and again when it changes; that it still holds is told
-//! by its sign of life, one key however many documents are open.
+//! Who has which document open at which node. A node writes it once, and again when it changes. One key per node says
+//! that all of it is still valid.
 
 use std::{
     collections::HashMap,
@@ -19,15 +19,16 @@ use crate::{
     tasks::Tasks,
 };
 
-/// How long a sign of life holds: presence at a dead node goes then.
+/// How long a node counts as alive after its last sign: afterwards its presence is ignored.
 const ALIVE_FOR: Duration = Duration::from_secs(15);
 const SIGN_INTERVAL: Duration = Duration::from_secs(5);
-/// How long what was said is not said again. Redis may have lost the last of it without that showing at the sign of life.
+/// How long an unchanged announcement is not repeated. Redis may have lost the last announcements without losing the
+/// sign of life.
 const SAID_FOR: Duration = Duration::from_secs(120);
-/// How long Redis keeps what is not said again.
+/// How long Redis keeps an announcement that is not repeated.
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
-/// What this node has announced, and how to learn what others have.
+/// The announcements of this node, and access to those of others.
 pub(super) struct Announced {
     pool: Pool,
     node: NodeId,
@@ -41,7 +42,7 @@ impl Announced {
         announced
     }
 
-    /// What Redis has to be told so that the others know; nothing where they do.
+    /// The commands that announce these people; none if that is announced already.
     pub(super) fn say(&self, doc: DocId, people: Vec<Present>) -> Vec<Cmd> {
         let (key, node) = (presence(doc), self.node.0.as_bytes());
         if people.is_empty() {
@@ -61,17 +62,17 @@ impl Announced {
         vec![set, expire]
     }
 
-    /// What was said of a document has to be said again.
+    /// The announcement of a document must be repeated.
     pub(super) fn forget(&self, doc: DocId) {
         self.said().remove(&doc);
     }
 
-    /// All that was said has to be said again.
+    /// All announcements must be repeated.
     pub(super) fn forget_all(&self) {
         self.said().clear();
     }
 
-    /// Who has a document open at other nodes that live.
+    /// Who has a document open at other nodes that are alive.
     pub(super) async fn elsewhere(&self, doc: DocId) -> RedisResult<Vec<Present>> {
         let mut pool = self.pool.clone();
         let all: HashMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL").arg(presence(doc)).query_async(&mut pool).await?;
@@ -86,7 +87,7 @@ impl Announced {
         Ok(present)
     }
 
-    /// Gives signs of life.
+    /// Writes signs of life.
     async fn live(self: Arc<Self>, stop: CancellationToken) {
         let mut again = interval(SIGN_INTERVAL);
         loop {
@@ -98,14 +99,14 @@ impl Announced {
             set.arg(sign(self.node)).arg("").arg("PX").arg(ALIVE_FOR.as_millis()).arg("GET");
             let before: RedisResult<Option<String>> = set.query_async(&mut self.pool.clone()).await;
             if !matches!(before, Ok(Some(_))) {
-                // Redis was away or emptied: what was announced may be gone too.
+                // Redis was unavailable or emptied: the announcements may be lost too.
                 self.forget_all();
             }
         }
     }
 
     fn said(&self) -> MutexGuard<'_, HashMap<DocId, (Vec<Present>, Instant)>> {
-        // Nothing panics while it is held; were it so, the map would still be whole.
+        // Nothing panics while the lock is held; if it did, the map would still be consistent.
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

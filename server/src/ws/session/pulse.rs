@@ -1,4 +1,4 @@
-//! What a session does by the clock: it pings its client, and goes when the node drains.
+//! The timers of a session: it pings its client, and ends when the node drains.
 
 use std::pin::pin;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, interval_at, sleep};
 use super::Session;
 use crate::{close::CloseReason, services::Services};
 
-/// Pings until the socket has to be closed.
+/// Sends pings until the socket must be closed.
 pub(super) async fn run(session: &Session, services: &Services) -> Option<CloseReason> {
     let period = services.config.socket.ping;
     let mut ping = interval_at(Instant::now() + period, period);
@@ -20,7 +20,7 @@ pub(super) async fn run(session: &Session, services: &Services) -> Option<CloseR
     }
 }
 
-/// Resolves when it is this socket's turn to go while the node drains: spread out, so that not all come back at once.
+/// Resolves when this socket must close during a drain: spread over time, so that clients do not all reconnect at once.
 async fn drained(services: &Services) {
     services.draining.cancelled().await;
     sleep(services.config.http.drain_spread.mul_f64(rand::random())).await;

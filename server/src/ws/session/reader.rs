@@ -1,4 +1,4 @@
-//! What a client says: read, bounded, decoded whole, and handed to the room.
+//! Messages from a client: read, limited, decoded completely, and passed to the room.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,20 +27,20 @@ use crate::{
     ws::{pace::Pace, socket::ReadHalf},
 };
 
-/// Message types whose content is not looked at: permission, which only servers speak of, and our extension where it was
-/// not agreed on.
+/// Message types whose content is ignored: permission, which only servers send, and our extension if it was not
+/// negotiated.
 const AUTH: u8 = 2;
 const EXTENSION: u8 = 100;
-/// Pings that may go unanswered before a client counts as gone.
+/// The number of unanswered pings after which a client counts as gone.
 const SILENT_PINGS: u32 = 5;
-/// How long until a fresh token is looked up again when the directory did not answer.
+/// The pause before a new token is checked again, if the directory did not answer.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Reader<'a> {
     session: &'a Session,
     services: &'a Services,
     grant: Arc<SocketGrant>,
-    /// Looks a fresh token up while the socket is read on.
+    /// The check of a new token, while the socket is read.
     renewal: Option<BoxFuture<'static, Result<Arc<SocketGrant>, SocketRefusal>>>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
         Self { session, services, grant, renewal: None }
     }
 
-    /// Reads until the socket ends (`None`) or has to be closed.
+    /// Reads until the socket ends (`None`) or must be closed.
     pub(super) async fn run(&mut self, socket: &mut ReadHalf) -> Option<CloseReason> {
         let mut pace = match self.services.config.http.rate_limits {
             Switch::On => Some(Pace::new(self.services.config.socket.messages_per_s)),
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
             let message = tokio::select! {
                 message = socket.next() => message,
                 () = sleep_until(expires.min(silent)) => {
-                    // Half-open: whoever is behind it comes back by itself.
+                    // Half-open: the client reconnects automatically.
                     let reason = if silent < expires { CloseReason::Resync } else { CloseReason::Unauthenticated };
                     return Some(reason);
                 }
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
             };
             let frame = match message {
                 Ok(Message::Binary(frame)) => frame,
-                // Nothing that anybody here speaks: passed over, like messages of unknown types, at the pace of all.
+                // Not part of any protocol here: ignored, like messages of unknown types, at the pace of all.
                 Ok(Message::Text(_)) => Bytes::new(),
                 Ok(Message::Ping(payload)) => {
                     self.session.outbox.pong(payload);
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A fresh token was looked up.
+    /// The check of a new token has ended.
     async fn renewed(&mut self, looked_up: Result<Arc<SocketGrant>, SocketRefusal>) -> Result<(), CloseReason> {
         self.renewal = None;
         let grant = looked_up?;
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
         self.session.room.renewed(self.session.id, grant).await.map_err(|_| CloseReason::Resync)
     }
 
-    /// Presence says who somebody is only by the token.
+    /// The user of a presence comes from the token only.
     fn stamped(&self, states: &[u8]) -> Result<Vec<AwarenessEntry>, CloseReason> {
         let mut entries = decode_awareness(states, &Limits::default()).map_err(|error| {
             debug!(%error, "bad awareness");
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Looks a fresh token up until the directory answers: while it does not, the socket goes on with the token that it has.
+/// Checks a new token until the directory answers: until then the socket continues with its old token.
 async fn renew(auth: Auth, token: String, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
     loop {
         match auth.open_socket(&token, doc).await {

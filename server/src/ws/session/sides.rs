@@ -1,6 +1,6 @@
-//! Futures side by side in one task. The foremost is polled whenever the task is, and woken by the task's own waker; the
-//! others only when they were woken themselves: what is written to an idle client must not cost it a look into its socket.
-//! Smaller than the sets of futures that do the same for any number.
+//! Futures side by side in one task. The first is polled whenever the task is, with the task's own waker; the others
+//! only when they were woken themselves, because a write to an idle client must not cost a read of its socket. Smaller
+//! than the general sets of futures.
 
 use std::{
     array,
@@ -13,10 +13,10 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// A future among others.
+/// One of the futures.
 pub(super) type Side<'a, T> = Pin<&'a mut (dyn Future<Output = T> + Send)>;
 
-/// Which of the others were woken, one bit each, and the task that looks.
+/// Which of the others were woken, one bit each, and the task that polls them.
 struct Bells {
     rung: AtomicU8,
     task: Mutex<Waker>,
@@ -28,7 +28,7 @@ impl Bells {
     }
 }
 
-/// Wakes the task on behalf of one of them.
+/// Wakes the task for one of them.
 struct Bell {
     bit: u8,
     bells: Arc<Bells>,
@@ -46,7 +46,7 @@ impl Wake for Bell {
     }
 }
 
-/// What the side gives that ends first.
+/// The output of the future that ends first.
 pub(super) fn first<'a, T, const N: usize>(
     mut foremost: Side<'a, T>,
     mut others: [Side<'a, T>; N],
@@ -55,18 +55,18 @@ pub(super) fn first<'a, T, const N: usize>(
     let bells = Arc::new(Bells { rung: AtomicU8::new(u8::MAX), task: Mutex::new(Waker::noop().clone()) });
     let bit = |side: usize| 1_u8 << side;
     let wakers: [Waker; N] = array::from_fn(|side| Arc::new(Bell { bit: bit(side), bells: Arc::clone(&bells) }).into());
-    // The waker that the bells have: compared at every poll, without their lock.
+    // The stored waker: compared at every poll, without the lock.
     let mut known = Waker::noop().clone();
     poll_fn(move |task| {
         if let ended @ Poll::Ready(_) = foremost.as_mut().poll(task) {
             return ended;
         }
-        // Before the look, so that whoever rings after it wakes the task.
+        // Before the bits are read, so that a later wake-up wakes the task.
         if !known.will_wake(task.waker()) {
             known.clone_from(task.waker());
             bells.task().clone_from(task.waker());
         }
-        // Most often nobody did, and what all sides share is only read.
+        // Most often none was woken, and the shared data is only read.
         if bells.rung.load(Ordering::Acquire) == 0 {
             return Poll::Pending;
         }
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is polled, and ends when it has been told to so many times.
+    /// Counts its polls, and ends after `times` notifications.
     async fn counted(polls: &AtomicU32, told: &Notify, times: u32) -> u32 {
         let mut waits = pin!(async {
             for _ in 0..times {

@@ -1,4 +1,4 @@
-//! What a client hears: the room's frames in batches, pings, and the end.
+//! Frames to a client: the room's in batches, pings, and the close.
 
 use bytes::Bytes;
 use codesync_crdt::{encode, encode_awareness};
@@ -17,21 +17,21 @@ use crate::{
     ws::socket::{BINARY, OpCode, PING, PONG, WriteHalf},
 };
 
-/// Writes until the socket ends (`None`) or has to be closed.
+/// Writes until the socket ends (`None`) or must be closed.
 pub(super) async fn run(session: &Session, services: &Services, socket: &mut WriteHalf) -> Option<CloseReason> {
     run_inner(session, services, socket).await.err().flatten()
 }
 
 async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHalf) -> Result<(), Option<CloseReason>> {
     let mut asked = None;
-    // Asks the room for a diff. Boxed: few sockets ever fall behind.
+    // Requests a diff from the room. Boxed, because few sockets ever fall behind.
     let mut asking: Option<BoxFuture<'_, Result<(), RoomError>>> = None;
     loop {
-        // A room that says something all the time must not keep its client from being heard.
+        // A room that sends all the time must not keep its client from being read.
         consume_budget().await;
         let batch = match &mut asking {
             None => session.outbox.take().await,
-            // A room that takes nothing at the moment may close the socket all the same.
+            // A room that accepts nothing at the moment may still close the socket.
             Some(ask) => tokio::select! {
                 biased;
                 batch = session.outbox.take() => batch,
@@ -59,11 +59,11 @@ async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHal
     }
 }
 
-/// What a client is told now.
+/// The messages of a batch.
 fn messages(batch: Batch) -> impl Iterator<Item = (OpCode, Bytes)> {
     let frames = batch.frames.into_iter().map(|Frame { bytes, .. }| (BINARY, bytes));
-    // Stock clients hang up after 30 s in which they heard no message; a ping of the transport is none to them. It is
-    // what makes the silent speak, also where they are told something all the time.
+    // Stock clients disconnect after 30 s without a message, and a transport ping is no message to them. It is also
+    // sent to a busy client, because it makes a silent client answer.
     let nothing = || (BINARY, encode::awareness(&encode_awareness([])).into());
     let ping = batch.ping.then(|| [nothing(), (PING, Bytes::new())]);
     let pong = batch.pong.map(|payload| (PONG, payload));
