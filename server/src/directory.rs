@@ -1,5 +1,5 @@
-//! Accounts, log-ins, documents, grants and share links: all that is known about documents but their text. One SQL
-//! text for every database. Reads check no right. A change checks it in its own transaction (`rights`).
+//! Accounts, logins, documents, grants and share links: everything about documents but their text. One SQL text for
+//! every database. Reads check no right. A change checks its right in its own transaction (`rights`).
 
 mod audit;
 pub mod contract;
@@ -54,7 +54,7 @@ use self::{
 };
 use crate::{config::StorageConfig, private, sqlite, tasks::Tasks};
 
-/// Why the directory did not do what was asked.
+/// Why a request to the directory failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// Another account has this e-mail address.
@@ -66,31 +66,31 @@ pub enum DirectoryError {
     /// The document does not exist, or the caller has no access to it.
     #[error("no such document")]
     NoDocument,
-    /// The caller's log-in is not, or no longer, in force.
+    /// The login of the caller has ended or does not exist.
     #[error("not authenticated")]
     Unauthenticated,
-    /// The caller does not, or no longer, have the right.
+    /// The caller does not have the right (any more).
     #[error("forbidden")]
     Forbidden,
     /// The password was changed after it was verified.
     #[error("password has changed")]
     PasswordChanged,
-    /// The account may not log in.
+    /// The account is disabled.
     #[error("account is disabled")]
     Disabled,
     /// The document would be left without an owner.
     #[error("document would have no owner")]
     LastOwner,
-    /// There would be no administrator.
+    /// No administrator would be left.
     #[error("there would be no administrator")]
     LastAdmin,
-    /// There are as many collaborators or links as a document may have.
+    /// The document has as many collaborators or links as allowed.
     #[error("limit of {0} reached")]
     LimitReached(i64),
     /// The database did not answer.
     #[error("directory is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The database answered with an error that a repeated call would meet again.
+    /// The database answered with an error that a retry would cause again.
     #[error("directory answered with an error")]
     Broken(#[source] sqlx::Error),
 }
@@ -127,7 +127,7 @@ fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// What a call of the directory gives.
+/// The result of a request to the directory.
 pub type Result<T, E = DirectoryError> = std::result::Result<T, E>;
 
 /// The directory: a handle, cheap to clone.
@@ -135,12 +135,12 @@ pub type Result<T, E = DirectoryError> = std::result::Result<T, E>;
 pub struct Directory {
     db: Db,
     locks: Locks,
-    /// Bounds the connections that are in use while a room applies an edit.
+    /// Bounds the connections that are held while a room applies an edit.
     holds: Arc<Semaphore>,
 }
 
 impl Directory {
-    /// Opens the database that is configured: PostgreSQL, else a SQLite file in the data folder.
+    /// Opens the configured database: PostgreSQL, or a SQLite file in the data folder.
     ///
     /// # Errors
     /// When it cannot be opened or migrated.
@@ -155,7 +155,7 @@ impl Directory {
         }
     }
 
-    /// Connects to PostgreSQL with up to so many connections, and brings the tables up to date.
+    /// Connects to PostgreSQL with at most `connections`, and updates the tables.
     ///
     /// # Errors
     /// When it does not answer or cannot be migrated.
@@ -164,7 +164,7 @@ impl Directory {
         Self::on(Db::postgres(options, connections).await?, holds).await
     }
 
-    /// Opens the SQLite file in `folder`, makes it when there is none, and brings its tables up to date.
+    /// Opens or creates the SQLite file in `folder`, and updates its tables.
     ///
     /// # Errors
     /// When the file cannot be opened or migrated.
@@ -185,32 +185,32 @@ impl Directory {
         }
     }
 
-    /// Closes an embedded directory: once it has returned, its files are at rest and can be copied.
+    /// Closes an embedded directory; afterwards its files do not change and can be copied.
     pub async fn close(&self) {
         self.db.close().await;
     }
 
-    /// Asks the database for one row, for readiness.
+    /// Reads one row, for readiness.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database does not answer.
     pub async fn ping(&self) -> Result<()> {
         let _: (i64,) = self.db.one(select!("select count(*) from documents where updated_at < 0")).await?;
         Ok(())
     }
 }
 
-/// `time` as the tables keep it.
+/// `time` in the form of the tables.
 fn millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).expect("the years that `time` knows fit")
 }
 
-/// A time as the tables keep it, back.
+/// A time from its form in the tables.
 fn from_millis(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// `text` in the form that is compared and searched: databases differ in what they fold, and not all can be asked for NUL.
+/// `text` in the form that is compared and searched: databases fold case differently, and not all accept NUL.
 pub(crate) fn fold(text: &str) -> String {
     text.trim().to_lowercase().replace('\0', "\u{fffd}")
 }

@@ -1,4 +1,4 @@
-//! The REST API, the site and the health checks: extract, call, map. Never past the directory and the rooms.
+//! The REST API, the site and the health checks: extract, call, map. Calls go to the directory and the rooms only.
 
 mod address;
 mod admin;
@@ -48,10 +48,10 @@ use crate::{
     services::Services,
 };
 
-/// The longest that a call may take.
+/// The longest duration of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Every route of the server but the sockets.
+/// Every route of the server except the sockets.
 pub fn router(services: Services) -> Router {
     let body_limit = DefaultBodyLimit::max(services.config.http.body_bytes_max);
     let (api, document) = openapi::assemble(api());
@@ -74,7 +74,7 @@ pub fn router(services: Services) -> Router {
         .with_state(services)
 }
 
-/// The calls that the OpenAPI document tells of.
+/// The calls in the OpenAPI document.
 fn api() -> OpenApiRouter<Services> {
     OpenApiRouter::default()
         .routes(routes!(auth::register))
@@ -103,7 +103,7 @@ fn api() -> OpenApiRouter<Services> {
         .merge(admin::routes())
 }
 
-/// What is no route: a page of the site, or nothing.
+/// Paths without a route: a page of the site, or not found.
 async fn elsewhere(State(services): State<Services>, method: Method, uri: Uri, request: Request) -> Response {
     let ours = ["/api", "/socket", "/metrics", "/health"];
     let below =

@@ -1,4 +1,4 @@
-//! The words of the command line, and what each works on.
+//! The commands of the command line, and their arguments.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use super::{Config, RedisConfig, Secret, StorageConfig, stores};
 #[derive(Debug, Parser)]
 #[command(name = "codesync", version, about = "A collaborative code editor that anyone can run")]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// Reads the command line and the environment, in which an empty variable is not set: a compose file leaves such.
-    /// What cannot be read ends the process with a message.
+    /// Reads the command line and the environment. An empty variable counts as not set, because compose files leave
+    /// such. Invalid input ends the process with a message.
     pub fn read() -> Self {
         let matches = prepared(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -31,23 +31,23 @@ fn prepared(command: clap::Command) -> clap::Command {
 fn prepared_argument(argument: Arg) -> Arg {
     let Some(variable) = argument.get_env().and_then(|name| name.to_str()).map(str::to_owned) else { return argument };
     let is_empty = std::env::var_os(&variable).is_some_and(|value| value.is_empty());
-    // Messages about a value name the variable. They need it for as long as the process lives.
+    // Messages about a value name the variable. They need it for the lifetime of the process.
     let argument = argument.value_name(&*variable.leak());
     if is_empty { argument.env(Resettable::Reset) } else { argument }
 }
 
-/// The words of the command line.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the editor, the REST API and the sync sockets until SIGTERM or SIGINT.
     Serve(Box<Config>),
-    /// Brings the databases up to date and exits.
+    /// Updates the schemas of the databases and exits.
     Migrate(Box<MigrateArgs>),
     /// Manages accounts and recovers documents from the command line.
     Admin(Box<AdminArgs>),
-    /// Writes all documents to a file: text, history, titles, people and named versions. The server may run meanwhile.
+    /// Writes all documents to a file: text, history, titles, people and named versions. The server may be running.
     Export(Box<ExportArgs>),
-    /// Takes an export in; what is here already stays, and importing again changes nothing.
+    /// Reads an export. Existing documents stay, and importing again changes nothing.
     Import(Box<ImportArgs>),
     /// Asks a running server whether it is ready; exits with 0 or 1.
     Healthcheck(HealthcheckArgs),
@@ -57,17 +57,17 @@ pub enum Command {
     Configuration,
 }
 
-/// What `export` works on.
+/// The arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The installation.
     #[command(flatten)]
     pub config: Config,
-    /// The file to write, or a folder to write one into.
+    /// The file to write, or a folder to write it into.
     pub path: PathBuf,
 }
 
-/// What `import` works on.
+/// The arguments of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     /// The installation.
@@ -75,18 +75,18 @@ pub struct ImportArgs {
     pub config: Config,
     /// The file to read.
     pub path: PathBuf,
-    /// The e-mail address of the account that gets documents whose owners have no account here.
+    /// The e-mail address of the owner of documents whose owners have no account here.
     #[arg(long)]
     pub owner: Option<String>,
 }
 
-/// What `migrate` works on.
+/// The arguments of `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// Where the data is.
     #[command(flatten)]
     pub storage: StorageConfig,
-    /// Redis, which is not used: it shows whether this is one of several nodes.
+    /// Redis is not used; its settings show whether this is one of several nodes.
     #[command(flatten)]
     pub redis: RedisConfig,
 }
@@ -101,13 +101,13 @@ impl MigrateArgs {
     }
 }
 
-/// What `admin` works on.
+/// The arguments of `admin`.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     /// The installation.
     #[command(flatten)]
     pub config: Box<Config>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: AdminCommand,
 }
@@ -122,10 +122,10 @@ impl AdminArgs {
     }
 }
 
-/// The words of `admin`.
+/// The commands of `admin`.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// Creates an administrator; the password is read from standard input when it is not given.
+    /// Creates an administrator; without a password the password is read from standard input.
     CreateUser {
         /// The e-mail address to log in with.
         #[arg(long)]
@@ -133,25 +133,25 @@ pub enum AdminCommand {
         /// The name that others see.
         #[arg(long)]
         name: String,
-        /// The password; better given on standard input.
+        /// The password; standard input is safer.
         #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
         password: Option<Secret>,
     },
-    /// Sets the password of an account whose person has forgotten it, and ends its log-ins. The password is read from
-    /// standard input when it is not given.
+    /// Sets a forgotten password, and ends the logins of the account. Without a password the password is read from
+    /// standard input.
     ResetPassword {
         /// The e-mail address of the account.
         #[arg(long)]
         email: String,
-        /// The password; better given on standard input.
+        /// The password; standard input is safer.
         #[arg(long, env = "CODESYNC_ADMIN_PASSWORD", hide_env_values = true)]
         password: Option<Secret>,
     },
-    /// Lists accounts whose addresses name one mailbox, as former releases let them be made: one group a line.
+    /// Lists accounts whose addresses name one mailbox, which earlier releases allowed: one group per line.
     ConflictingAccounts,
-    /// Lists the documents that are stored and that the directory does not know, as after a restore of an older database.
+    /// Lists stored documents that the directory does not know, as after a restore of an older database.
     UnknownDocuments,
-    /// Gives those documents to an account, with all of their text.
+    /// Gives these documents to an account, with all of their text.
     AdoptDocuments {
         /// The e-mail address of the account.
         #[arg(long)]
@@ -159,7 +159,7 @@ pub enum AdminCommand {
     },
 }
 
-/// What `healthcheck` asks.
+/// The arguments of `healthcheck`.
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
     /// The readiness address.

@@ -1,4 +1,4 @@
-//! Which database the directory is on.
+//! The database of the directory.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{Secret, given, host::host, port};
 
-/// What may follow the `?` of an address; a word that nobody reads would be a setting that is not used.
+/// The parameters after the `?` of an address; an unknown one would be a setting without an effect.
 const PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -29,7 +29,7 @@ const PARAMETERS: [&str; 17] = [
     "application_name",
 ];
 
-/// The database of accounts, documents and grants; a SQLite file in the data folder when neither URL nor host is given.
+/// The database of accounts, documents and grants; a SQLite file in the data folder without URL and host.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "PostgreSQL")]
 pub struct DatabaseConfig {
@@ -66,10 +66,10 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// How to connect to PostgreSQL; `None` is the embedded default.
+    /// The connection options of PostgreSQL; `None` is the embedded default.
     ///
     /// # Errors
-    /// When a setting would not be used, or names no database of PostgreSQL.
+    /// When a setting would have no effect, or names no PostgreSQL database.
     pub fn options(&self) -> anyhow::Result<Option<PgConnectOptions>> {
         let url = self.url.as_ref().map(Secret::expose).filter(|url| !url.is_empty());
         let part = self.part();
@@ -91,7 +91,7 @@ impl DatabaseConfig {
         }
     }
 
-    /// One of the settings that belong to a host.
+    /// One of the settings that belong to a host, if any is set.
     fn part(&self) -> Option<&'static str> {
         let parts = [
             ("DB_PORT", self.port.is_some()),

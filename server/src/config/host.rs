@@ -1,10 +1,10 @@
-//! Names and addresses of hosts, as the settings name them.
+//! Names and addresses of hosts in settings.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::ensure;
 
-/// The longest name that DNS carries, and the longest part between its dots.
+/// The longest name in DNS, and the longest part between its dots.
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -29,7 +29,7 @@ fn is_name(text: &str) -> bool {
             && label.len() <= LABEL_BYTES_MAX
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    // A number at the end makes it an address, and a malformed one at this point.
+    // A number at the end makes it an address, and here it is a malformed one.
     let ends_in_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     name.len() <= NAME_BYTES_MAX && name.split('.').all(is_label) && !ends_in_number
 }

@@ -1,4 +1,4 @@
-//! Where Redis is, and when an edit counts as durable there.
+//! The address of Redis, and when an edit counts as durable there.
 
 use std::str::FromStr;
 
@@ -41,10 +41,10 @@ pub struct RedisConfig {
 }
 
 impl RedisConfig {
-    /// The address, with user and password; none where Redis is not used.
+    /// The address, with user and password; none without Redis.
     ///
     /// # Errors
-    /// When a setting would not be used, or is no address.
+    /// When a setting would have no effect, or is not an address.
     pub fn address(&self) -> anyhow::Result<Option<Secret>> {
         let url = self.redis_url.as_ref().filter(|url| !url.expose().is_empty());
         let host = given(&self.redis_host);
@@ -105,7 +105,7 @@ fn check(address: &str) -> anyhow::Result<()> {
 /// When an edit counts as durable in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledge {
-    /// Once it stands in the stream.
+    /// Once it is in the stream.
     Appended,
     /// Once so many replicas have it too.
     Replicated(u32),

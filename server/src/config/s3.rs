@@ -1,4 +1,4 @@
-//! Where snapshots are, if not in the data folder.
+//! The S3 bucket of snapshots.
 
 use anyhow::ensure;
 use clap::Args;
@@ -36,11 +36,11 @@ pub struct S3Config {
 }
 
 impl S3Config {
-    /// The bucket; none where snapshots are in the data folder.
+    /// The bucket; none if snapshots are in the data folder.
     ///
     /// # Errors
-    /// When a setting would not be used, or does not name what it should. AWS's own variables may be set for other
-    /// programs, so without a bucket they are ignored.
+    /// When a setting would have no effect, or is invalid. AWS's own variables may be set for other programs, so
+    /// without a bucket they are ignored.
     pub fn bucket(&self) -> anyhow::Result<Option<&str>> {
         let Some(bucket) = given(&self.bucket) else {
             ensure!(self.prefix.is_empty(), "S3_PREFIX is set, and S3_BUCKET is not");
@@ -63,7 +63,7 @@ impl S3Config {
         Ok(Some(bucket))
     }
 
-    /// What else the environment sets for S3: a role's credentials, a web identity's, a session token.
+    /// Other settings of the environment for S3: a role's credentials, a web identity's, a session token.
     pub fn environment() -> Vec<(AmazonS3ConfigKey, String)> {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -1,4 +1,5 @@
-//! Which of the shared stores are configured: all three make a node one of several, none makes it a server of its own.
+//! Which of the shared stores are configured: with all three this is one of several nodes, with none it is a server of
+//! its own.
 
 use anyhow::ensure;
 
@@ -24,7 +25,7 @@ impl Stores {
         })
     }
 
-    /// The stores that are configured, or those that are not, in words.
+    /// A list of the stores that are configured, or of those that are not.
     fn named(self, configured: bool) -> String {
         let stores = [
             ("PostgreSQL (DATABASE_URL or DB_HOST)", self.database),
@@ -38,10 +39,10 @@ impl Stores {
 }
 
 impl Config {
-    /// Where documents and accounts are kept.
+    /// The configured stores.
     ///
     /// # Errors
-    /// When an address is none, or nodes would share only a part of what is stored.
+    /// When an address is invalid, or nodes would share only some of the stores.
     pub fn stores(&self) -> anyhow::Result<Stores> {
         let stores = Stores::of(&self.storage, &self.redis)?;
         let Stores { database, redis, s3 } = stores;
@@ -59,7 +60,7 @@ impl Config {
 /// Checks the settings of a command that works on the database alone.
 ///
 /// # Errors
-/// When an address is none, or the command would work on a file beside an installation of several nodes.
+/// When an address is invalid, or the command would work on a file beside an installation of several nodes.
 pub(super) fn check_database(storage: &StorageConfig, redis: &RedisConfig) -> anyhow::Result<()> {
     let stores = Stores::of(storage, redis)?;
     ensure!(

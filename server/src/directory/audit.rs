@@ -1,5 +1,5 @@
-//! The audit trail: who changed accounts and sharing, on what, when and from where. Written in the transaction that makes
-//! the change, so that there is neither without the other.
+//! The audit trail: who changed accounts and sharing, on what, when and from where. Written in the transaction of the
+//! change, so that neither exists without the other.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
@@ -11,18 +11,18 @@ use super::{
 };
 use crate::ids::{AuditId, DocId, UserId};
 
-/// What the trail tells of.
+/// The recorded actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Someone got a role, or another one.
+    /// A user got a role, or another one.
     AccessGranted,
-    /// Someone lost access.
+    /// A user lost access.
     AccessRemoved,
-    /// A share link was made.
+    /// A share link was created.
     LinkCreated,
-    /// A share link was ended.
+    /// A share link was deleted.
     LinkDeleted,
-    /// Someone came in by a share link.
+    /// A user got access by a share link.
     LinkAccepted,
     /// A document was deleted.
     DocumentDeleted,
@@ -36,26 +36,26 @@ pub enum Action {
     VersionDeleted,
     /// A version was restored.
     VersionRestored,
-    /// Everyone was sent out of a room.
+    /// All sockets of a room were closed.
     RoomKicked,
-    /// A snapshot was asked for.
+    /// A snapshot was requested.
     RoomCompacted,
-    /// An account was shut out.
+    /// An account was disabled.
     UserDisabled,
-    /// An account was let in again.
+    /// An account was enabled again.
     UserEnabled,
-    /// A one-time way to a new password of an account was made.
+    /// A one-time link to a new password of an account was created.
     PasswordResetOffered,
-    /// The password of an account was reset, without the former one.
+    /// The password of an account was reset, without the old one.
     PasswordReset,
     /// An account became an administrator.
     AdminGranted,
-    /// An account ceased to be one.
+    /// An account is no longer an administrator.
     AdminRevoked,
 }
 
 impl Action {
-    /// The word for it in the trail: stable.
+    /// Its stable name in the trail.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessGranted => "access.granted",
@@ -81,7 +81,7 @@ impl Action {
     }
 }
 
-/// What to note.
+/// An action to record.
 #[derive(Clone, Debug)]
 pub(super) struct Deed {
     pub(super) action: Action,
@@ -100,7 +100,7 @@ impl Deed {
     }
 }
 
-/// Adds an entry to the trail: run in the transaction that does the deed.
+/// Adds an entry to the trail; runs in the transaction of the change.
 pub(super) fn note(by: By, deed: Deed) -> Sql {
     sql!(
         "insert into audit (id, at, actor_id, address, action, doc_id, user_id, detail)
@@ -121,23 +121,23 @@ pub(super) fn note(by: By, deed: Deed) -> Sql {
 pub struct AuditEntry {
     /// Its id.
     pub id: AuditId,
-    /// When it was done.
+    /// When it happened.
     pub at: OffsetDateTime,
-    /// Who did it; `None` is the command line.
+    /// The account that did it; `None` is the command line.
     pub actor: Option<Contact>,
-    /// From where.
+    /// The network address of the caller.
     pub address: Option<String>,
-    /// What, as [`Action::as_str`] says it.
+    /// The action, as in [`Action::as_str`].
     pub action: String,
-    /// The document that it was done to.
+    /// The document concerned.
     pub doc: Option<DocId>,
-    /// The account that it was done to.
+    /// The account concerned.
     pub user: Option<Contact>,
-    /// What else is worth knowing: a role, a title.
+    /// Details: a role, a title.
     pub detail: Option<String>,
 }
 
-/// An account, named so that people know whose it is.
+/// An account with the names by which people know it.
 #[derive(Clone, Debug)]
 pub struct Contact {
     /// The account.
@@ -183,12 +183,12 @@ impl From<AuditRow> for AuditEntry {
 }
 
 impl Directory {
-    /// Notes what was done to a document outside of the directory.
+    /// Records an action on a document that happens outside of the directory.
     pub async fn note(&self, action: Action, doc: DocId, by: By) -> Result<()> {
         self.keep_books(note(by, Deed::on(action, doc, None))).await.map(drop)
     }
 
-    /// Notes an administrator's action on a document outside of the directory, before it is done.
+    /// Records an administrator's action on a document that happens outside of the directory, before it happens.
     ///
     /// # Errors
     /// When the caller is no longer an administrator.
@@ -198,7 +198,7 @@ impl Directory {
         change.commit().await
     }
 
-    /// Forgets the oldest entries that are from before `at`, so many at most; returns how many.
+    /// Deletes the oldest entries from before `at`, at most `limit`; returns how many.
     pub async fn forget_audit(&self, at: OffsetDateTime, limit: u32) -> Result<u64> {
         self.keep_books(sql!(
             "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
@@ -208,7 +208,7 @@ impl Directory {
         .await
     }
 
-    /// The trail, newest first, from `after` on.
+    /// The trail, newest first, after `after`.
     pub async fn audit(&self, after: Option<Position>, limit: u8) -> Result<Page<AuditEntry>> {
         let after = after.unwrap_or(Position::START);
         let rows: Vec<AuditRow> = self

@@ -1,4 +1,4 @@
-//! What every directory does, whatever database it is on: run by the tests of each adapter on an empty one.
+//! The contract of a directory on any database; the tests of each adapter run it on an empty one.
 
 use std::net::IpAddr;
 
@@ -17,10 +17,10 @@ use crate::{
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05.678 UTC);
 const WORKS: &str = "the directory does what it was asked";
 
-/// Holds an empty directory against the contract.
+/// Checks an empty directory against the contract.
 ///
 /// # Panics
-/// Where it does something else.
+/// Where it behaves differently.
 pub async fn conforms(directory: &Directory) {
     directory.ping().await.expect(WORKS);
     users(directory).await;
@@ -39,7 +39,7 @@ pub async fn conforms(directory: &Directory) {
     broken(directory).await;
 }
 
-/// A new log-in of the user.
+/// A new login of the user.
 async fn by(directory: &Directory, user: &User, at: OffsetDateTime) -> By {
     let now = OffsetDateTime::now_utc();
     let id = directory.create_session(user.id, "hash", now, now + Duration::HOUR).await.expect(WORKS);
@@ -108,7 +108,7 @@ async fn users(directory: &Directory) {
 
 async fn sessions(directory: &Directory) {
     let bob = user(directory, "bob@example.org").await;
-    // The clock decides whether a log-in is in force. The tables store milliseconds.
+    // Whether a login is valid depends on the clock. The tables store milliseconds.
     let now = from_millis(millis(OffsetDateTime::now_utc()));
     let hour = now + Duration::HOUR;
     let first = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
@@ -188,7 +188,7 @@ async fn pages(directory: &Directory) {
     let flo = user(directory, "flo@example.org").await;
     let titles = ["100% Über", "100 über", "a_b", "axb", r"c:\temp"];
     for (at, title) in (0..).zip(titles) {
-        // Two at a time share their moment: the order must be total all the same.
+        // Pairs have the same time: the order must still be total.
         document(directory, &flo, title, NOW + Duration::seconds(at / 2)).await;
     }
     let mut seen = Vec::new();
@@ -280,7 +280,7 @@ async fn transfers(directory: &Directory) {
     assert!(matches!(missing, Err(DirectoryError::NotFound)), "{missing:?}");
 }
 
-/// Two administrators are there: Ada, and the one who was made so with his account.
+/// There are two administrators: Ada, and the one who was created as such.
 async fn administrators(directory: &Directory) {
     let ada = directory.user_by_email("ada@example.org").await.expect(WORKS).expect("she is there");
     let other = directory.user_by_email("äda@example.org").await.expect(WORKS).expect("he is there");
@@ -418,7 +418,7 @@ async fn rights(directory: &Directory) {
     assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
 }
 
-/// Taking a right away waits until the work that relies on it is done.
+/// Removing a right waits until the work that relies on it is done.
 async fn holds(directory: &Directory) {
     let [quin, rae] = [user(directory, "quin@example.org").await, user(directory, "rae@example.org").await];
     let doc = document(directory, &quin, "Held", NOW).await;
@@ -430,7 +430,7 @@ async fn holds(directory: &Directory) {
     let mut removal = std::pin::pin!(directory.remove_grant(doc, rae.id, by_quin));
     let work = hold.during(async { released.await.expect("it is released") });
     let mut work = std::pin::pin!(work);
-    // The removal has begun and waits: an unrelated change that began after it is done first.
+    // The removal has begun and waits; an unrelated change that began later is done first.
     tokio::select! {
         biased;
         _ = &mut work => panic!("nothing has ended it"),
@@ -445,7 +445,7 @@ async fn holds(directory: &Directory) {
     assert!(matches!(late, Err(DirectoryError::NoDocument)), "{late:?}");
 }
 
-/// An error that a repeated call would meet again is not reported as an unavailable database.
+/// An error that a retry would cause again is not reported as an unavailable database.
 async fn broken(directory: &Directory) {
     let sam = user(directory, "sam@example.org").await;
     let doc = document(directory, &sam, "Twice", NOW).await;

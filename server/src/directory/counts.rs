@@ -1,24 +1,24 @@
-//! How much there is of everything.
+//! The numbers of accounts, logins and documents.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
 
 use super::{Directory, Result, db::select, millis};
 
-/// How much there is.
+/// The numbers of accounts, logins and documents.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Counts {
     /// Accounts.
     pub users: i64,
     /// Accounts of administrators.
     pub admins: i64,
-    /// Accounts that are shut out.
+    /// Disabled accounts.
     pub disabled: i64,
-    /// Log-ins that are in force.
+    /// Valid logins.
     pub sessions: i64,
     /// Documents.
     pub documents: i64,
-    /// Bytes of their text when that was last recorded.
+    /// Bytes of their texts when last recorded.
     pub document_bytes: i64,
 }
 

@@ -1,4 +1,4 @@
-//! The databases that a directory can be on, and how our types are stored in all of them.
+//! The databases of a directory, and how our types are stored in all of them.
 
 mod statement;
 mod transaction;
@@ -33,22 +33,22 @@ use crate::{
     sqlite,
 };
 
-/// How long a call waits for a connection to PostgreSQL: past it, it is gone or overloaded.
+/// How long a call waits for a connection to PostgreSQL; after that it is unavailable or overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take as a whole. A database that vanished without a word answers neither yes nor no.
+/// The longest duration of a call. A database that vanished answers nothing.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection that is given back may take to say that it is well.
+/// How long a returned connection may take to answer.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an idle connection may take to answer before a call uses it. Past it the call opens another one, and has time
-/// left for that.
+/// How long an idle connection may take to answer before a call uses it. After that the call opens another one, and has
+/// time left for it.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Run on each connection. A node that vanishes in the middle of a call must not keep its rows locked for hours, and what
-/// is between must not forget an idle connection.
+/// Run on each connection. The rows of a node that vanished during a call must not stay locked for hours, and firewalls
+/// must not drop an idle connection.
 const SET_UP: &str = "set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '10s';
     set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
 
-/// A database. Its pools are seen by nothing but this module: outside of it, [`Select`]s read, and what
-/// changes something needs an [`Allowed`](super::rights::Allowed).
+/// A database. Only this module uses its pools: outside of it, [`Select`]s read, and changes need an
+/// [`Allowed`](super::rights::Allowed).
 #[derive(Clone, Debug)]
 pub(super) struct Db(Pools);
 
@@ -58,7 +58,7 @@ enum Pools {
     Postgres(PgPool),
 }
 
-/// Waits for a call of the database until its time is over.
+/// Waits for a call of the database, for at most its longest duration.
 pub(super) async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     until(deadline(), call).await
 }
@@ -71,14 +71,14 @@ pub(super) async fn until<T>(deadline: Instant, call: impl Future<Output = Resul
     }
 }
 
-/// When a call that begins now is given up.
+/// The deadline of a call that begins now.
 pub(super) fn deadline() -> Instant {
     Instant::now() + CALL_TIMEOUT
 }
 
 impl Db {
     pub(super) async fn close(&self) {
-        // Connections to a server end with the process; one that is silent would hold a stop up.
+        // Connections to a server end with the process; a silent one would delay the stop.
         if let Pools::Sqlite(pool) = &self.0 {
             pool.close().await;
         }
@@ -89,7 +89,7 @@ impl Db {
         private::database(&file)?;
         let options = sqlite::options(&file)
             .journal_mode(SqliteJournalMode::Wal)
-            // A grant taken away must stay so after a power cut.
+            // A removed grant must stay removed after a power cut.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new()
@@ -113,7 +113,8 @@ impl Db {
     }
 
     pub(super) async fn postgres(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
-        // A connection of its own: a migration may take longer than calls may. Nodes that start together take turns.
+        // A separate connection, because a migration may take longer than calls may. Nodes that start together take
+        // turns.
         let mut connection = PgConnection::connect_with(&options).await.context("connect to PostgreSQL")?;
         pooler::check(&mut connection, &options).await?;
         migrations::run(&mut connection, &sqlx_macros::migrate!("migrations/postgres")).await?;
@@ -124,10 +125,10 @@ impl Db {
             .after_connect(|connection, _| {
                 Box::pin(async move { sqlx::raw_sql(SET_UP).execute(connection).await.map(drop) })
             })
-            // The pool's own test would take all the time that the call has.
+            // The pool's own test could take all the time of the call.
             .test_before_acquire(false)
             .before_acquire(|connection, _| Box::pin(answers(connection, IDLE_TIMEOUT)))
-            // The pool itself would wait for a vanished server's answer until TCP gives up, and give out no other.
+            // The pool itself would wait for a vanished server until TCP gives up, and return no other connection.
             .after_release(|connection, _| Box::pin(answers(connection, RELEASE_TIMEOUT)))
             .connect_with(options)
             .await
@@ -136,7 +137,7 @@ impl Db {
     }
 }
 
-/// Whether a connection answers; an error where not, for the pool to drop it without a word to the server.
+/// Whether a connection answers; an error if not, so that the pool drops it without a message to the server.
 async fn answers(connection: &mut PgConnection, patience: Duration) -> sqlx::Result<bool> {
     match timeout(patience, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),

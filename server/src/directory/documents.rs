@@ -1,4 +1,4 @@
-//! Documents: what is known of them beside their text.
+//! Documents: everything about them but their text.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
@@ -22,25 +22,25 @@ pub struct Document {
     pub id: DocId,
     /// The title.
     pub title: String,
-    /// The language that it is written in, as Monaco calls it.
+    /// Its language, by Monaco's name.
     pub language: String,
-    /// How its lines end where it leaves as a file.
+    /// The line end of the exported file.
     pub line_end: LineEnd,
-    /// What it is indented by.
+    /// Its indentation.
     pub indentation: Indentation,
-    /// Whose it is: of several owners the first.
+    /// The owner; of several the first.
     pub owner: Person,
-    /// What the asker may do.
+    /// The role of the caller.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
     /// When it last changed.
     pub updated_at: OffsetDateTime,
-    /// Its size when that was last recorded.
+    /// Its size when last recorded.
     pub size_bytes: i64,
 }
 
-/// What anyone who meets a user sees of him.
+/// What other users see of a user.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// The account.
@@ -51,29 +51,29 @@ pub struct Person {
     pub color: String,
 }
 
-/// What a document is made of.
+/// The fields of a new document.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
     /// The title.
     pub title: String,
-    /// The language that it is written in.
+    /// Its language.
     pub language: String,
-    /// How its lines end where it leaves as a file.
+    /// The line end of the exported file.
     pub line_end: LineEnd,
-    /// What it is indented by.
+    /// Its indentation.
     pub indentation: Indentation,
 }
 
-/// What changes of a document; `None` stays.
+/// A change of a document; `None` keeps the value.
 #[derive(Clone, Debug, Default)]
 pub struct DocumentChange {
     /// The title.
     pub title: Option<String>,
-    /// The language that it is written in.
+    /// Its language.
     pub language: Option<String>,
-    /// How its lines end where it leaves as a file.
+    /// The line end of the exported file.
     pub line_end: Option<LineEnd>,
-    /// What it is indented by.
+    /// Its indentation.
     pub indentation: Option<Indentation>,
 }
 
@@ -130,7 +130,7 @@ macro_rules! select_documents {
 }
 
 impl Directory {
-    /// Makes a document that belongs to the caller.
+    /// Creates a document of the caller.
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`].
@@ -165,14 +165,14 @@ impl Directory {
         self.document(owner, id).await?.ok_or(DirectoryError::NoDocument)
     }
 
-    /// The document as `user` sees it; `None` where it does not exist or the user has no access.
+    /// The document as `user` sees it; `None` if it does not exist or the user has no access.
     pub async fn document(&self, user: UserId, doc: DocId) -> Result<Option<Document>> {
         let row: Option<DocumentRow> =
             self.db.optional(select!(select_documents!(as "$1", "d.id = $2"), user, doc)).await?;
         Ok(row.map(Document::from))
     }
 
-    /// The documents of `user` with `query` in their title, last changed first, from `after` on.
+    /// The documents of `user` with `query` in their title, last changed first, after `after`.
     pub async fn documents(
         &self,
         user: UserId,
@@ -200,7 +200,7 @@ impl Directory {
         Ok(Page::cut(documents, limit, |last| Position { at: millis(last.updated_at), id: last.id.0 }))
     }
 
-    /// Changes what is known of a document; for editors.
+    /// Changes fields of a document; for editors.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
@@ -230,14 +230,14 @@ impl Directory {
         change.commit().await
     }
 
-    /// Whether there is such a document.
+    /// Whether the document exists.
     pub async fn has_document(&self, doc: DocId) -> Result<bool> {
         let (found,): (i64,) = self.db.one(select!("select count(*) from documents where id = $1", doc)).await?;
         Ok(found > 0)
     }
 
-    /// Notes when the text was edited, unless a later edit is noted, and how large the document is now. One cheap write; a
-    /// document that is gone is left alone.
+    /// Records when the text was edited, unless a later edit is recorded, and the size of the document. One cheap
+    /// write; a deleted document is ignored.
     pub async fn record_edit(&self, doc: DocId, size_bytes: u64, at: OffsetDateTime) -> Result<()> {
         self.keep_books(sql!(
             "update documents set size_bytes = $2,
@@ -251,7 +251,7 @@ impl Directory {
         .map(drop)
     }
 
-    /// Forgets a document with its grants and links, for its owners; false where there was none.
+    /// Deletes a document with its grants and links, for owners; false if there was none.
     ///
     /// # Errors
     /// Those of [`Directory::hold`].
@@ -259,7 +259,7 @@ impl Directory {
         self.delete(doc, Right::Document(doc, Role::Owner), by).await
     }
 
-    /// Forgets any document with its grants and links, for administrators; false where there was none.
+    /// Deletes any document with its grants and links, for administrators; false if there was none.
     ///
     /// # Errors
     /// Those of [`Directory::hold`].
@@ -277,7 +277,7 @@ impl Directory {
         Ok(true)
     }
 
-    /// All documents with `query` in their title as their owners see them, last changed first, from `after` on.
+    /// All documents with `query` in their title as their owners see them, last changed first, after `after`.
     pub async fn all_documents(&self, query: &str, after: Option<Position>, limit: u8) -> Result<Page<Document>> {
         let after = after.unwrap_or(Position::START);
         let rows: Vec<DocumentRow> = self
@@ -308,7 +308,7 @@ impl Directory {
     }
 }
 
-/// A `like` pattern for text that contains `query`, whose own `%` and `_` mean themselves.
+/// A `like` pattern for text that contains `query`, in which `%` and `_` are ordinary characters.
 pub(super) fn contains(query: &str) -> String {
     let mut pattern = String::from("%");
     for char in fold(query).chars() {

@@ -1,4 +1,4 @@
-//! Who may do what with a document.
+//! Grants: the roles of users in documents.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
@@ -15,21 +15,21 @@ use crate::{
     role::Role,
 };
 
-/// The most people that share one document: all of them are listed in one answer.
+/// The largest number of collaborators of a document: all of them are listed in one answer.
 const COLLABORATORS_MAX: i64 = 500;
 
-/// What a user may do with a document.
+/// The access of a user to a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// There is no such document.
     NoDocument,
-    /// It is there, and not for this user.
+    /// It exists, and the user has no access.
     None,
     /// The user has this role.
     Role(Role),
 }
 
-/// One who shares a document.
+/// A collaborator of a document.
 #[derive(Clone, Debug)]
 pub struct Collaborator {
     /// The account.
@@ -40,27 +40,27 @@ pub struct Collaborator {
     pub name: String,
     /// The colour, `#rrggbb`.
     pub color: String,
-    /// What he may do.
+    /// The role.
     pub role: Role,
-    /// Since when he has access.
+    /// When access began.
     pub created_at: OffsetDateTime,
 }
 
-/// A role that someone has.
+/// A role of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The account.
     pub user: UserId,
-    /// What he may do.
+    /// The role.
     pub role: Role,
 }
 
 /// Whether a call changed a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The role is another one than before.
+    /// The role changed.
     Made,
-    /// All was so already.
+    /// Nothing had to change.
     Unneeded,
 }
 
@@ -99,20 +99,20 @@ impl Pending {
     /// Locks the document's row.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where there is none.
+    /// [`DirectoryError::NotFound`] if there is none.
     pub(super) async fn lock_document(&mut self, doc: DocId) -> Result<()> {
         let lock = "update documents set updated_at = updated_at where id = $1 returning updated_at";
         self.one::<(i64,)>(sql!(lock, doc)).await.map(drop)
     }
 
-    /// Fails where the document has one owner only.
+    /// Fails if the document has only one owner.
     async fn keep_an_owner(&mut self, doc: DocId) -> Result<()> {
         let owners = select!("select count(*) from grants where doc_id = $1 and role = 3", doc);
         let (owners,): (i64,) = self.one(owners).await?;
         if owners < 2 { Err(DirectoryError::LastOwner) } else { Ok(()) }
     }
 
-    /// Fails where the document has as many collaborators as it may.
+    /// Fails if the document has the largest number of collaborators.
     async fn keep_the_limit(&mut self, doc: DocId) -> Result<()> {
         let count = select!("select count(*) from grants where doc_id = $1", doc);
         let (count,): (i64,) = self.one(count).await?;
@@ -135,7 +135,7 @@ impl Pending {
     /// Raises the role of `user` to at least that role. The change must hold the document's exclusive lock.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LimitReached`].
+    /// [`DirectoryError::NotFound`] if the document is deleted, [`DirectoryError::LimitReached`].
     pub(super) async fn raise_role(&mut self, doc: DocId, Grant { user, role }: Grant, by: By) -> Result<Change> {
         match self.locked_role(doc, user).await? {
             Some(present) if present >= role => return Ok(Change::Unneeded),
@@ -149,7 +149,7 @@ impl Pending {
 }
 
 impl Directory {
-    /// What `user` may do with `doc`.
+    /// The access of `user` to `doc`.
     pub async fn access(&self, user: UserId, doc: DocId) -> Result<Access> {
         let row: AccessRow = self
             .db
@@ -167,7 +167,7 @@ impl Directory {
         })
     }
 
-    /// Everyone who shares `doc`, owners first.
+    /// The collaborators of `doc`, owners first.
     pub async fn collaborators(&self, doc: DocId) -> Result<Vec<Collaborator>> {
         let rows: Vec<CollaboratorRow> = self
             .db
@@ -184,7 +184,7 @@ impl Directory {
     /// Sets the role of `user`; for owners.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the document is gone, [`DirectoryError::LastOwner`],
+    /// [`DirectoryError::NotFound`] if the document is deleted, [`DirectoryError::LastOwner`],
     /// [`DirectoryError::LimitReached`], and those of [`Directory::hold`].
     pub async fn set_role(&self, doc: DocId, user: UserId, role: Role, by: By) -> Result<Change> {
         let mut change = self.change(by, Right::Document(doc, Role::Owner), &[Lock::Exclusive(doc.0)]).await?;
@@ -203,7 +203,7 @@ impl Directory {
     /// Removes the access of `user`. Owners may remove anyone, other users themselves.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where there was none, [`DirectoryError::LastOwner`], and those of [`Directory::hold`].
+    /// [`DirectoryError::NotFound`] if there was none, [`DirectoryError::LastOwner`], and those of [`Directory::hold`].
     pub async fn remove_grant(&self, doc: DocId, user: UserId, by: By) -> Result<()> {
         let needed = if by.user == Some(user) { Role::Viewer } else { Role::Owner };
         let mut change = self.change(by, Right::Document(doc, needed), &[Lock::Exclusive(doc.0)]).await?;
@@ -217,10 +217,11 @@ impl Directory {
         change.commit().await
     }
 
-    /// Makes `user` the one owner of `doc`, for administrators; former owners become editors. Returns the changed roles.
+    /// Makes `user` the only owner of `doc`, for administrators; former owners become editors. Returns the changed
+    /// roles.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the document is gone, and those of [`Directory::hold`].
+    /// [`DirectoryError::NotFound`] if the document is deleted, and those of [`Directory::hold`].
     pub async fn transfer(&self, doc: DocId, user: UserId, by: By) -> Result<Vec<Grant>> {
         let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(doc.0)]).await?;
         let before = change.locked_role(doc, user).await?;

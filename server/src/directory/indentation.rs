@@ -1,13 +1,13 @@
-//! Indentation: what everyone who edits a document indents by.
+//! Indentation: the same for everyone who edits a document.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a document is indented by.
+/// The indentation of a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Indentation {
-    /// By what its text is indented by already, or else by what is usual in its language.
+    /// The indentation of its text, or else the usual one of its language.
     #[default]
     Auto,
     /// A tab.
@@ -30,7 +30,7 @@ impl Indentation {
         *self == Self::Auto
     }
 
-    /// Reads the number that the database holds; one that only a later release knows counts as `Auto`.
+    /// Reads the number in the database; one that only a later release knows counts as `Auto`.
     pub(super) fn from_code(code: i64) -> Self {
         let index = usize::try_from(code).unwrap_or(usize::MAX);
         Self::ALL.get(index).copied().unwrap_or_default()

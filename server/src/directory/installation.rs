@@ -1,4 +1,4 @@
-//! The id of the installation, as the database keeps it.
+//! The id of the installation in the database.
 
 use super::{
     Directory, Result,
@@ -7,13 +7,13 @@ use super::{
 use crate::ids::InstallationId;
 
 impl Directory {
-    /// The id that the database keeps; none before the first start.
+    /// The id that the database holds; none before the first start.
     pub async fn installation(&self) -> Result<Option<InstallationId>> {
         let row: Option<(InstallationId,)> = self.db.optional(select!("select id from installation")).await?;
         Ok(row.map(|(id,)| id))
     }
 
-    /// Has the database keep `id`, unless it has one; returns the one that it keeps.
+    /// Stores `id`, unless the database has one; returns the stored one.
     pub async fn keep_installation(&self, id: InstallationId) -> Result<InstallationId> {
         let insert = "insert into installation (only_row, id) values (1, $1) on conflict (only_row) do nothing";
         self.keep_books(sql!(insert, id)).await?;

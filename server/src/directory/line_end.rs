@@ -1,9 +1,9 @@
-//! Line ends: what a document remembers of the file that it was.
+//! Line ends: a document keeps those of the file that it was made from.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How the lines of a document end where it leaves as a file; its shared text has LF alone.
+/// The line end of the exported file; the shared text has LF only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LineEnd {
@@ -15,7 +15,7 @@ pub enum LineEnd {
 }
 
 impl LineEnd {
-    /// What most lines of a text end in.
+    /// The line end of most lines of a text.
     pub fn of(text: &str) -> Self {
         let (all, crlf) = (text.matches('\n').count(), text.matches("\r\n").count());
         Self::from_crlf(crlf * 2 > all)

@@ -1,4 +1,4 @@
-//! Share links. Only a hash of the secret is kept.
+//! Share links. Only a hash of the secret is stored.
 
 use sha2::{Digest, Sha256};
 use sqlx_macros::FromRow;
@@ -16,7 +16,7 @@ use crate::{
     role::Role,
 };
 
-/// The most links that one document has: all of them are listed in one answer.
+/// The largest number of links of a document: all of them are listed in one answer.
 const LINKS_MAX: i64 = 100;
 
 /// A share link, without its secret.
@@ -24,22 +24,22 @@ const LINKS_MAX: i64 = 100;
 pub struct Link {
     /// Its id.
     pub id: LinkId,
-    /// The document that it opens.
+    /// The document.
     pub doc: DocId,
-    /// What it lets people do.
+    /// The role that it grants.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// What a link is made of.
+/// The fields of a new link.
 #[derive(Clone, Copy, Debug)]
 pub struct NewLink {
-    /// What it lets people do.
+    /// The role that it grants.
     pub role: Role,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<OffsetDateTime>,
 }
 
@@ -60,10 +60,10 @@ impl From<LinkRow> for Link {
 }
 
 impl Directory {
-    /// Makes a link that is opened by `secret`; for owners.
+    /// Creates a link with `secret`; for owners.
     ///
     /// # Errors
-    /// [`DirectoryError::LimitReached`], [`DirectoryError::NotFound`] where the document is gone, and those of
+    /// [`DirectoryError::LimitReached`], [`DirectoryError::NotFound`] if the document is deleted, and those of
     /// [`Directory::hold`].
     pub async fn create_link(&self, doc: DocId, new: NewLink, secret: &str, by: By) -> Result<Link> {
         let mut change = self.change(by, Right::Document(doc, Role::Owner), &[Lock::Exclusive(doc.0)]).await?;
@@ -89,7 +89,7 @@ impl Directory {
         Ok(row.into())
     }
 
-    /// The links of `doc`, oldest first; those that have expired too.
+    /// The links of `doc`, oldest first, including expired ones.
     pub async fn links(&self, doc: DocId) -> Result<Vec<Link>> {
         let rows: Vec<LinkRow> = self
             .db
@@ -101,17 +101,17 @@ impl Directory {
         Ok(rows.into_iter().map(Link::from).collect())
     }
 
-    /// The link that `secret` opens, where it has not expired.
+    /// The link with `secret`, if it has not expired.
     pub async fn link_by_secret(&self, secret: &str, now: OffsetDateTime) -> Result<Option<Link>> {
         let row: Option<LinkRow> = self.db.optional(open_link(secret, now)).await?;
         Ok(row.map(Link::from))
     }
 
-    /// Raises the caller's role to at least that of the link that `secret` opens. The link must be in force when the change
-    /// is made. A role is never lowered.
+    /// Raises the caller's role to at least that of the link with `secret`. The link must be valid at the time of the
+    /// change. A role is never lowered.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the link does not exist or has ended, [`DirectoryError::LimitReached`],
+    /// [`DirectoryError::NotFound`] if the link does not exist or has expired, [`DirectoryError::LimitReached`],
     /// [`DirectoryError::Unauthenticated`].
     pub async fn accept_link(&self, secret: &str, by: By) -> Result<(Link, Change)> {
         let (_, user) = by.session()?;
@@ -125,7 +125,7 @@ impl Directory {
         Ok((link, done))
     }
 
-    /// Ends a link; for owners.
+    /// Deletes a link; for owners.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
@@ -138,7 +138,7 @@ impl Directory {
     }
 }
 
-/// Reads the link that `secret` opens at that moment.
+/// Reads the link with `secret` at that time.
 fn open_link(secret: &str, at: OffsetDateTime) -> Select {
     select!(
         "select id, doc_id, role, created_at, expires_at from links

@@ -1,5 +1,5 @@
-//! Locks on accounts and documents within one process, for a database that only this process changes. Waiters are served
-//! in order: a stream of shared locks does not starve an exclusive one.
+//! Locks on accounts and documents within one process, for a database that only this process changes. Waiters are
+//! served in order: a stream of shared locks does not starve an exclusive one.
 
 use std::{
     collections::HashMap,

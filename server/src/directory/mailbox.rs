@@ -1,15 +1,15 @@
-//! Which mailbox an e-mail address names. People type one address in several forms: another case, composed or decomposed
-//! letters, a domain in its own script or as ASCII, a dot behind it, invisible characters pasted along.
+//! The mailbox that an e-mail address names. People type one address in several forms: another case, composed or
+//! decomposed letters, a domain in its own script or in ASCII, a dot at the end, pasted invisible characters.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 
-/// The form of an address in which two that name one mailbox are equal.
+/// The form of an address that is equal for all addresses of one mailbox.
 pub(crate) fn key(address: &str) -> String {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     let shown = address.chars().filter(|char| !ignorable.contains(*char));
-    // Not all databases can be asked for NUL, and no address has one.
+    // Not all databases accept NUL, and no address has one.
     let shown: String = shown.map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     let folded = |text: &str| {
@@ -22,7 +22,7 @@ pub(crate) fn key(address: &str) -> String {
     }
 }
 
-/// A domain in ASCII, without a dot at its end; `None` for what is none.
+/// A domain in ASCII, without a dot at its end; `None` for an invalid one.
 pub(crate) fn ascii(domain: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii(domain).ok()?;
     let ascii = ascii.trim_end_matches('.');

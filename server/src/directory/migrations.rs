@@ -1,8 +1,9 @@
-//! Brings the tables up to date. Where they are, it only reads: a role without the right to create tables can start a node.
+//! Updates the tables. If they are up to date it only reads: a role without the right to create tables can start a
+//! node.
 //!
-//! The first release refuses to start where `_sqlx_migrations` names a migration that it does not know. Two releases run side
-//! by side during a deployment, and a rollback returns to the older one. So later migrations are recorded in a table of
-//! their own, and a migration that is not known here is ignored.
+//! The first release refuses to start if `_sqlx_migrations` names a migration that it does not know. Two releases run
+//! side by side during a deployment, and a rollback returns to the older one. So later migrations are recorded in a
+//! separate table, and unknown migrations are ignored.
 
 use anyhow::Context;
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
@@ -36,8 +37,8 @@ pub(super) async fn run(connection: &mut impl Migrate, all: &Migrator) -> anyhow
     Ok(())
 }
 
-/// The migrations that are not applied as they are here. A table that cannot be read counts as an empty one: the migrator
-/// reports why.
+/// The migrations that are not applied in this form. An unreadable table counts as empty: the migrator reports the
+/// reason.
 async fn missing(connection: &mut impl Migrate, migrator: &Migrator) -> Vec<i64> {
     let table = &migrator.table_name;
     let applied = match connection.dirty_version(table).await {

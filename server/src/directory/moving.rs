@@ -14,22 +14,22 @@ use crate::{
     role::Role,
 };
 
-/// What is known of a document, whoever asks.
+/// The fields of a document that do not depend on the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its id.
     pub id: DocId,
     /// The title.
     pub title: String,
-    /// The language that it is written in.
+    /// Its language.
     pub language: String,
-    /// How its lines end where it leaves as a file.
+    /// The line end of the exported file.
     pub line_end: LineEnd,
-    /// What it is indented by.
+    /// Its indentation.
     pub indentation: Indentation,
-    /// Its size when that was last recorded.
+    /// Its size when last recorded.
     pub size_bytes: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
     /// When it last changed.
     pub updated_at: OffsetDateTime,
@@ -57,7 +57,7 @@ impl From<ListedRow> for Listed {
 }
 
 impl Directory {
-    /// Documents behind `after`, in the order of their ids, which no change moves.
+    /// Documents after `after`, in the order of their ids, which no change affects.
     pub async fn listed(&self, after: Option<DocId>, limit: u8) -> Result<Vec<Listed>> {
         let rows: Vec<ListedRow> = self
             .db
@@ -71,7 +71,7 @@ impl Directory {
         Ok(rows.into_iter().map(Listed::from).collect())
     }
 
-    /// Takes in a document with its people and its named versions, all or nothing.
+    /// Adds a document with its people and its named versions, in one transaction.
     pub async fn admit(
         &self,
         document: &Listed,

@@ -1,13 +1,13 @@
-//! Long lists: they run from new to old and are given page by page.
+//! Long lists: from new to old, page by page.
 
 use uuid::Uuid;
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The time that the entry before the place is sorted by, in milliseconds.
+    /// The sort time of the entry before this position, in milliseconds.
     pub at: i64,
-    /// The entry before the place.
+    /// The entry before this position.
     pub id: Uuid,
 }
 
@@ -16,17 +16,17 @@ impl Position {
     pub(super) const START: Self = Self { at: i64::MAX, id: Uuid::max() };
 }
 
-/// Some of a list, and where the next ones begin.
+/// A page of a list, and where the next one begins.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// Where to go on; `None` at the end.
+    /// The position of the next page; `None` at the end.
     pub next: Option<Position>,
 }
 
 impl<T> Page<T> {
-    /// A page of the `limit` first of `items`: one more shows that there are more.
+    /// A page of the first `limit` of `items`; one item more shows that there are more.
     pub(super) fn cut(mut items: Vec<T>, limit: u8, position: impl Fn(&T) -> Position) -> Self {
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));

@@ -1,24 +1,24 @@
-//! Finds out whether PostgreSQL is reached through a pooler that mixes up prepared statements, as PgBouncer before 1.21 does
-//! in transaction mode: calls would fail now and then, with messages that name no cause.
+//! Detects a pooler in front of PostgreSQL that mixes up prepared statements, as PgBouncer before 1.21 does in
+//! transaction mode: calls would fail at random, with messages that name no cause.
 
 use anyhow::Context;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-/// What PostgreSQL answers to a statement of a name that another client uses, or that it has never heard.
+/// The codes of PostgreSQL for a statement name that another client uses, or that is unknown.
 const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 
 const NEEDED: &str = "the pooler before PostgreSQL mixes up the prepared statements of its clients: it needs session pooling, \
                       or support of prepared statements (PgBouncer 1.21 or later with max_prepared_statements)";
 
-/// Prepares a statement on `first` and on one more connection. Each names it alike, so the two meet where a pooler gives
+/// Prepares a statement on `first` and on another connection. Both use the same name, so they collide if a pooler gives
 /// both clients one connection of the server.
 ///
 /// # Errors
-/// When they meet.
+/// When they collide.
 pub(super) async fn check(first: &mut PgConnection, options: &PgConnectOptions) -> anyhow::Result<()> {
     explained(probe(first).await)?;
     let mut second = PgConnection::connect_with(options).await.context("connect to PostgreSQL")?;
-    // In a transaction a pooler in transaction mode keeps to one connection; by default the one that was used last.
+    // In a transaction, a pooler in transaction mode keeps one connection; by default the last used one.
     let mut transaction = second.begin().await.context("connect to PostgreSQL")?;
     explained(probe(&mut transaction).await)?;
     explained(probe(first).await)?;

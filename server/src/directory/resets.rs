@@ -1,4 +1,4 @@
-//! Forgotten passwords, and from where accounts were logged in to.
+//! Forgotten passwords, and the addresses of logins.
 
 use std::net::IpAddr;
 
@@ -14,11 +14,11 @@ use super::{
 };
 use crate::ids::{SessionId, UserId};
 
-/// Addresses that are remembered of an account.
+/// The number of addresses remembered per account.
 const ADDRESSES_MAX: i64 = 20;
 
 impl Directory {
-    /// Makes `secret` the one way to a new password of an account, once and until `expires_at`; for administrators.
+    /// Makes `secret` the only link to a new password of an account, once and until `expires_at`; for administrators.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
@@ -46,7 +46,7 @@ impl Directory {
         change.commit().await
     }
 
-    /// The account whose password `secret` may set; `None` once it was used or has expired.
+    /// The account of the reset link with `secret`; `None` once it was used or has expired.
     pub async fn password_reset(&self, secret: &str, now: OffsetDateTime) -> Result<Option<UserId>> {
         let row: Option<(UserId,)> = self
             .db
@@ -59,10 +59,10 @@ impl Directory {
         Ok(row.map(|(user,)| user))
     }
 
-    /// Sets the password of the account that `secret` is for, which cannot be used again, and ends all of its log-ins.
+    /// Sets the password of the account of a reset link, which cannot be used again, and ends all of its logins.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where it has been used or has expired.
+    /// [`DirectoryError::NotFound`] if the link was used or has expired.
     pub async fn use_password_reset(&self, user: UserId, secret: &str, password_hash: &str, by: By) -> Result<()> {
         let mut change = self.change_without_right(by, &[Lock::Exclusive(user.0)]).await?;
         let used = sql!(
@@ -77,8 +77,7 @@ impl Directory {
         set_anew(change, user, password_hash).await.map(drop)
     }
 
-    /// Sets the password of an account whose person has forgotten it, and ends all of its log-ins; for administrators.
-    /// Returns the ended ones.
+    /// Sets a forgotten password, and ends all logins of the account; for administrators. Returns the ended logins.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
@@ -88,7 +87,7 @@ impl Directory {
         set_anew(change, user, password_hash).await
     }
 
-    /// Notes that an account was logged in to from an address; of many the latest stay.
+    /// Records the address of a login; only the latest ones are kept.
     pub async fn note_address(&self, user: UserId, address: IpAddr, now: OffsetDateTime) -> Result<()> {
         self.keep_books(sql!(
             "insert into log_in_addresses (user_id, address, last_at) values ($1, $2, $3)
@@ -108,7 +107,7 @@ impl Directory {
         .map(drop)
     }
 
-    /// Whether an account was logged in to from an address before.
+    /// Whether the account logged in from this address before.
     pub async fn knows_address(&self, user: UserId, address: IpAddr) -> Result<bool> {
         let known = select!(
             "select count(*) from log_in_addresses where user_id = $1 and address = $2",
@@ -120,7 +119,7 @@ impl Directory {
     }
 }
 
-/// Sets a password without the former one, and ends all log-ins of the account; returns those.
+/// Sets a password without the old one, and ends all logins of the account; returns them.
 async fn set_anew(mut change: Pending, user: UserId, password_hash: &str) -> Result<Vec<SessionId>> {
     let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
     if change.execute(set).await? == 0 {

@@ -32,15 +32,15 @@ pub struct By {
     pub(super) user: Option<UserId>,
     /// The address that the call came from.
     pub(super) address: Option<IpAddr>,
-    /// When.
+    /// When the call was made.
     pub(super) at: OffsetDateTime,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Authority {
-    /// The rights of the account, as long as this log-in is in force.
+    /// The rights of the account, while this login is valid.
     LogIn(SessionId, UserId),
-    /// Everything.
+    /// Every right.
     Operator,
 }
 
@@ -50,7 +50,7 @@ impl By {
         Self { authority: Authority::Operator, user: None, address: None, at: OffsetDateTime::now_utc() }
     }
 
-    /// The account of a log-in, at `address`, now.
+    /// The account of a login, at `address`, now.
     pub fn log_in(session: &Session, address: Option<IpAddr>) -> Self {
         let (id, user) = (session.id, session.user.id);
         Self { authority: Authority::LogIn(id, user), user: Some(user), address, at: OffsetDateTime::now_utc() }
@@ -61,7 +61,7 @@ impl By {
         Self { authority: Authority::Operator, ..self }
     }
 
-    /// Nobody who is logged in, at `address`, now: only for a change that is asked for with a secret of its own.
+    /// A caller without a login, at `address`, now: only for a change that is authorized by a secret of its own.
     pub fn secret(address: IpAddr) -> Self {
         Self { address: Some(address), ..Self::command_line() }
     }
@@ -71,10 +71,10 @@ impl By {
         Self { at, ..self }
     }
 
-    /// The log-in and its account.
+    /// The login and its account.
     ///
     /// # Errors
-    /// [`DirectoryError::Unauthenticated`] at the command line.
+    /// [`DirectoryError::Unauthenticated`] on the command line.
     pub(super) fn session(self) -> Result<(SessionId, UserId)> {
         match self.authority {
             Authority::LogIn(session, user) => Ok((session, user)),
@@ -86,11 +86,11 @@ impl By {
 /// The right that a change needs.
 #[derive(Clone, Copy, Debug)]
 pub enum Right {
-    /// A log-in that is in force.
+    /// A valid login.
     LogIn,
-    /// The log-in of an administrator.
+    /// The login of an administrator.
     Administrator,
-    /// A role in a document, or a higher one.
+    /// This role in a document, or a higher one.
     Document(DocId, Role),
 }
 
@@ -114,7 +114,7 @@ impl Lock {
 /// The permission to change the database. Only this module makes one.
 pub(super) struct Allowed(());
 
-/// A change whose right was checked, not yet committed. Dropped, it is rolled back.
+/// A change whose right was checked, not yet committed. If dropped, it is rolled back.
 #[derive(Debug)]
 pub(super) struct Pending {
     tx: Transaction,
@@ -157,15 +157,15 @@ pub struct Hold<'a> {
 }
 
 impl Hold<'_> {
-    /// Runs `work`, then releases the right. `work` must begin no change for the same account or document: it would wait
+    /// Runs `work`, then releases the right. `work` must begin no change of the same account or document: it would wait
     /// for a queued removal, which waits for `work`.
     ///
     /// # Errors
-    /// [`DirectoryError::Unavailable`] when it takes too long: a removal of the right must not wait for ever.
+    /// [`DirectoryError::Unavailable`] when it takes too long: a removal of the right must not wait without end.
     pub async fn during<T>(self, work: impl Future<Output = T>) -> Result<T> {
         let done = timeout(HOLD_MAX, work).await;
         if let Some(change) = self.change {
-            // It holds locks only.
+            // It holds only locks.
             let _ = change.commit().await;
         }
         done.map_err(|_| DirectoryError::timed_out())
@@ -178,7 +178,7 @@ struct Rights {
     role: Option<Role>,
 }
 
-/// Reads the rights of the account, if the log-in is in force.
+/// Reads the rights of the account, if the login is valid.
 fn rights(session: SessionId, user: UserId, doc: Option<DocId>) -> Select {
     select!(
         "select u.is_admin, (select role from grants where doc_id = $4 and user_id = u.id) as role
@@ -232,7 +232,7 @@ impl Directory {
         Ok(change)
     }
 
-    /// Begins a change that needs no right: a registration, a log-in by a verified password, an import.
+    /// Begins a change that needs no right: a registration, a login by a verified password, an import.
     pub(super) async fn change_without_right(&self, by: By, locks: &[Lock]) -> Result<Pending> {
         self.begin(by, locks).await
     }

@@ -1,4 +1,4 @@
-//! Log-ins: what tokens name, and what is looked up at every request.
+//! Logins, which tokens name; each request looks its login up.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
@@ -12,23 +12,23 @@ use super::{
 };
 use crate::ids::{SessionId, UserId};
 
-/// A log-in that is in force.
+/// A valid login.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user: User,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: OffsetDateTime,
 }
 
-/// A log-in and the one that has taken its place.
+/// A login and its successor.
 #[derive(Clone, Copy, Debug)]
 pub struct Replaced {
-    /// The one that has ended.
+    /// The login that has ended.
     pub old: SessionId,
-    /// The one that is in force.
+    /// The valid login.
     pub new: SessionId,
 }
 
@@ -41,10 +41,10 @@ struct SessionRow {
 }
 
 impl Directory {
-    /// Records a log-in by a password whose hash `verified` is, and forgets those that have ended by themselves.
+    /// Creates a login, provided that the password hash of the account is still `verified`, and deletes expired logins.
     ///
     /// # Errors
-    /// [`DirectoryError::PasswordChanged`] where the account has another hash by now, [`DirectoryError::Disabled`],
+    /// [`DirectoryError::PasswordChanged`] if the account has another hash by now, [`DirectoryError::Disabled`],
     /// [`DirectoryError::NotFound`].
     pub async fn create_session(
         &self,
@@ -68,7 +68,7 @@ impl Directory {
         Ok(id)
     }
 
-    /// The log-in `id` where it is in force: not ended, not expired, its user not disabled.
+    /// The login `id`, if it is valid: neither ended nor expired, and its user not disabled.
     pub async fn session(&self, id: SessionId, now: OffsetDateTime) -> Result<Option<Session>> {
         let row: Option<SessionRow> = self
             .db
@@ -88,10 +88,10 @@ impl Directory {
         }))
     }
 
-    /// Ends the caller's log-in and records its successor.
+    /// Ends the caller's login and creates its successor.
     ///
     /// # Errors
-    /// [`DirectoryError::Unauthenticated`] where it has ended.
+    /// [`DirectoryError::Unauthenticated`] if it has ended.
     pub async fn replace_session(&self, by: By, now: OffsetDateTime, expires_at: OffsetDateTime) -> Result<Replaced> {
         let new = SessionId::new();
         let (old, user) = by.session()?;
@@ -105,10 +105,10 @@ impl Directory {
         Ok(Replaced { old, new })
     }
 
-    /// Ends the caller's log-in; returns its id.
+    /// Ends the caller's login; returns its id.
     ///
     /// # Errors
-    /// [`DirectoryError::Unauthenticated`] where it has ended: a successor may be in force.
+    /// [`DirectoryError::Unauthenticated`] if it has ended: a successor may be valid.
     pub async fn end_session(&self, by: By) -> Result<SessionId> {
         let (session, user) = by.session()?;
         let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;

@@ -1,4 +1,4 @@
-//! The first administrator of a new installation, made by a one-time link that the server prints.
+//! The first administrator of a new installation, created by a one-time link that the server prints.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,14 +12,14 @@ use super::{
 };
 
 impl Directory {
-    /// Whether nobody has an account yet.
+    /// Whether there is no account yet.
     pub async fn has_no_accounts(&self) -> Result<bool> {
         let (count,): (i64,) =
             self.db.one(select!("select count(*) from (select 1 from users limit 1) as found")).await?;
         Ok(count == 0)
     }
 
-    /// Lets the first administrator be made with `secret`, until `expires_at`.
+    /// Creates a setup link with `secret`, valid until `expires_at`.
     pub async fn create_setup_link(&self, secret: &str, expires_at: OffsetDateTime) -> Result<()> {
         self.keep_books(sql!(
             "insert into setup_links (secret_hash, expires_at) values ($1, $2)",
@@ -30,7 +30,7 @@ impl Directory {
         .map(drop)
     }
 
-    /// Whether the first administrator can be made with `secret`.
+    /// Whether the setup link with `secret` is valid.
     pub async fn is_setup_link(&self, secret: &str, now: OffsetDateTime) -> Result<bool> {
         let (count,): (i64,) = self
             .db
@@ -44,12 +44,13 @@ impl Directory {
         Ok(count > 0)
     }
 
-    /// Makes the first administrator with `secret`; no setup link can be used after that.
+    /// Creates the first administrator by `secret`; afterwards no setup link is valid.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the link has expired or there is an administrator, [`DirectoryError::EmailTaken`].
+    /// [`DirectoryError::NotFound`] if the link has expired or there is an administrator,
+    /// [`DirectoryError::EmailTaken`].
     pub async fn set_up(&self, secret: &str, new: NewUser, by: By) -> Result<User> {
-        // One at a time: of two calls the second has to see the administrator of the first.
+        // One at a time: of two calls the second must see the administrator of the first.
         let mut change = self.change_without_right(by, &[Lock::Exclusive(Uuid::nil())]).await?;
         let used = sql!(
             "delete from setup_links where secret_hash = $1 and expires_at > $2

@@ -1,4 +1,4 @@
-//! Tombstones: which documents were deleted. The database writes one with every delete; it stays for good.
+//! Tombstones: the deleted documents. The database writes one with every delete, and keeps it.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,21 @@ use super::{
 };
 use crate::ids::DocId;
 
-/// Known documents that are read at a time.
+/// The number of known documents read at a time.
 const KNOWN_MAX: i64 = 1_000;
 
-/// Whether there is a document.
+/// What the directory knows about a document id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// There is.
+    /// The document exists.
     Present,
-    /// There was one, and it was deleted.
+    /// It existed, and was deleted.
     Deleted,
     /// The directory has never known it, or was restored to a time before it.
     Unknown,
 }
 
-/// A deleted document whose stores have to be swept again.
+/// A deleted document whose stores must be swept again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
     /// The document.
@@ -42,7 +42,7 @@ struct TombstoneRow {
 }
 
 impl Directory {
-    /// Whether there is such a document, was one, or neither is known.
+    /// Whether the document exists, was deleted, or is unknown.
     pub async fn existence(&self, doc: DocId) -> Result<Existence> {
         let counts: (i64, i64) = self
             .db
@@ -59,7 +59,7 @@ impl Directory {
         })
     }
 
-    /// Tombstones whose stores are due to be swept, longest due first.
+    /// Tombstones whose stores are due to be swept, the longest due first.
     pub async fn due_tombstones(&self, now: OffsetDateTime, limit: u16) -> Result<Vec<Tombstone>> {
         let rows: Vec<TombstoneRow> = self
             .db
@@ -73,18 +73,18 @@ impl Directory {
         Ok(rows.into_iter().map(tombstone).collect())
     }
 
-    /// Notes when the stores of a deleted document are swept next; `None` is never.
+    /// Records when the stores of a deleted document are swept next; `None` means never.
     pub async fn sweep_again(&self, doc: DocId, at: Option<OffsetDateTime>) -> Result<()> {
         let update = sql!("update tombstones set sweep_at = $2 where doc_id = $1", doc, at.map(millis));
         self.keep_books(update).await.map(drop)
     }
 
-    /// Forgets that a document was deleted: it is about to be written again.
+    /// Removes the tombstone of a document that is about to be written again.
     pub async fn remove_tombstone(&self, doc: DocId) -> Result<()> {
         self.keep_books(sql!("delete from tombstones where doc_id = $1", doc)).await.map(drop)
     }
 
-    /// Those of `docs` that are neither present nor deleted.
+    /// Those of `docs` that neither exist nor were deleted.
     pub async fn unknown(&self, docs: BTreeSet<DocId>) -> Result<BTreeSet<DocId>> {
         let mut unknown = docs;
         let Some((first, last)) = unknown.first().copied().zip(unknown.last().copied()) else { return Ok(unknown) };
@@ -105,7 +105,7 @@ impl Directory {
                 unknown.remove(doc);
             }
             match known.last() {
-                // The last one is read once more, as the first of the next page.
+                // The last one is read again as the first of the next page.
                 Some((doc,)) if known.len() as i64 == KNOWN_MAX => from = *doc,
                 _ => return Ok(unknown),
             }

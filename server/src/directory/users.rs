@@ -21,7 +21,7 @@ use crate::ids::{SessionId, UserId};
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// The e-mail address, as it was typed.
+    /// The e-mail address, as typed.
     pub email: String,
     /// The name that others see.
     pub name: String,
@@ -29,18 +29,18 @@ pub struct User {
     pub color: String,
     /// The hash of the password, in PHC form.
     pub password_hash: String,
-    /// May do everything.
+    /// Whether it is an administrator.
     pub is_admin: bool,
-    /// May not log in.
+    /// Whether it is disabled.
     pub is_disabled: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
 }
 
-/// What an account is made of.
+/// The fields of a new account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The e-mail address, unique without regard to case.
+    /// The e-mail address, unique regardless of case.
     pub email: String,
     /// The name that others see.
     pub name: String,
@@ -48,11 +48,11 @@ pub struct NewUser {
     pub color: String,
     /// The hash of the password, in PHC form.
     pub password_hash: String,
-    /// May do everything.
+    /// Whether it is an administrator.
     pub is_admin: bool,
 }
 
-/// What a user changes of himself; `None` leaves it.
+/// A user's change of the own account; `None` keeps the value.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// The name that others see.
@@ -61,12 +61,12 @@ pub struct UserChange {
     pub color: Option<String>,
 }
 
-/// What an administrator changes of an account; `None` leaves it.
+/// An administrator's change of an account; `None` keeps the value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standing {
-    /// May do everything.
+    /// Whether it is an administrator.
     pub is_admin: Option<bool>,
-    /// May not log in.
+    /// Whether it is disabled.
     pub is_disabled: Option<bool>,
 }
 
@@ -87,7 +87,7 @@ impl UserRow {
         self.is_admin && !self.is_disabled
     }
 
-    /// What was done to make this of `before`.
+    /// The audit actions of the change from `before` to this.
     fn deeds_since(&self, before: &Self) -> Vec<Action> {
         let mut deeds = Vec::new();
         match (before.is_admin, self.is_admin) {
@@ -118,7 +118,7 @@ macro_rules! select_users {
     };
 }
 
-/// `$change` of a user, and the [`UserRow`] that comes of it.
+/// `$change` of a user, and the resulting [`UserRow`].
 macro_rules! change_users {
     ($change:literal) => {
         concat!($change, " returning id, email, name, color, password_hash, is_admin, is_disabled, created_at")
@@ -159,7 +159,7 @@ impl Pending {
 }
 
 impl Directory {
-    /// Makes an account; an administrator only at the command line and by a setup link.
+    /// Creates an account. Administrators are created only on the command line and by a setup link.
     ///
     /// # Errors
     /// [`DirectoryError::EmailTaken`].
@@ -170,8 +170,8 @@ impl Directory {
         Ok(user)
     }
 
-    /// Finds an account by its e-mail address, in whatever form it is typed. Former releases could make several accounts of one
-    /// mailbox: the one with exactly this address is found, else the oldest.
+    /// Finds an account by its e-mail address in any form. Earlier releases could create several accounts of one
+    /// mailbox: the one with exactly this address is found, otherwise the oldest.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
         let row: Option<UserRow> = self
             .db
@@ -187,7 +187,7 @@ impl Directory {
         Ok(row.map(User::from))
     }
 
-    /// Notes the mailboxes of accounts that a former release made; of several with one, the oldest gets it.
+    /// Records the mailboxes of accounts from earlier releases; of several accounts with one, the oldest gets it.
     pub(super) async fn note_mailboxes(&self) -> Result<()> {
         let mut after = (0, UserId(uuid::Uuid::nil()));
         loop {
@@ -211,14 +211,14 @@ impl Directory {
                     mailbox::key(&row.email)
                 );
                 if let Err(error) = self.keep_books(note).await {
-                    // Another node may have noted the same one between the look and the change.
+                    // Another node may have recorded it between the read and the change.
                     warn!(user.id = %row.id.0, %error, "the mailbox of an account is not noted");
                 }
             }
         }
     }
 
-    /// Accounts with one mailbox, together, oldest first.
+    /// Accounts that share a mailbox, grouped, oldest first.
     ///
     /// # Errors
     /// When the directory does not answer.
@@ -236,14 +236,14 @@ impl Directory {
         Ok(by_mailbox.into_values().filter(|users| users.len() > 1).collect())
     }
 
-    /// Puts a hash of the same password in the place of another one; `false` where that is not the account's any more.
+    /// Replaces the hash of a password by another hash of the same; `false` if the account has another hash by now.
     pub async fn rehash_password(&self, user: UserId, former: &str, hash: &str) -> Result<bool> {
         let rehash =
             sql!("update users set password_hash = $3 where id = $1 and password_hash = $2", user, former, hash);
         Ok(self.keep_books(rehash).await? > 0)
     }
 
-    /// Changes how others see the caller.
+    /// Changes the name or colour of the caller.
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`].
@@ -268,7 +268,7 @@ impl Directory {
         Ok(row.into())
     }
 
-    /// Changes what an account may do, for administrators. One that is shut out loses its log-ins; what it has shared
+    /// Changes the standing of an account, for administrators. A disabled account loses its logins; what it has shared
     /// stays.
     ///
     /// # Errors
@@ -306,7 +306,7 @@ impl Directory {
         Ok(after.into())
     }
 
-    /// All accounts with `query` in their name or address, newest first, from `after` on.
+    /// All accounts with `query` in their name or address, newest first, after `after`.
     pub async fn users(&self, query: &str, after: Option<Position>, limit: u8) -> Result<Page<User>> {
         let after = after.unwrap_or(Position::START);
         let rows: Vec<UserRow> = self
@@ -326,8 +326,8 @@ impl Directory {
         Ok(Page::cut(users, limit, |last: &User| Position { at: millis(last.created_at), id: last.id.0 }))
     }
 
-    /// Sets the caller's password, where the one before still has the hash `verified`, and ends every other log-in of the
-    /// account; returns the ended ones.
+    /// Sets the caller's password, provided that the old one still has the hash `verified`, and ends every other login
+    /// of the account; returns the ended logins.
     ///
     /// # Errors
     /// [`DirectoryError::PasswordChanged`], [`DirectoryError::Unauthenticated`].

@@ -1,5 +1,5 @@
-//! Versions: states of documents that stay for people to go back to. Each is the row of a snapshot; only who has taken
-//! the row of a snapshot without a name away may delete that snapshot, so that naming and pruning cannot cross.
+//! Versions: states of documents that people can restore. Each is the row of a snapshot. A snapshot without a name may
+//! be deleted only after its row was removed, so that naming and pruning cannot conflict.
 
 use sqlx_macros::FromRow;
 use time::OffsetDateTime;
@@ -17,8 +17,8 @@ use crate::{
     role::Role,
 };
 
-/// The most names that one document may have, as their snapshots stay until somebody deletes them, and of those the most
-/// that one person gave.
+/// The largest number of names of a document, because their snapshots stay until somebody deletes them, and the largest
+/// number of one user in it.
 const NAMES_MAX: i64 = 1_000;
 const NAMES_OF_ONE_MAX: i64 = 200;
 
@@ -27,11 +27,11 @@ const NAMES_OF_ONE_MAX: i64 = 200;
 pub struct Version {
     /// Its id.
     pub id: VersionId,
-    /// The snapshot that holds it.
+    /// The snapshot of this state.
     pub snapshot: Offset,
-    /// What somebody called it; `None` for one that was taken unasked.
+    /// Its name; `None` for an automatic version.
     pub name: Option<String>,
-    /// Who named it.
+    /// The user who named it.
     pub author: Option<Person>,
     /// Bytes of the text.
     pub size_bytes: i64,
@@ -40,7 +40,8 @@ pub struct Version {
 }
 
 impl Version {
-    /// The role that `caller` needs to change it: a name is its author's and the owners', what has none takes `unnamed`.
+    /// The role that `caller` needs to change it: a named version is changed by its author and by owners, an unnamed
+    /// one by `unnamed`.
     fn role_to_change(&self, caller: UserId, unnamed: Role) -> Role {
         match (&self.name, &self.author) {
             (None, _) => unnamed,
@@ -88,7 +89,7 @@ macro_rules! select_versions {
     };
 }
 
-/// Refuses one name more than a document or one person in it may have.
+/// Refuses a name above the limit of the document or of the user.
 async fn count_names(change: &mut Pending, doc: DocId, author: UserId) -> Result<()> {
     let (all, own): (i64, i64) = change
         .one(select!(
@@ -106,19 +107,19 @@ async fn count_names(change: &mut Pending, doc: DocId, author: UserId) -> Result
     Ok(())
 }
 
-/// What is known of a document's snapshots.
+/// What is recorded about a document's snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Archived {
     /// None was ever begun.
     Never,
-    /// One may have been written; none is noted.
+    /// One may have been written; none is recorded.
     Begun,
-    /// There is one.
+    /// One exists.
     Noted,
 }
 
 impl Directory {
-    /// What is known of the snapshots of a document; `None` where there is no such document.
+    /// What is recorded about the snapshots of a document; `None` if there is no such document.
     pub async fn archived(&self, doc: DocId) -> Result<Option<Archived>> {
         let row: Option<(bool, i64)> = self
             .db
@@ -134,12 +135,12 @@ impl Directory {
         }))
     }
 
-    /// Notes that a snapshot is about to be written: from then on the log alone may not be all of the document.
+    /// Records that a snapshot is about to be written: from then on the log alone may be incomplete.
     pub async fn begin_archive(&self, doc: DocId) -> Result<()> {
         self.keep_books(sql!("update documents set pristine = false where id = $1", doc)).await.map(drop)
     }
 
-    /// Notes that there is a snapshot; one that has a row already keeps it. A document that is gone is left alone.
+    /// Records a snapshot; an existing row is kept. A deleted document is ignored.
     pub async fn add_version(&self, doc: DocId, snapshot: Offset, size_bytes: u64, now: OffsetDateTime) -> Result<()> {
         self.keep_books(sql!(
             "insert into versions (id, doc_id, snapshot, size_bytes, created_at)
@@ -156,10 +157,11 @@ impl Directory {
         .map(drop)
     }
 
-    /// Names a snapshot that has a row; for editors. The name stays until it is deleted, and a snapshot may have several.
+    /// Names a snapshot that has a row; for editors. The name stays until it is deleted, and a snapshot may have
+    /// several.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
+    /// [`DirectoryError::NotFound`] if the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
     /// [`Directory::hold`].
     pub async fn name_version(&self, doc: DocId, snapshot: Offset, name: &str, by: By) -> Result<Version> {
         let (_, author) = by.session()?;
@@ -203,11 +205,11 @@ impl Directory {
         Ok(row.into())
     }
 
-    /// Gives a version another name: for who named it, and for owners; one that had none is named by any editor, whose
-    /// version it is then.
+    /// Renames a version; for its author and for owners. An unnamed version may be named by any editor, who becomes its
+    /// author.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where there is no such version, [`DirectoryError::LimitReached`], and those of
+    /// [`DirectoryError::NotFound`] if there is no such version, [`DirectoryError::LimitReached`], and those of
     /// [`Directory::hold`].
     pub async fn rename_version(&self, doc: DocId, id: VersionId, name: &str, by: By) -> Result<Version> {
         let (_, caller) = by.session()?;
@@ -239,11 +241,11 @@ impl Directory {
         Ok(row.into())
     }
 
-    /// Deletes a version: for who named it, and for owners. Its snapshot goes with the next compaction, unless something else
-    /// needs it.
+    /// Deletes a version; for its author and for owners. Its snapshot is deleted with the next compaction, unless
+    /// something else needs it.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] where there is no such version, and those of [`Directory::hold`].
+    /// [`DirectoryError::NotFound`] if there is no such version, and those of [`Directory::hold`].
     pub async fn delete_version(&self, doc: DocId, id: VersionId, by: By) -> Result<()> {
         let (_, caller) = by.session()?;
         let version = self.version(doc, id).await?.ok_or(DirectoryError::NotFound)?;
@@ -270,7 +272,7 @@ impl Directory {
         Ok(row.map(Version::from))
     }
 
-    /// The versions of a document, newest first, from `after` on.
+    /// The versions of a document, newest first, after `after`.
     pub async fn versions(&self, doc: DocId, after: Option<Position>, limit: u8) -> Result<Page<Version>> {
         let after = after.unwrap_or(Position::START);
         let rows: Vec<VersionRow> = self
@@ -295,7 +297,7 @@ impl Directory {
         Ok(rows.into_iter().map(Version::from).collect())
     }
 
-    /// Takes the row of a snapshot without a name away; `false` where it has a name, and so must stay.
+    /// Removes the row of a snapshot without a name; `false` if it has a name, and so must stay.
     pub async fn remove_version(&self, doc: DocId, snapshot: Offset) -> Result<bool> {
         self.keep_books(sql!(
             "delete from versions where doc_id = $1 and snapshot = $2 and name is null",

@@ -1,4 +1,4 @@
-//! Who is at the other end of a call, and where they find this server: by the connection, or by what trusted proxies say.
+//! The address of the client of a call, and the address of this server: from the connection, or from trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,9 +16,9 @@ use crate::config::HttpConfig;
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The client's address: the peer's, or behind trusted proxies the one that the outermost of them saw. Entries further left in
-/// `X-Forwarded-For`, or in `Forwarded` where that is missing, are the client's own claim. Where the proxy gave no address,
-/// its own counts.
+/// The address of the client: that of the connection, or behind trusted proxies the one that the outermost of them saw.
+/// Entries further left in `X-Forwarded-For`, or in `Forwarded` if that is missing, are the client's own claim. If the
+/// proxy gave no address, its own counts.
 pub fn client_address(parts: &Parts, config: &HttpConfig) -> IpAddr {
     client_behind(parts, config.trusted_proxies)
 }
@@ -30,7 +30,7 @@ fn client_behind(parts: &Parts, proxies: u8) -> IpAddr {
     seen.and_then(|node| address(&node)).unwrap_or(peer)
 }
 
-/// Where people find this server: as configured, else as the caller found it.
+/// The public address of this server: as configured, or as in the request.
 pub(super) fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
     if let Some(url) = &config.public_url {
         return url.trim_end_matches('/').to_owned();
@@ -40,20 +40,20 @@ pub(super) fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
-/// Whether the client came over TLS to the outermost trusted proxy.
+/// Whether the client used TLS to the outermost trusted proxy.
 fn is_https(headers: &HeaderMap, config: &HttpConfig) -> bool {
     let scheme = said(headers, config.trusted_proxies, X_FORWARDED_PROTO, "proto");
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-/// What the outermost of the trusted proxies said in the list `name`, or, where there is none, of `key` in `Forwarded`.
+/// The entry of the outermost trusted proxy in the list `name`, or, without that list, of `key` in `Forwarded`.
 fn said(headers: &HeaderMap, proxies: u8, name: &str, key: &str) -> Option<String> {
     let hops = usize::from(proxies).checked_sub(1)?;
     let listed = list(headers, name);
     if let Some(value) = listed.iter().rev().nth(hops) {
         return Some(unquoted(value));
     }
-    // Some proxies put one scheme for all of them.
+    // Some proxies write one scheme for all of them.
     if name == X_FORWARDED_PROTO && !listed.is_empty() {
         return listed.first().map(|value| unquoted(value));
     }
@@ -66,7 +66,7 @@ fn said(headers: &HeaderMap, proxies: u8, name: &str, key: &str) -> Option<Strin
     pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(key)).map(|(_, value)| unquoted(value))
 }
 
-/// The values of a list, over all headers of the name.
+/// The values of a list, over all headers of that name.
 fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values
@@ -76,7 +76,7 @@ fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Parts a value where the separator stands outside of quotes.
+/// Splits a value at separators outside of quotes.
 fn split(value: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, char) in value.char_indices() {
@@ -108,12 +108,12 @@ fn unquoted(value: &str) -> String {
     kept.collect::<String>().trim().to_owned()
 }
 
-/// The address of a node as proxies write it: bare, in brackets, with a port, with a zone. `None` for `unknown` and for
-/// names that hide it.
+/// The address of a node in the forms that proxies write: bare, in brackets, with a port, with a zone. `None` for
+/// `unknown` and for names that hide it.
 fn address(node: &str) -> Option<IpAddr> {
     let host = match node.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?.0,
-        // One colon is before a port; of several, all belong to the address.
+        // One colon is before a port; several belong to the address.
         None => node.split_once(':').filter(|(_, port)| !port.contains(':')).map_or(node, |(host, _)| host),
     };
     let without_zone = host.split_once('%').map_or(host, |(address, _)| address);
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(seen(2, &both), "192.0.2.7");
         assert_eq!(seen(3, &both), "198.51.100.1");
         assert_eq!(seen(4, &both), "10.0.0.9");
-        // A proxy that writes the one header lets a client's own other one through.
+        // A proxy that writes one header passes on the client's own other header.
         assert_eq!(seen(1, &[("forwarded", "for=198.51.100.1"), ("x-forwarded-for", "192.0.2.7")]), "192.0.2.7");
         assert_eq!(seen(2, &[("forwarded", "for=1.1.1.1, for=2.2.2.2"), ("x-forwarded-for", "192.0.2.7")]), "10.0.0.9");
     }

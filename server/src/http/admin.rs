@@ -1,4 +1,4 @@
-//! What administrators may: everything here refuses everyone else.
+//! Calls of administrators; all others are refused.
 
 mod audit;
 mod documents;
@@ -29,13 +29,13 @@ pub(super) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(stats))
 }
 
-/// How much there is of everything: in the installation, and on the node that answers.
+/// The numbers of accounts, logins and documents in the installation, and the state of the node that answers.
 #[derive(Serialize, ToSchema)]
 struct Stats {
     users: i64,
     admins: i64,
     disabled_users: i64,
-    /// Log-ins that are in force.
+    /// Valid logins.
     sessions: i64,
     documents: i64,
     /// Bytes of all texts, some seconds ago.
@@ -56,7 +56,7 @@ struct Node {
     sockets: usize,
 }
 
-/// Counts everything.
+/// Counts accounts, logins and documents.
 #[utoipa::path(get, path = "/api/admin/stats", tag = "admin", operation_id = "get_stats",
     responses((status = 200, body = Stats)))]
 async fn stats(State(services): State<Services>, _: Administrator) -> Result<Json<Stats>, ApiError> {

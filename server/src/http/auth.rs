@@ -1,4 +1,4 @@
-//! Registering, logging in and out.
+//! Registration, login and logout.
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -30,20 +30,20 @@ pub(super) struct Register {
     name: String,
 }
 
-/// The account that was made.
+/// The new account.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Registered {
     user: User,
 }
 
-/// Who wants in.
+/// The credentials of a login.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct LogIn {
     email: String,
     password: String,
 }
 
-/// A session, and the token that stands for it.
+/// A login and its token.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Session {
     token: String,
@@ -60,7 +60,7 @@ impl Session {
     }
 }
 
-/// Makes an account.
+/// Creates an account.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", security(()), request_body = Register,
     responses((status = 201, body = Registered))
@@ -83,7 +83,7 @@ pub(super) async fn register(
     Ok((StatusCode::CREATED, Json(Registered { user })))
 }
 
-/// Begins a session.
+/// Logs in.
 #[utoipa::path(
     post, path = "/api/auth/login", tag = "auth", security(()), request_body = LogIn,
     responses((status = 200, body = Session))
@@ -96,7 +96,7 @@ pub(super) async fn log_in(
     services.limits.log_in(address).await?;
     let network = network(address);
     if let Err(refused) = services.limits.password(&email).await {
-        // Whoever tries passwords on an account must not shut out who has logged in to it before.
+        // Password attempts by others must not lock out users at addresses where they logged in before.
         let user = services.directory.user_by_email(&email).await?;
         let knows = async |user: UserId| services.directory.knows_address(user, network).await;
         match user {
@@ -111,7 +111,7 @@ pub(super) async fn log_in(
     Ok(Json(Session::new(issued, user.into())))
 }
 
-/// A new password, by the secret of a link that an administrator has made.
+/// A new password, with the secret of a link that an administrator has created.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ResetPassword {
     secret: String,
@@ -119,7 +119,7 @@ pub(super) struct ResetPassword {
     password: String,
 }
 
-/// Sets a forgotten password anew, once, by a secret that an administrator has made; all sessions of the account end.
+/// Sets a forgotten password, once, by the secret of a link from an administrator; all logins of the account end.
 #[utoipa::path(
     post, path = "/api/auth/reset-password", tag = "auth", security(()), request_body = ResetPassword,
     responses((status = 204))
@@ -137,7 +137,7 @@ pub(super) async fn reset_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The error of a call that is made with the secret of a link.
+/// The error of a call with the secret of a link.
 fn no_link(error: AuthError) -> ApiError {
     match error {
         AuthError::Directory(DirectoryError::NotFound) => ApiError::NotFound(Missing::Link),
@@ -145,7 +145,7 @@ fn no_link(error: AuthError) -> ApiError {
     }
 }
 
-/// The first administrator, by the secret of a setup link.
+/// The first administrator, with the secret of a setup link.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SetUp {
     secret: String,
@@ -155,7 +155,7 @@ pub(super) struct SetUp {
     name: String,
 }
 
-/// Makes the first administrator of a new installation, by the one-time link that the server printed.
+/// Creates the first administrator of a new installation, by the one-time link that the server printed.
 #[utoipa::path(
     post, path = "/api/auth/setup", tag = "auth", security(()), request_body = SetUp,
     responses((status = 201, body = Registered))
@@ -174,7 +174,7 @@ pub(super) async fn set_up(
     Ok((StatusCode::CREATED, Json(Registered { user })))
 }
 
-/// Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one.
+/// Replaces the login of the token by a new one, and closes the sockets of the old one.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses((status = 200, body = Session)))]
 pub(super) async fn refresh(
     State(services): State<Services>,
@@ -185,7 +185,7 @@ pub(super) async fn refresh(
     Ok(Json(Session::new(issued, session.user.into())))
 }
 
-/// Ends the session and closes its sockets.
+/// Ends the login and closes its sockets.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", responses((status = 204)))]
 pub(super) async fn log_out(
     State(services): State<Services>,

@@ -1,4 +1,4 @@
-//! Who shares a document.
+//! The collaborators of a document.
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -20,17 +20,17 @@ use crate::{
     services::Services,
 };
 
-/// Someone who shares a document.
+/// A collaborator of a document.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Collaborator {
     user: Contact,
     role: Role,
-    /// Since when.
+    /// When access began.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
-/// What the owners of a document see of those who share it.
+/// What the owners of a document see of a collaborator.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Contact {
     id: Uuid,
@@ -46,14 +46,14 @@ impl From<directory::Collaborator> for Collaborator {
     }
 }
 
-/// Who shall have which role.
+/// An account and its role.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Grant {
     email: String,
     role: Role,
 }
 
-/// Lists all who share the document, owners first; for owners, as it tells e-mail addresses.
+/// Lists the collaborators, owners first; for owners, because it contains e-mail addresses.
 #[utoipa::path(get, path = "/api/documents/{id}/collaborators", tag = "sharing", operation_id = "list_collaborators",
     params(("id" = Uuid, Path)), responses((status = 200, body = Page<Collaborator>)))]
 pub(super) async fn list(
@@ -65,7 +65,7 @@ pub(super) async fn list(
     Ok(Json(Page::whole(people.into_iter().map(Collaborator::from).collect())))
 }
 
-/// Gives the account with that e-mail address a role, or another one; for owners. Takes effect on open sockets at once.
+/// Sets the role of the account with that e-mail address; for owners. Takes effect on open sockets at once.
 #[utoipa::path(put, path = "/api/documents/{id}/collaborators", tag = "sharing", operation_id = "put_collaborator",
     params(("id" = Uuid, Path)), request_body = Grant, responses((status = 200, body = Collaborator)))]
 pub(super) async fn put(
@@ -89,7 +89,7 @@ pub(super) async fn put(
     person.map(|person| Json(person.into())).ok_or(ApiError::NotFound(Missing::User))
 }
 
-/// Takes someone's access away: owners anyone's, everyone his own.
+/// Removes access: owners that of anyone, other users their own.
 #[utoipa::path(delete, path = "/api/documents/{id}/collaborators/{user_id}", tag = "sharing",
     operation_id = "remove_collaborator", params(("id" = Uuid, Path), ("user_id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn remove(
@@ -113,7 +113,7 @@ pub(super) async fn remove(
     finish(&services, remove).await
 }
 
-/// Tells open sockets of a change of access.
+/// Notifies open sockets of a change of access.
 pub(super) fn announce(services: &Services, doc: DocId, user: UserId, role: Option<Role>) {
     services.access_events.publish(AccessEvent::Grant { doc, user, role });
 }

@@ -1,4 +1,4 @@
-//! Documents: all of them but their text.
+//! Documents, without their text.
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::{
     services::Services,
 };
 
-/// What anyone who meets a user sees of him.
+/// What other users see of a user.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Person {
     pub(super) id: Uuid,
@@ -42,15 +42,15 @@ impl From<directory::Person> for Person {
 pub(super) struct Document {
     id: Uuid,
     title: String,
-    /// The language, as Monaco calls it.
+    /// The language, by Monaco's name.
     language: String,
-    /// How its lines end where it leaves as a file; the text of these calls has LF alone.
+    /// The line end of the exported file; the text of these calls has LF only.
     line_end: LineEnd,
-    /// What everyone indents it by.
+    /// The indentation for all editors.
     indentation: Indentation,
-    /// Whose it is; of several owners the first.
+    /// The owner; of several the first.
     owner: Person,
-    /// What the caller may do.
+    /// The role of the caller.
     role: Role,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -81,17 +81,17 @@ impl From<directory::Document> for Document {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewDocument {
     title: String,
-    /// The language, as Monaco calls it; `plaintext` when left out.
+    /// The language, by Monaco's name; `plaintext` if omitted.
     language: Option<String>,
-    /// How its lines end where it leaves as a file; as most do in `text` when left out.
+    /// The line end of the exported file; if omitted, that of most lines of `text`.
     line_end: Option<LineEnd>,
-    /// What everyone indents it by; `auto` when left out.
+    /// The indentation for all editors; `auto` if omitted.
     indentation: Option<Indentation>,
-    /// What it begins with.
+    /// The initial text.
     text: Option<String>,
 }
 
-/// What to change; what is left out stays.
+/// A change; omitted fields keep their values.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateDocument {
@@ -101,7 +101,7 @@ pub(super) struct UpdateDocument {
     indentation: Option<Indentation>,
 }
 
-/// A key to one document's socket, for a minute.
+/// A ticket for the socket of one document, valid for a minute.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ticket {
     ticket: String,
@@ -110,7 +110,7 @@ pub(super) struct Ticket {
     role: Role,
 }
 
-/// Lists the caller's documents and those shared with him, last changed first.
+/// Lists the caller's documents and those shared with the caller, last changed first.
 #[utoipa::path(get, path = "/api/documents", tag = "documents", operation_id = "list_documents",
     params(Searching, Paging), responses((status = 200, body = Page<Document>)))]
 pub(super) async fn list(
@@ -121,7 +121,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(services.directory.documents(session.user.id, &query, after, limit).await?)))
 }
 
-/// Makes a document that belongs to the caller.
+/// Creates a document of the caller.
 #[utoipa::path(post, path = "/api/documents", tag = "documents", operation_id = "create_document",
     request_body = NewDocument, responses((status = 201, body = Document)))]
 pub(super) async fn create(
@@ -154,7 +154,8 @@ async fn seed(services: &Services, doc: DocId, by: By, author: UserId, text: Str
     Ok(())
 }
 
-/// Notes that a call has changed the text. The edit is durable: where it cannot be noted now, the next snapshot does it.
+/// Records that a call has changed the text. The edit is durable: if it cannot be recorded now, the next snapshot does
+/// it.
 pub(super) async fn note_edit(services: &Services, doc: DocId, replaced: &Replaced) {
     if !replaced.changed {
         return;
@@ -165,7 +166,7 @@ pub(super) async fn note_edit(services: &Services, doc: DocId, replaced: &Replac
     }
 }
 
-/// Tells about a document.
+/// Returns a document, without its text.
 #[utoipa::path(get, path = "/api/documents/{id}", tag = "documents", operation_id = "get_document",
     params(("id" = Uuid, Path)), responses((status = 200, body = Document)))]
 pub(super) async fn get(State(services): State<Services>, granted: Granted) -> Result<Json<Document>, ApiError> {
@@ -216,13 +217,13 @@ pub(super) async fn forget(services: &Services, doc: DocId, deleted: bool) -> Re
     }
     services.access_events.publish(AccessEvent::DocumentDeleted(doc));
     if let Err(error) = services.rooms.delete(doc).await {
-        // To its people the document is gone; what is left of it only takes space.
+        // For users the document is deleted; its rest only takes space.
         warn!(doc.id = %doc, error = &error as &dyn std::error::Error, "cannot delete a document's log and snapshots");
     }
     Ok(())
 }
 
-/// Gives a key to the document's socket, so that the session's token need not stand in an address.
+/// Creates a ticket for the document's socket, so that no login token appears in an address.
 #[utoipa::path(post, path = "/api/documents/{id}/ticket", tag = "documents", operation_id = "create_ticket",
     params(("id" = Uuid, Path)), responses((status = 200, body = Ticket)))]
 pub(super) async fn ticket(State(services): State<Services>, granted: Granted) -> Json<Ticket> {

@@ -1,4 +1,4 @@
-//! How refused calls look from outside: status and JSON.
+//! Refused calls: status and JSON body.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +12,7 @@ use tracing::error;
 
 use crate::{auth::AuthError, directory::DirectoryError, limits::Exceeded, room::RoomError, snapshot::SnapshotError};
 
-/// What is wrong with which field.
+/// Problems by field.
 pub type Fields = BTreeMap<String, String>;
 
 /// Why a call was refused.
@@ -24,31 +24,31 @@ pub enum ApiError {
     MalformedText,
     /// No token, or one that is not (any longer) valid.
     Unauthenticated,
-    /// Wrong e-mail address or password.
+    /// The e-mail address or the password is wrong.
     WrongPassword,
-    /// The account may not log in.
+    /// The account is disabled.
     Disabled,
-    /// The caller may see it, and not do that.
+    /// The caller has access, but not this right.
     Forbidden,
-    /// There is no such thing, or none that the caller may know of.
+    /// There is no such thing, or the caller must not know of it.
     NotFound(Missing),
-    /// The path speaks WebSocket only.
+    /// The path accepts only WebSocket requests.
     UpgradeRequired,
-    /// The path knows other methods only.
+    /// The path accepts only other methods.
     MethodNotAllowed,
     /// Another account has this e-mail address.
     EmailTaken,
     /// The document would be left without an owner.
     LastOwner,
-    /// There would be no administrator.
+    /// No administrator would be left.
     LastAdmin,
-    /// There are as many as there may be.
+    /// The limit of such things is reached.
     LimitReached(i64),
-    /// The text is not the one that `If-Match` names.
+    /// The text does not have the tag of `If-Match`.
     Changed,
     /// A body or a document past its limit, in bytes.
     TooLarge(usize),
-    /// A body of another type than the call takes.
+    /// A body of a type that the call does not accept.
     UnsupportedMediaType(&'static str),
     /// Fields that are missing or out of bounds.
     Invalid(Fields),
@@ -56,13 +56,13 @@ pub enum ApiError {
     TooManyRequests(Duration),
     /// The server is overloaded, draining, or one of its stores does not answer.
     Unavailable,
-    /// What is stored of the document does not make a whole document.
+    /// The stored document is damaged.
     Damaged,
-    /// Something that should work did not. Its cause goes to the log only.
+    /// An unexpected failure. Its cause is only logged.
     Internal(anyhow::Error),
 }
 
-/// What is not there.
+/// What was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The path.
@@ -71,9 +71,9 @@ pub enum Missing {
     Document,
     /// The account.
     User,
-    /// The share link, or it has ended.
+    /// The share link, which may have expired.
     Link,
-    /// The version, or it went with age.
+    /// The version, which may have been pruned.
     Version,
     /// The live document.
     Room,
@@ -82,25 +82,25 @@ pub enum Missing {
 /// The body of every refusal.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ErrorBody {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorDetail,
 }
 
-/// What went wrong.
+/// An error.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ErrorDetail {
-    /// For programs: stable.
+    /// A stable code for programs.
     pub code: String,
-    /// For people: may change.
+    /// A message for people; it may change.
     pub message: String,
-    /// With 422, what is wrong with which field.
+    /// With 422, the problems by field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false, inline)]
     pub fields: BTreeMap<String, String>,
 }
 
 impl ApiError {
-    /// One field that is out of bounds.
+    /// One invalid field.
     pub fn field(name: &str, problem: &str) -> Self {
         Self::Invalid(Fields::from([(name.to_owned(), problem.to_owned())]))
     }

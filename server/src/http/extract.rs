@@ -1,4 +1,4 @@
-//! What handlers take out of a request, with every failure in our shape.
+//! Extractors of handlers; every failure has the shape of our errors.
 
 use std::net::IpAddr;
 
@@ -20,10 +20,10 @@ use crate::{
     services::Services,
 };
 
-/// What `serde_json` says of half a surrogate pair: a first half without a second, a second half alone.
+/// The messages of `serde_json` about half a surrogate pair: a first half without a second, a second half alone.
 const HALF_PAIR: [&str; 2] = ["unexpected end of hex escape", "lone leading surrogate"];
 
-/// A JSON body, in and out.
+/// A JSON body, of requests and responses.
 pub(super) struct Json<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<Services> for Json<T> {
@@ -33,7 +33,7 @@ impl<T: DeserializeOwned> FromRequest<Services> for Json<T> {
         takes(request.headers(), "application/json")?;
         let bytes = read(request, services).await?;
         let value = parse(&bytes)?;
-        // A list would pass for the fields in their order.
+        // A list would be read as the fields in their order.
         if !value.is_object() {
             return Err(ApiError::field("body", "is not an object"));
         }
@@ -49,7 +49,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let problem = error.inner().to_string();
-    // A field that is missing, or of which the call knows nothing, is told of at the object around it.
+    // A missing or unknown field is reported at the object around it.
     if let Some(name) = problem.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return ApiError::field(name, "is missing");
     }
@@ -82,7 +82,7 @@ async fn read(request: Request, services: &Services) -> Result<Bytes, ApiError> 
     })
 }
 
-/// Refuses a body of another type, in another character set than UTF-8, or encoded: nothing is read as what it is not.
+/// Refuses a body of another type, in another character set than UTF-8, or encoded: nothing is read as something else.
 fn takes(headers: &HeaderMap, media_type: &'static str) -> Result<(), ApiError> {
     let refused = Err(ApiError::UnsupportedMediaType(media_type));
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
@@ -101,13 +101,13 @@ fn takes(headers: &HeaderMap, media_type: &'static str) -> Result<(), ApiError> 
     if charsets.all(is_utf8) && encodings.all(is_plain) { Ok(()) } else { refused }
 }
 
-/// Reads JSON; what is wrong inside of a field is told by its name.
+/// Parses JSON; a problem inside of a field is reported by its name.
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let malformed = |error: serde_json::Error| ApiError::MalformedJson(error.to_string());
     let value = serde_path_to_error::deserialize::<_, Value>(&mut json).map_err(|error| {
         let (path, problem) = (error.path().to_string(), error.inner().to_string());
-        // Half of a surrogate pair is JSON and no text.
+        // Half of a surrogate pair is valid JSON, but not text.
         if HALF_PAIR.iter().any(|half| problem.starts_with(half)) {
             let field = if path == "." { "body" } else { &path };
             return ApiError::field(field, "has half of a surrogate pair, which is no text");
@@ -118,7 +118,7 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     Ok(value)
 }
 
-/// Parts of the path; ids that are none are not found.
+/// Parts of the path; invalid ids are not found.
 pub(super) struct Segments<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Services> for Segments<T> {
@@ -130,7 +130,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Services> for Segments<T> {
     }
 }
 
-/// The caller, by his token.
+/// The caller, from the token.
 pub(super) struct Principal(pub(super) Session);
 
 impl FromRequestParts<Services> for Principal {
@@ -150,7 +150,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The caller, and what the audit trail tells of him.
+/// The caller, and its data for the audit trail.
 pub(super) struct Caller {
     pub(super) session: Session,
     pub(super) by: By,
@@ -166,7 +166,7 @@ impl FromRequestParts<Services> for Caller {
     }
 }
 
-/// A caller who may do everything.
+/// An administrator.
 pub(super) struct Administrator {
     pub(super) by: By,
 }
@@ -180,7 +180,7 @@ impl FromRequestParts<Services> for Administrator {
     }
 }
 
-/// The document of the path, and what the caller may do with it.
+/// The document of the path, and the caller's role in it.
 pub(super) struct Granted {
     pub(super) session: Session,
     pub(super) doc: DocId,
@@ -189,7 +189,7 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    /// Goes on only with `role` or more. A change checks it once more when it is made.
+    /// Succeeds only with `role` or a higher one. A change checks it again in its transaction.
     pub(super) fn at_least(&self, role: Role) -> Result<(), ApiError> {
         if self.role >= role { Ok(()) } else { Err(ApiError::Forbidden) }
     }
@@ -213,7 +213,7 @@ impl FromRequestParts<Services> for Granted {
     }
 }
 
-/// The address that the caller is limited by.
+/// The address for rate limits.
 pub(crate) struct ClientAddress(pub(super) IpAddr);
 
 impl FromRequestParts<Services> for ClientAddress {

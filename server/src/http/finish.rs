@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::{http::error::ApiError, services::Services};
 
-/// Runs `work` to its end although the client disconnects: a committed change of access must reach the open sockets.
+/// Runs `work` to its end even if the client disconnects: a committed change of access must reach the open sockets.
 /// `work` must not wait for the client.
 pub(super) async fn finish<T: Send + 'static>(
     services: &Services,

@@ -1,4 +1,4 @@
-//! What tells browsers to be careful.
+//! Security headers of responses.
 
 use axum::{
     extract::Request,
@@ -11,14 +11,14 @@ use axum::{
 const SITE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// For the page that shows the API: its own styles and pictures are inline.
+/// For the page of the API: its styles and pictures are inline.
 const API_DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
-/// For what is no page.
+/// For responses that are no pages.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Adds the headers; what a handler set itself stays.
+/// Adds the headers; a header that the handler set stays.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let policy = match path {

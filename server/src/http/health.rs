@@ -1,5 +1,5 @@
-//! Whether the node lives, whether it can serve, and its metrics. Anybody may ask, as often as they like: one probe answers
-//! all who ask within a second, and rendering the metrics takes a small part of the time.
+//! Liveness, readiness and metrics. They may be requested at any rate: one probe answers all requests of a second, and
+//! rendering the metrics takes a small part of the time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +15,11 @@ use tracing::warn;
 use super::extract::Json;
 use crate::{http::error::ApiError, services::Services, telemetry};
 
-/// A store that takes longer counts as down.
+/// A store that takes longer counts as unavailable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the answer of a probe holds.
+/// How long the result of a probe is used.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// How many times as long as it took to render the metrics they are not rendered again.
+/// The pause between two renderings of the metrics, as a multiple of the duration of the last one.
 const REST_FACTOR: u32 = 4;
 
 pub(super) fn router() -> Router<Services> {
@@ -36,14 +36,14 @@ async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// The last probe: when it ended, and whether the node could serve. Held by the one under way.
+/// The last probe: when it ended, and whether the node was ready. Locked by a probe in progress.
 type Answered = Arc<Mutex<Option<(Instant, bool)>>>;
 
 async fn ready(
     State(services): State<Services>,
     Extension(answered): Extension<Answered>,
 ) -> Result<Json<Value>, ApiError> {
-    // A stop is seen at once.
+    // A stop counts at once.
     let stops = || services.stopping.is_cancelled() || services.draining.is_cancelled();
     match !stops() && is_ready(&services, answered).await && !stops() {
         true => Ok(Json(json!({ "status": "ready" }))),
@@ -60,7 +60,7 @@ async fn is_ready(services: &Services, answered: Answered) -> bool {
     }
     let (answer, answers) = oneshot::channel();
     let probed = services.clone();
-    // In a task of its own: a caller that hangs up must not end it, and the next one begin another.
+    // In a separate task: a caller that disconnects must not end it, and cause another one to begin.
     services.tasks.spawn(async move {
         let is_ready = probe(&probed).await;
         *last = Some((Instant::now(), is_ready));
@@ -78,10 +78,10 @@ async fn probe(services: &Services) -> bool {
     false
 }
 
-/// The metrics as they were rendered last: when that began, and when they may be rendered again.
+/// The last rendered metrics: when rendering began, and when they may be rendered again.
 type Rendered = Arc<Mutex<Option<(Instant, Instant, Bytes)>>>;
 
-/// All who ask while the metrics are rendered, or rest, get the next ones together.
+/// All requests during a rendering or a pause get the next rendering together.
 async fn metrics(State(services): State<Services>, Extension(rendered): Extension<Rendered>) -> impl IntoResponse {
     let asked = Instant::now();
     let mut last = rendered.lock().await;

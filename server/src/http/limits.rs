@@ -1,4 +1,4 @@
-//! Rate limits by address, before anything of a call is looked at.
+//! Rate limits by address, checked before anything else of a call.
 
 use axum::{
     extract::{Request, State},
@@ -20,7 +20,7 @@ pub(super) async fn by_address(
     Ok(next.run(request).await)
 }
 
-/// Counts every try of an address at a socket.
+/// Counts every socket request of an address.
 pub(crate) async fn sockets_by_address(
     State(services): State<Services>,
     ClientAddress(address): ClientAddress,

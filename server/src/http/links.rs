@@ -1,4 +1,4 @@
-//! Share links: whoever has one and an account gets in.
+//! Share links: a user with the secret of a link gets its role.
 
 use axum::{
     extract::State,
@@ -33,7 +33,7 @@ pub(super) struct Link {
     role: Role,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// When it ends by itself; null for never.
+    /// When it expires; null for never.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(required)]
     expires_at: Option<OffsetDateTime>,
@@ -45,20 +45,20 @@ impl From<directory::Link> for Link {
     }
 }
 
-/// A share link, with its secret, which is shown this once.
+/// A share link with its secret, which is shown only now.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedLink {
     id: Uuid,
     role: Role,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// When it ends by itself; null for never.
+    /// When it expires; null for never.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(required)]
     expires_at: Option<OffsetDateTime>,
-    /// What opens it.
+    /// The secret of the link.
     secret: String,
-    /// The page that opens it.
+    /// The page of the link.
     url: String,
 }
 
@@ -67,12 +67,12 @@ pub(super) struct CreatedLink {
 pub(super) struct NewLink {
     /// `viewer` or `editor`.
     role: Role,
-    /// When it ends by itself, up to the year 9999 in UTC; never when left out.
+    /// When it expires, up to the year 9999 in UTC; never if omitted.
     #[serde(default, with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
 }
 
-/// Makes a link; for owners. Its secret is shown this once.
+/// Creates a link; for owners. Its secret is shown only now.
 #[utoipa::path(post, path = "/api/documents/{id}/links", tag = "sharing", operation_id = "create_link",
     params(("id" = Uuid, Path)), request_body = NewLink, responses((status = 201, body = CreatedLink)))]
 pub(super) async fn create(
@@ -99,7 +99,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(CreatedLink { id: id.0, role, created_at, expires_at, secret, url })))
 }
 
-/// Lists the links, oldest first, those that have expired too; for owners.
+/// Lists the links, oldest first, including expired ones; for owners.
 #[utoipa::path(get, path = "/api/documents/{id}/links", tag = "sharing", operation_id = "list_links",
     params(("id" = Uuid, Path)), responses((status = 200, body = Page<Link>)))]
 pub(super) async fn list(State(services): State<Services>, granted: Granted) -> Result<Json<Page<Link>>, ApiError> {
@@ -108,7 +108,7 @@ pub(super) async fn list(State(services): State<Services>, granted: Granted) -> 
     Ok(Json(Page::whole(links.into_iter().map(Link::from).collect())))
 }
 
-/// Ends a link; for owners. Who came in by it stays.
+/// Deletes a link; for owners. Users who got access by it keep it.
 #[utoipa::path(delete, path = "/api/documents/{id}/links/{link_id}", tag = "sharing", operation_id = "delete_link",
     params(("id" = Uuid, Path), ("link_id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn delete(
@@ -122,7 +122,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives the caller the role of a link, unless he has more already.
+/// Gives the caller the role of a link, unless the caller has a higher one.
 #[utoipa::path(post, path = "/api/links/{secret}/accept", tag = "sharing", operation_id = "accept_link",
     params(("secret" = String, Path)), responses((status = 200, body = Document)))]
 pub(super) async fn accept(

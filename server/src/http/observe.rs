@@ -12,7 +12,7 @@ use metrics::{counter, histogram};
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
-/// Runs the call in a span; what is logged within it bears the id that the caller is told.
+/// Runs the call in a span with the id that the caller receives.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     // The route and never the path: paths hold ids and the secrets of links.
     let route = request.extensions().get::<MatchedPath>().map_or("site".to_owned(), |path| path.as_str().to_owned());

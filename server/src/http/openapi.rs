@@ -1,4 +1,4 @@
-//! What the API says of itself: the OpenAPI document, and a page to browse it.
+//! The OpenAPI document, and a page to browse it.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Modify for Token {
     }
 }
 
-/// Splits the routes from their description, and completes that.
+/// Separates the routes from their description, and completes the description.
 pub(super) fn assemble(api: OpenApiRouter<Services>) -> (Router<Services>, OpenApi) {
     let (router, paths) = api.split_for_parts();
     let mut document = Base::openapi();

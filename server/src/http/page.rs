@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Paged lists.
 
 use axum::{
     extract::{FromRequestParts, Query},
@@ -18,17 +18,17 @@ const LIMIT_DEFAULT: u8 = 50;
 const LIMIT_MAX: u8 = 100;
 const QUERY_CHARS_MAX: usize = 200;
 
-/// Some of a list, and where the next ones begin.
+/// A page of a list, and the cursor of the next one.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
-    /// Give it as `cursor` for what follows; null at the end.
+    /// The `cursor` of the next page; null at the end.
     #[schema(required)]
     pub(super) next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A list that is always given whole.
+    /// A list that is always returned whole.
     pub(super) fn whole(items: Vec<T>) -> Self {
         Self { items, next_cursor: None }
     }
@@ -40,28 +40,28 @@ impl<T> Page<T> {
     }
 }
 
-/// How the parameters of a list are described.
+/// The parameters of a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many to give at most.
+    /// The largest number of items.
     #[param(minimum = 1, maximum = 100, default = 50, value_type = Option<u32>)]
     limit: Option<String>,
 }
 
-/// How the parameter that searches a list is described.
+/// The parameter that searches a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Searching {
-    /// What names or titles contain, whatever its case.
+    /// Part of a name or title, in any case.
     #[serde(default)]
     #[param(required = false)]
     query: String,
 }
 
-/// What of a list is asked for.
+/// The requested part of a list.
 pub(super) struct Asked {
     pub(super) query: String,
     pub(super) after: Option<Position>,
@@ -76,7 +76,7 @@ impl FromRequestParts<Services> for Asked {
             Query::try_from_uri(&parts.uri).map_err(|_| ApiError::field("cursor", "or the limit is given twice"))?;
         let Query(Searching { query }) =
             Query::try_from_uri(&parts.uri).map_err(|_| ApiError::field("query", "is given twice"))?;
-        // Clients send what they have nothing for with no value.
+        // Some clients send parameters without a value.
         let [cursor, limit] = [cursor, limit].map(|given| given.filter(|value| !value.is_empty()));
         let limit = match limit {
             None => LIMIT_DEFAULT,

@@ -1,4 +1,4 @@
-//! Who is in a document now.
+//! The users who have a document open.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -12,15 +12,15 @@ use super::{
 };
 use crate::{http::error::ApiError, relay, role::Role, services::Services};
 
-/// Somebody who has the document open.
+/// A user who has the document open.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Present {
     user: Person,
     role: Role,
-    /// When the first of the sockets that are open came in.
+    /// When the first of the open sockets connected.
     #[serde(with = "time::serde::rfc3339")]
     since: OffsetDateTime,
-    /// In how many places it is open.
+    /// The number of open sockets.
     sockets: usize,
 }
 
@@ -31,7 +31,7 @@ impl From<relay::Present> for Present {
     }
 }
 
-/// Lists who has the document open, the first to come first.
+/// Lists who has the document open, in the order of joining.
 #[utoipa::path(get, path = "/api/documents/{id}/presence", tag = "documents", operation_id = "list_presence",
     params(("id" = Uuid, Path)), responses((status = 200, body = Page<Present>)))]
 pub(super) async fn get(State(services): State<Services>, granted: Granted) -> Result<Json<Page<Present>>, ApiError> {

@@ -1,5 +1,5 @@
-//! Accepts connections and answers the calls on them, until told to close. Their number has a limit; a connection without a
-//! call makes room for others.
+//! Accepts connections and serves the calls on them, until stopped. The number of connections has a limit; a connection
+//! without a call makes room for others.
 
 use std::{
     io::ErrorKind,
@@ -26,24 +26,25 @@ use tracing::{debug, warn};
 
 use crate::tasks::Tasks;
 
-/// The longest head of a call.
+/// The largest head of a call.
 const HEAD_BYTES_MAX: usize = 64 << 10;
-/// How long nothing is accepted after no connection could be, for want of file descriptors.
+/// The pause after no connection could be accepted for lack of file descriptors.
 const REST: Duration = Duration::from_millis(500);
 
-/// How long a peer may leave what was sent to it unread; it would else keep its place for ever.
+/// How long a peer may leave sent data unacknowledged; otherwise it would keep its place without end.
 const UNREAD_MS_MAX: u32 = 60_000;
-/// Connections that are refused with an answer at a time, and how long each may take; others are closed without one.
+/// The number of connections that are refused with an answer at a time, and how long each may take; others are closed
+/// without one.
 const REFUSALS_MAX: usize = 64;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// The answer on a connection past the limit.
+/// The answer on a connection above the limit.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
     content-type: application/json\r\ncontent-length: 82\r\n\r\n\
     {\"error\":{\"code\":\"unavailable\",\"message\":\"Too many connections. Try again soon.\"}}";
 
-/// Serves until `connections` is told to stop; then nothing new is accepted, and what was asked is answered. A connection
-/// that takes longer than `keep_alive` to ask is closed. Past `connections_max` a new one is answered with 503, and those
-/// that have no call under way are closed.
+/// Serves until `connections` is stopped; then nothing new is accepted, and calls in progress are answered. A
+/// connection that sends no call within `keep_alive` is closed. Above `connections_max` a new connection is answered
+/// with 503, and connections without a call are closed.
 pub async fn run(
     listener: TcpListener,
     router: Router,
@@ -74,7 +75,7 @@ pub async fn run(
                     }
                 }
             },
-            // It was gone again already.
+            // The connection was closed again already.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 warn!(%error, "cannot accept connections");
@@ -86,10 +87,10 @@ pub async fn run(
     connections.end().await;
 }
 
-/// What a connection has until it ends or becomes a socket.
+/// The resources of a connection until it ends or becomes a socket.
 struct Held {
     _place: OwnedSemaphorePermit,
-    /// Changes when there was no place for another one.
+    /// Changes when there was no place for another connection.
     crowded: watch::Receiver<()>,
     connections: Tasks,
 }
@@ -107,7 +108,7 @@ async fn connection(http: http1::Builder, tcp: TcpStream, peer: SocketAddr, rout
     });
     let mut served = pin!(http.serve_connection(TokioIo::new(tcp), answer).with_upgrades());
     let ended = tokio::select! {
-        // What has arrived is read first: a connection that has just been opened may have asked.
+        // Received data is read first: a new connection may have sent a call already.
         biased;
         ended = served.as_mut() => ended,
         () = held.connections.stop().cancelled() => {
@@ -127,7 +128,7 @@ async fn connection(http: http1::Builder, tcp: TcpStream, peer: SocketAddr, rout
     }
 }
 
-/// Answers that there is no place, and reads what was asked: closing with unread bytes would lose the answer.
+/// Answers that there is no place, and reads the call: closing with unread data would lose the answer.
 async fn refuse(mut tcp: TcpStream, _refusal: OwnedSemaphorePermit) {
     let _ = timeout(REFUSAL_TIMEOUT, async {
         tcp.write_all(FULL.as_bytes()).await?;

@@ -1,4 +1,4 @@
-//! The editor's files, built into the program. Every page of the site is `index.html`; the browser does the rest.
+//! The editor's files, built into the program. Every page of the site is `index.html`; the browser does the routing.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -29,11 +29,11 @@ pub(super) fn serve(path: &str, headers: &HeaderMap) -> Response {
 
 fn serve_from<Files: RustEmbed>(path: &str, headers: &HeaderMap) -> Response {
     let name = path.trim_start_matches('/');
-    // Behind the siblings are other names for files that have their own.
+    // The compressed siblings are other names of files that have their own.
     let file = (!name.ends_with(".br") && !name.ends_with(".gz")).then(|| Files::get(name)).flatten();
     match file {
         Some(file) => respond::<Files>(name, file, headers),
-        // A stale page that asks for the files of an older build must not take the page for one.
+        // A stale page that requests files of an older build must not get the page instead.
         None if name.starts_with("assets/") => ApiError::NotFound(Missing::Route).into_response(),
         None => match Files::get("index.html") {
             Some(page) => respond::<Files>("index.html", page, headers),
@@ -49,7 +49,7 @@ fn respond<Files: RustEmbed>(name: &str, file: EmbeddedFile, headers: &HeaderMap
         None => (None, file),
     };
     let etag = etag(&sent);
-    // The names under /assets hold a hash of what is in them.
+    // The names under /assets contain a hash of the content.
     let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let unchanged = known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag);
@@ -69,7 +69,7 @@ fn respond<Files: RustEmbed>(name: &str, file: EmbeddedFile, headers: &HeaderMap
     response
 }
 
-/// The file as it was compressed when the editor was built, in the best way that the browser takes.
+/// The file as compressed at build time, in the best encoding that the browser accepts.
 fn sibling<Files: RustEmbed>(name: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFile)> {
     let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
     [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(encoding, suffix)| {

@@ -1,4 +1,4 @@
-//! The newest snapshot of a document, for programs that want its whole state without its room.
+//! The newest snapshot of a document, for programs that need its whole state without its room.
 
 use std::time::Duration;
 
@@ -15,12 +15,13 @@ use crate::{
     services::Services,
 };
 
-/// How long an address may be used: as long as a socket ticket, and for one thing.
+/// How long a signed address is valid: as long as a socket ticket.
 const LINK_LASTS: Duration = Duration::from_secs(60);
 
-/// Gives the newest snapshot: up to some seconds old, as it is stored. From S3 it comes by a redirection to an address that
-/// holds for a minute. It is made of: 8 bytes `csynsnp1`; the offset, 16 bytes; the length of the state vector, 8 bytes
-/// (numbers are big-endian); state vector and state in the Yjs v1 encoding; the SHA-256 of all before it, 32 bytes.
+/// Returns the newest snapshot as it is stored, up to some seconds old. From S3 it is a redirect to a signed address
+/// that is valid for a minute. Its parts: 8 bytes `csynsnp1`; the offset, 16 bytes; the length of the state vector, 8
+/// bytes (numbers are big-endian); state vector and state in the Yjs v1 encoding; the SHA-256 of everything before, 32
+/// bytes.
 #[utoipa::path(get, path = "/api/documents/{id}/snapshot", tag = "versions", operation_id = "get_snapshot",
     params(("id" = Uuid, Path)),
     responses(

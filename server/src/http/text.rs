@@ -1,4 +1,5 @@
-//! The text of a document, for programs. Goes through the room, so everyone who has it open sees a change at once.
+//! The text of a document, for programs. It passes through the room, so that everyone with the open document sees a
+//! change at once.
 
 use axum::{
     extract::State,
@@ -44,7 +45,7 @@ pub(super) async fn get(
     Ok((caching, text.text).into_response())
 }
 
-/// Replaces the text by the smallest edits, live for everyone who has it open; for editors.
+/// Replaces the text by the smallest edits, visible at once to everyone with the open document; for editors.
 #[utoipa::path(put, path = "/api/documents/{id}/text", tag = "documents", operation_id = "put_text",
     params(
         ("id" = Uuid, Path),
@@ -75,8 +76,8 @@ fn condition(headers: &HeaderMap) -> Condition {
     Condition { one_of: tags(headers, header::IF_MATCH), none_of: tags(headers, header::IF_NONE_MATCH) }
 }
 
-/// The tags of a condition, without quotes; `None` without the header. A weak one counts as what it names, for equal tags
-/// mean equal text here; but `If-Match` asks for strong ones, and no weak one matches (RFC 9110, 13.1.1).
+/// The tags of a condition, without quotes; `None` without the header. A weak tag counts as the strong one, because
+/// equal tags mean equal text here; but `If-Match` requires strong tags, and no weak one matches (RFC 9110, 13.1.1).
 fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
     if !headers.contains_key(&name) {
         return None;

@@ -18,7 +18,7 @@ use crate::{
     services::Services,
 };
 
-/// An account, as its owner sees it.
+/// An account, as its user sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct User {
     id: Uuid,
@@ -38,7 +38,7 @@ impl From<directory::User> for User {
     }
 }
 
-/// What to change; what is left out stays.
+/// A change; omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateMe {
@@ -47,7 +47,7 @@ pub(super) struct UpdateMe {
     color: Option<String>,
 }
 
-/// The present password and the one to come.
+/// The current and the new password.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ChangePassword {
     current_password: String,
@@ -55,7 +55,7 @@ pub(super) struct ChangePassword {
     new_password: String,
 }
 
-/// Tells who the caller is.
+/// Returns the account of the caller.
 #[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)))]
 pub(super) async fn me(Principal(session): Principal) -> Json<User> {
     Json(session.user.into())
@@ -90,7 +90,7 @@ pub(super) async fn update_me(
     finish(&services, update).await
 }
 
-/// Changes the password and ends every other session of the caller.
+/// Changes the password and ends every other login of the caller.
 #[utoipa::path(post, path = "/api/users/me/password", tag = "users", request_body = ChangePassword, responses((status = 204)))]
 pub(super) async fn change_password(
     State(services): State<Services>,

@@ -1,4 +1,4 @@
-//! Bounds of what people type. Every problem of a call is told at once, by field.
+//! Limits of user input. All problems of a call are reported at once, by field.
 
 mod shown;
 
@@ -12,12 +12,12 @@ use crate::{
 const EMAIL_BYTES_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 80;
 const PASSWORD_CHARS_MIN: usize = 10;
-/// Far above any sentence, and small enough to hash.
+/// Far longer than any sentence, and short enough to hash.
 const PASSWORD_BYTES_MAX: usize = 1024;
 const TITLE_CHARS_MAX: usize = 200;
 const LANGUAGE_BYTES_MAX: usize = 40;
 
-/// Says what is wrong with what an account is to be made of.
+/// Checks the fields of a new account.
 ///
 /// # Errors
 /// The problems, by field.
@@ -26,7 +26,7 @@ pub fn check_account(email: &str, name: &str, password: &str) -> Result<(), Fiel
     if checked.fields.is_empty() { Ok(()) } else { Err(checked.fields) }
 }
 
-/// Says what is wrong with a password to be.
+/// Checks a new password.
 ///
 /// # Errors
 /// The problem.
@@ -35,7 +35,7 @@ pub fn check_password(password: &str) -> Result<(), String> {
     fields.remove("password").map_or(Ok(()), Err)
 }
 
-/// Collects what is wrong.
+/// Collects problems.
 #[derive(Default)]
 pub(super) struct Validate {
     fields: Fields,
@@ -99,7 +99,7 @@ impl Validate {
         self.check(shows_something(value), field, "shows nothing");
     }
 
-    /// Notes `problem`; of several with one field the first is told.
+    /// Adds `problem` unless `good`; only the first of a field is kept.
     pub(super) fn check(&mut self, good: bool, field: &str, problem: &str) {
         if !good {
             self.fields.entry(field.to_owned()).or_insert_with(|| problem.to_owned());

@@ -1,4 +1,4 @@
-//! Versions: states of a document to read and to go back to. Going back is an edit like any other, made through the room.
+//! Versions: states of a document to read and to restore. A restore is an ordinary edit, made by the room.
 
 use axum::{
     extract::State,
@@ -29,17 +29,17 @@ use crate::{
     snapshot::SnapshotError,
 };
 
-/// How often a name is tried for a state that is pruned in the meantime: two newer ones must have come in between.
+/// How often naming is retried for a state that is pruned in the meantime: two newer ones must have been taken.
 const TRIES_MAX: usize = 3;
 
 /// A state of a document.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Version {
     id: Uuid,
-    /// What somebody called it; null for one that was taken unasked and goes with age.
+    /// Its name; null for an automatic version, which is pruned with age.
     #[schema(required)]
     name: Option<String>,
-    /// Who named it.
+    /// The user who named it.
     #[schema(required)]
     author: Option<Person>,
     #[serde(with = "time::serde::rfc3339")]
@@ -55,20 +55,20 @@ impl From<directory::Version> for Version {
     }
 }
 
-/// A name for the present state.
+/// A name for the current state.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewVersion {
     name: String,
 }
 
-/// Another name for a version.
+/// A new name for a version.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateVersion {
     name: String,
 }
 
-/// Lists the versions, newest first: those with a name, and of the others what has not gone with age.
+/// Lists the versions, newest first: those with a name, and the others that are not pruned yet.
 #[utoipa::path(get, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "list_versions",
     params(("id" = Uuid, Path), Paging), responses((status = 200, body = Page<Version>)))]
 pub(super) async fn list(
@@ -79,7 +79,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(services.directory.versions(granted.doc, after, limit).await?)))
 }
 
-/// Gives the present state a name, with which it stays; for editors, 200 names each.
+/// Names the current state, which keeps it; for editors, 200 names each.
 #[utoipa::path(post, path = "/api/documents/{id}/versions", tag = "versions", operation_id = "create_version",
     params(("id" = Uuid, Path)), request_body = NewVersion, responses((status = 201, body = Version)))]
 pub(super) async fn create(
@@ -102,7 +102,7 @@ pub(super) async fn create(
     Err(ApiError::Unavailable)
 }
 
-/// Gives a version another name: for who named it and for owners. One without a name gets it, and stays, by any editor.
+/// Renames a version; for its author and for owners. A version without a name may be named by any editor.
 #[utoipa::path(patch, path = "/api/documents/{id}/versions/{version_id}", tag = "versions",
     operation_id = "update_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
     request_body = UpdateVersion, responses((status = 200, body = Version)))]
@@ -119,7 +119,7 @@ pub(super) async fn update(
     Ok(Json(renamed.map_err(no_version)?.into()))
 }
 
-/// Deletes a version: for who named it and for owners; one without a name for owners.
+/// Deletes a version; for its author and for owners, one without a name only for owners.
 #[utoipa::path(delete, path = "/api/documents/{id}/versions/{version_id}", tag = "versions",
     operation_id = "delete_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
     responses((status = 204)))]
@@ -154,7 +154,8 @@ pub(super) async fn text(
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"))], text))
 }
 
-/// Turns the text back into that of a version by the smallest edits, live for everyone who has it open; for editors.
+/// Changes the text back into that of a version by the smallest edits, visible at once to everyone with the open
+/// document; for editors.
 #[utoipa::path(post, path = "/api/documents/{id}/versions/{version_id}/restore", tag = "versions",
     operation_id = "restore_version", params(("id" = Uuid, Path), ("version_id" = Uuid, Path)),
     responses((status = 204, headers(("etag" = String, description = "Names the new text")))))]
@@ -165,14 +166,14 @@ pub(super) async fn restore(
 ) -> Result<impl IntoResponse, ApiError> {
     granted.at_least(Role::Editor)?;
     let text = read(&services, &granted, segments).await?;
-    // What is there now becomes a version, so that this can be taken back too.
+    // The current state becomes a version, so that the restore can be undone too.
     services.rooms.snapshot(granted.doc).await?;
     let room = services.rooms.open(granted.doc).await?;
     let allowed = services.directory.hold(granted.by, Right::Document(granted.doc, Role::Editor)).await?;
     let restored = async {
         let replaced = room.replace_text(granted.session.user.id, text, Condition::default()).await?;
         if let Err(error) = services.directory.note(Action::VersionRestored, granted.doc, granted.by).await {
-            // The version is restored: an error would have the caller try again.
+            // The version is restored: an error would make the caller retry.
             error!(doc.id = %granted.doc, %error, "cannot note the restore of a version in the audit trail");
         }
         Ok::<_, ApiError>(replaced)

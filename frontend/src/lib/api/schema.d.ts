@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what administrators did and how documents were shared, newest first. */
+        /** Lists actions of administrators and changes of sharing, newest first. */
         get: operations["list_audit"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all documents, last changed first; `query` is looked for in titles. */
+        /** Lists all documents, last changed first; `query` is searched in titles. */
         get: operations["list_all_documents"];
         put?: never;
         post?: never;
@@ -64,7 +64,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once. */
+        /** Makes an account the only owner; former owners become editors. Takes effect on open sockets at once. */
         post: operations["transfer_document"];
         delete?: never;
         options?: never;
@@ -98,7 +98,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a snapshot of a document that is open on this node now. */
+        /** Takes a snapshot of a document that is open on this node. */
         post: operations["compact_room"];
         delete?: never;
         options?: never;
@@ -115,7 +115,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Closes every socket of a document on this node; who still has access comes back and is checked anew. */
+        /** Closes every socket of a document on this node; clients with access reconnect and are checked again. */
         post: operations["kick_room"];
         delete?: never;
         options?: never;
@@ -130,7 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Counts everything. */
+        /** Counts accounts, logins and documents. */
         get: operations["get_stats"];
         put?: never;
         post?: never;
@@ -147,7 +147,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all accounts, newest first; `query` is looked for in names and addresses. */
+        /** Lists all accounts, newest first; `query` is searched in names and addresses. */
         get: operations["list_users"];
         put?: never;
         post?: never;
@@ -170,7 +170,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Shuts an account out or lets it in again, makes it an administrator or ends that. One administrator always stays. */
+        /** Disables or enables an account, and makes it an administrator or ends that. One administrator always remains. */
         patch: operations["update_user"];
         trace?: never;
     };
@@ -183,7 +183,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a one-time link by which the person of an account sets a new password, in the place of any made before. */
+        /**
+         * Creates a one-time link by which the user of an account sets a new password. Earlier links of the account are
+         *     invalid then.
+         */
         post: operations["create_password_reset"];
         delete?: never;
         options?: never;
@@ -200,7 +203,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begins a session. */
+        /** Logs in. */
         post: operations["log_in"];
         delete?: never;
         options?: never;
@@ -217,7 +220,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends the session and closes its sockets. */
+        /** Ends the login and closes its sockets. */
         post: operations["log_out"];
         delete?: never;
         options?: never;
@@ -234,7 +237,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Puts a new session in the place of the one that the token stands for, and closes the sockets of the old one. */
+        /** Replaces the login of the token by a new one, and closes the sockets of the old one. */
         post: operations["refresh"];
         delete?: never;
         options?: never;
@@ -251,7 +254,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes an account. */
+        /** Creates an account. */
         post: operations["register"];
         delete?: never;
         options?: never;
@@ -268,7 +271,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sets a forgotten password anew, once, by a secret that an administrator has made; all sessions of the account end. */
+        /** Sets a forgotten password, once, by the secret of a link from an administrator; all logins of the account end. */
         post: operations["reset_password"];
         delete?: never;
         options?: never;
@@ -285,7 +288,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes the first administrator of a new installation, by the one-time link that the server printed. */
+        /** Creates the first administrator of a new installation, by the one-time link that the server printed. */
         post: operations["set_up"];
         delete?: never;
         options?: never;
@@ -300,10 +303,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the caller's documents and those shared with him, last changed first. */
+        /** Lists the caller's documents and those shared with the caller, last changed first. */
         get: operations["list_documents"];
         put?: never;
-        /** Makes a document that belongs to the caller. */
+        /** Creates a document of the caller. */
         post: operations["create_document"];
         delete?: never;
         options?: never;
@@ -318,7 +321,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells about a document. */
+        /** Returns a document, without its text. */
         get: operations["get_document"];
         put?: never;
         post?: never;
@@ -337,9 +340,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all who share the document, owners first; for owners, as it tells e-mail addresses. */
+        /** Lists the collaborators, owners first; for owners, because it contains e-mail addresses. */
         get: operations["list_collaborators"];
-        /** Gives the account with that e-mail address a role, or another one; for owners. Takes effect on open sockets at once. */
+        /** Sets the role of the account with that e-mail address; for owners. Takes effect on open sockets at once. */
         put: operations["put_collaborator"];
         post?: never;
         delete?: never;
@@ -358,7 +361,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes someone's access away: owners anyone's, everyone his own. */
+        /** Removes access: owners that of anyone, other users their own. */
         delete: operations["remove_collaborator"];
         options?: never;
         head?: never;
@@ -372,10 +375,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the links, oldest first, those that have expired too; for owners. */
+        /** Lists the links, oldest first, including expired ones; for owners. */
         get: operations["list_links"];
         put?: never;
-        /** Makes a link; for owners. Its secret is shown this once. */
+        /** Creates a link; for owners. Its secret is shown only now. */
         post: operations["create_link"];
         delete?: never;
         options?: never;
@@ -393,7 +396,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends a link; for owners. Who came in by it stays. */
+        /** Deletes a link; for owners. Users who got access by it keep it. */
         delete: operations["delete_link"];
         options?: never;
         head?: never;
@@ -407,7 +410,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists who has the document open, the first to come first. */
+        /** Lists who has the document open, in the order of joining. */
         get: operations["list_presence"];
         put?: never;
         post?: never;
@@ -425,9 +428,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Gives the newest snapshot: up to some seconds old, as it is stored. From S3 it comes by a redirection to an address that
-         *     holds for a minute. It is made of: 8 bytes `csynsnp1`; the offset, 16 bytes; the length of the state vector, 8 bytes
-         *     (numbers are big-endian); state vector and state in the Yjs v1 encoding; the SHA-256 of all before it, 32 bytes.
+         * Returns the newest snapshot as it is stored, up to some seconds old. From S3 it is a redirect to a signed address
+         *     that is valid for a minute. Its parts: 8 bytes `csynsnp1`; the offset, 16 bytes; the length of the state vector, 8
+         *     bytes (numbers are big-endian); state vector and state in the Yjs v1 encoding; the SHA-256 of everything before, 32
+         *     bytes.
          */
         get: operations["get_snapshot"];
         put?: never;
@@ -447,7 +451,7 @@ export interface paths {
         };
         /** Reads the text. */
         get: operations["get_text"];
-        /** Replaces the text by the smallest edits, live for everyone who has it open; for editors. */
+        /** Replaces the text by the smallest edits, visible at once to everyone with the open document; for editors. */
         put: operations["put_text"];
         post?: never;
         delete?: never;
@@ -465,7 +469,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a key to the document's socket, so that the session's token need not stand in an address. */
+        /** Creates a ticket for the document's socket, so that no login token appears in an address. */
         post: operations["create_ticket"];
         delete?: never;
         options?: never;
@@ -480,10 +484,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the versions, newest first: those with a name, and of the others what has not gone with age. */
+        /** Lists the versions, newest first: those with a name, and the others that are not pruned yet. */
         get: operations["list_versions"];
         put?: never;
-        /** Gives the present state a name, with which it stays; for editors, 200 names each. */
+        /** Names the current state, which keeps it; for editors, 200 names each. */
         post: operations["create_version"];
         delete?: never;
         options?: never;
@@ -501,11 +505,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a version: for who named it and for owners; one without a name for owners. */
+        /** Deletes a version; for its author and for owners, one without a name only for owners. */
         delete: operations["delete_version"];
         options?: never;
         head?: never;
-        /** Gives a version another name: for who named it and for owners. One without a name gets it, and stays, by any editor. */
+        /** Renames a version; for its author and for owners. A version without a name may be named by any editor. */
         patch: operations["update_version"];
         trace?: never;
     };
@@ -518,7 +522,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turns the text back into that of a version by the smallest edits, live for everyone who has it open; for editors. */
+        /**
+         * Changes the text back into that of a version by the smallest edits, visible at once to everyone with the open
+         *     document; for editors.
+         */
         post: operations["restore_version"];
         delete?: never;
         options?: never;
@@ -552,7 +559,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives the caller the role of a link, unless he has more already. */
+        /** Gives the caller the role of a link, unless the caller has a higher one. */
         post: operations["accept_link"];
         delete?: never;
         options?: never;
@@ -567,7 +574,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells who the caller is. */
+        /** Returns the account of the caller. */
         get: operations["me"];
         put?: never;
         post?: never;
@@ -587,7 +594,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Changes the password and ends every other session of the caller. */
+        /** Changes the password and ends every other login of the caller. */
         post: operations["change_password"];
         delete?: never;
         options?: never;
@@ -609,56 +616,56 @@ export interface components {
             /** Format: uuid */
             id: string;
             is_admin: boolean;
-            /** @description May not log in. */
+            /** @description Whether it is disabled. */
             is_disabled: boolean;
             name: string;
         };
-        /** @description An account, named so that people know whose it is. */
+        /** @description An account with the names by which people know it. */
         Actor: {
             email: string;
             /** Format: uuid */
             id: string;
             name: string;
         };
-        /** @description Something that was done to accounts or to the sharing of documents. */
+        /** @description A change of accounts or of the sharing of documents. */
         AuditEntry: {
             /**
-             * @description What was done.
+             * @description The action.
              * @example access.granted
              */
             action: string;
             actor: components["schemas"]["Actor"] | null;
-            /** @description The address that the call came from; null for the command line. */
+            /** @description The address of the caller; null for the command line. */
             address: string | null;
             /** Format: date-time */
             at: string;
-            /** @description What else is worth knowing: a role, a title. */
+            /** @description Details: a role, a title. */
             detail: string | null;
             /**
              * Format: uuid
-             * @description The document that it was done to.
+             * @description The document concerned.
              */
             document_id: string | null;
             /** Format: uuid */
             id: string;
             user: components["schemas"]["Actor"] | null;
         };
-        /** @description The present password and the one to come. */
+        /** @description The current and the new password. */
         ChangePassword: {
             current_password: string;
             new_password: string;
         };
-        /** @description Someone who shares a document. */
+        /** @description A collaborator of a document. */
         Collaborator: {
             /**
              * Format: date-time
-             * @description Since when.
+             * @description When access began.
              */
             created_at: string;
             role: components["schemas"]["Role"];
             user: components["schemas"]["Contact"];
         };
-        /** @description What the owners of a document see of those who share it. */
+        /** @description What the owners of a document see of a collaborator. */
         Contact: {
             color: string;
             email: string;
@@ -666,21 +673,21 @@ export interface components {
             id: string;
             name: string;
         };
-        /** @description A share link, with its secret, which is shown this once. */
+        /** @description A share link with its secret, which is shown only now. */
         CreatedLink: {
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it ends by itself; null for never.
+             * @description When it expires; null for never.
              */
             expires_at: string | null;
             /** Format: uuid */
             id: string;
             role: components["schemas"]["Role"];
-            /** @description What opens it. */
+            /** @description The secret of the link. */
             secret: string;
-            /** @description The page that opens it. */
+            /** @description The page of the link. */
             url: string;
         };
         /** @description A document as the caller sees it. */
@@ -689,15 +696,15 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
-            /** @description What everyone indents it by. */
+            /** @description The indentation for all editors. */
             indentation: components["schemas"]["Indentation"];
-            /** @description The language, as Monaco calls it. */
+            /** @description The language, by Monaco's name. */
             language: string;
-            /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
+            /** @description The line end of the exported file; the text of these calls has LF only. */
             line_end: components["schemas"]["LineEnd"];
-            /** @description Whose it is; of several owners the first. */
+            /** @description The owner; of several the first. */
             owner: components["schemas"]["Person"];
-            /** @description What the caller may do. */
+            /** @description The role of the caller. */
             role: components["schemas"]["Role"];
             /**
              * Format: int64
@@ -710,32 +717,32 @@ export interface components {
         };
         /** @description The body of every refusal. */
         ErrorBody: {
-            /** @description What went wrong. */
+            /** @description The error. */
             error: components["schemas"]["ErrorDetail"];
         };
-        /** @description What went wrong. */
+        /** @description An error. */
         ErrorDetail: {
-            /** @description For programs: stable. */
+            /** @description A stable code for programs. */
             code: string;
-            /** @description With 422, what is wrong with which field. */
+            /** @description With 422, the problems by field. */
             fields?: {
                 [key: string]: string;
             };
-            /** @description For people: may change. */
+            /** @description A message for people; it may change. */
             message: string;
         };
-        /** @description Who shall have which role. */
+        /** @description An account and its role. */
         Grant: {
             email: string;
             role: components["schemas"]["Role"];
         };
         /**
-         * @description What a document is indented by.
+         * @description The indentation of a document.
          * @enum {string}
          */
         Indentation: "auto" | "tab" | "space2" | "space3" | "space4" | "space8";
         /**
-         * @description How the lines of a document end where it leaves as a file; its shared text has LF alone.
+         * @description The line end of the exported file; the shared text has LF only.
          * @enum {string}
          */
         LineEnd: "lf" | "crlf";
@@ -745,7 +752,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it ends by itself; null for never.
+             * @description When it expires; null for never.
              */
             expires_at: string | null;
             /** Format: uuid */
@@ -758,9 +765,9 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
-            /** @description The language, as Monaco calls it. */
+            /** @description The language, by Monaco's name. */
             language: string;
-            /** @description Whose it is; of several owners the first. */
+            /** @description The owner; of several the first. */
             owner: components["schemas"]["Person"];
             /**
              * Format: int64
@@ -771,7 +778,7 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description Who wants in. */
+        /** @description The credentials of a login. */
         LogIn: {
             email: string;
             password: string;
@@ -779,10 +786,10 @@ export interface components {
         /** @description A new document. */
         NewDocument: {
             indentation?: components["schemas"]["Indentation"] | null;
-            /** @description The language, as Monaco calls it; `plaintext` when left out. */
+            /** @description The language, by Monaco's name; `plaintext` if omitted. */
             language?: string | null;
             line_end?: components["schemas"]["LineEnd"] | null;
-            /** @description What it begins with. */
+            /** @description The initial text. */
             text?: string | null;
             title: string;
         };
@@ -790,13 +797,13 @@ export interface components {
         NewLink: {
             /**
              * Format: date-time
-             * @description When it ends by itself, up to the year 9999 in UTC; never when left out.
+             * @description When it expires, up to the year 9999 in UTC; never if omitted.
              */
             expires_at?: string | null;
             /** @description `viewer` or `editor`. */
             role: components["schemas"]["Role"];
         };
-        /** @description A name for the present state. */
+        /** @description A name for the current state. */
         NewVersion: {
             name: string;
         };
@@ -812,7 +819,7 @@ export interface components {
             uptime_s: number;
             version: string;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Account: {
             items: {
                 /** @description The colour that others see, `#rrggbb`. */
@@ -823,70 +830,70 @@ export interface components {
                 /** Format: uuid */
                 id: string;
                 is_admin: boolean;
-                /** @description May not log in. */
+                /** @description Whether it is disabled. */
                 is_disabled: boolean;
                 name: string;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_AuditEntry: {
             items: {
                 /**
-                 * @description What was done.
+                 * @description The action.
                  * @example access.granted
                  */
                 action: string;
                 actor: components["schemas"]["Actor"] | null;
-                /** @description The address that the call came from; null for the command line. */
+                /** @description The address of the caller; null for the command line. */
                 address: string | null;
                 /** Format: date-time */
                 at: string;
-                /** @description What else is worth knowing: a role, a title. */
+                /** @description Details: a role, a title. */
                 detail: string | null;
                 /**
                  * Format: uuid
-                 * @description The document that it was done to.
+                 * @description The document concerned.
                  */
                 document_id: string | null;
                 /** Format: uuid */
                 id: string;
                 user: components["schemas"]["Actor"] | null;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Collaborator: {
             items: {
                 /**
                  * Format: date-time
-                 * @description Since when.
+                 * @description When access began.
                  */
                 created_at: string;
                 role: components["schemas"]["Role"];
                 user: components["schemas"]["Contact"];
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Document: {
             items: {
                 /** Format: date-time */
                 created_at: string;
                 /** Format: uuid */
                 id: string;
-                /** @description What everyone indents it by. */
+                /** @description The indentation for all editors. */
                 indentation: components["schemas"]["Indentation"];
-                /** @description The language, as Monaco calls it. */
+                /** @description The language, by Monaco's name. */
                 language: string;
-                /** @description How its lines end where it leaves as a file; the text of these calls has LF alone. */
+                /** @description The line end of the exported file; the text of these calls has LF only. */
                 line_end: components["schemas"]["LineEnd"];
-                /** @description Whose it is; of several owners the first. */
+                /** @description The owner; of several the first. */
                 owner: components["schemas"]["Person"];
-                /** @description What the caller may do. */
+                /** @description The role of the caller. */
                 role: components["schemas"]["Role"];
                 /**
                  * Format: int64
@@ -897,36 +904,36 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Link: {
             items: {
                 /** Format: date-time */
                 created_at: string;
                 /**
                  * Format: date-time
-                 * @description When it ends by itself; null for never.
+                 * @description When it expires; null for never.
                  */
                 expires_at: string | null;
                 /** Format: uuid */
                 id: string;
                 role: components["schemas"]["Role"];
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_ListedDocument: {
             items: {
                 /** Format: date-time */
                 created_at: string;
                 /** Format: uuid */
                 id: string;
-                /** @description The language, as Monaco calls it. */
+                /** @description The language, by Monaco's name. */
                 language: string;
-                /** @description Whose it is; of several owners the first. */
+                /** @description The owner; of several the first. */
                 owner: components["schemas"]["Person"];
                 /**
                  * Format: int64
@@ -937,41 +944,41 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Present: {
             items: {
                 role: components["schemas"]["Role"];
                 /**
                  * Format: date-time
-                 * @description When the first of the sockets that are open came in.
+                 * @description When the first of the open sockets connected.
                  */
                 since: string;
-                /** @description In how many places it is open. */
+                /** @description The number of open sockets. */
                 sockets: number;
                 user: components["schemas"]["Person"];
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Room: {
             items: {
                 /** Format: uuid */
                 document_id: string;
                 /** @description Sockets that have it open. */
                 sockets: number;
-                /** @description Null where the document is being deleted. */
+                /** @description Null while the document is being deleted. */
                 title: string | null;
-                /** @description People who have it open. */
+                /** @description Users who have it open. */
                 users: number;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description Some of a list, and where the next ones begin. */
+        /** @description A page of a list, and the cursor of the next one. */
         Page_Version: {
             items: {
                 author: components["schemas"]["Person"] | null;
@@ -979,7 +986,7 @@ export interface components {
                 created_at: string;
                 /** Format: uuid */
                 id: string;
-                /** @description What somebody called it; null for one that was taken unasked and goes with age. */
+                /** @description Its name; null for an automatic version, which is pruned with age. */
                 name: string | null;
                 /**
                  * Format: int64
@@ -987,37 +994,37 @@ export interface components {
                  */
                 size_bytes: number;
             }[];
-            /** @description Give it as `cursor` for what follows; null at the end. */
+            /** @description The `cursor` of the next page; null at the end. */
             next_cursor: string | null;
         };
-        /** @description A one-time way to a new password. */
+        /** @description A one-time link to a new password. */
         PasswordReset: {
             /**
              * Format: date-time
-             * @description When it ends by itself.
+             * @description When it expires.
              */
             expires_at: string;
-            /** @description What opens it; shown this once. */
+            /** @description The secret of the link, shown only now. */
             secret: string;
-            /** @description The page that opens it, for the person of the account. */
+            /** @description The page of the link, for the user of the account. */
             url: string;
         };
-        /** @description What anyone who meets a user sees of him. */
+        /** @description What other users see of a user. */
         Person: {
             color: string;
             /** Format: uuid */
             id: string;
             name: string;
         };
-        /** @description Somebody who has the document open. */
+        /** @description A user who has the document open. */
         Present: {
             role: components["schemas"]["Role"];
             /**
              * Format: date-time
-             * @description When the first of the sockets that are open came in.
+             * @description When the first of the open sockets connected.
              */
             since: string;
-            /** @description In how many places it is open. */
+            /** @description The number of open sockets. */
             sockets: number;
             user: components["schemas"]["Person"];
         };
@@ -1027,17 +1034,17 @@ export interface components {
             name: string;
             password: string;
         };
-        /** @description The account that was made. */
+        /** @description The new account. */
         Registered: {
             user: components["schemas"]["User"];
         };
-        /** @description A new password, by the secret of a link that an administrator has made. */
+        /** @description A new password, with the secret of a link that an administrator has created. */
         ResetPassword: {
             password: string;
             secret: string;
         };
         /**
-         * @description What a user may do with a document; each role includes the ones before it.
+         * @description The rights of a user in a document; each role includes the ones before it.
          * @enum {string}
          */
         Role: "viewer" | "editor" | "owner";
@@ -1047,12 +1054,12 @@ export interface components {
             document_id: string;
             /** @description Sockets that have it open. */
             sockets: number;
-            /** @description Null where the document is being deleted. */
+            /** @description Null while the document is being deleted. */
             title: string | null;
-            /** @description People who have it open. */
+            /** @description Users who have it open. */
             users: number;
         };
-        /** @description A session, and the token that stands for it. */
+        /** @description A login and its token. */
         Session: {
             /** Format: date-time */
             expires_at: string;
@@ -1061,14 +1068,14 @@ export interface components {
             token_type: string;
             user: components["schemas"]["User"];
         };
-        /** @description The first administrator, by the secret of a setup link. */
+        /** @description The first administrator, with the secret of a setup link. */
         SetUp: {
             email: string;
             name: string;
             password: string;
             secret: string;
         };
-        /** @description How much there is of everything: in the installation, and on the node that answers. */
+        /** @description The numbers of accounts, logins and documents in the installation, and the state of the node that answers. */
         Stats: {
             /** Format: int64 */
             admins: number;
@@ -1084,49 +1091,49 @@ export interface components {
             node: components["schemas"]["Node"];
             /**
              * Format: int64
-             * @description Log-ins that are in force.
+             * @description Valid logins.
              */
             sessions: number;
             /** Format: int64 */
             users: number;
         };
-        /** @description A key to one document's socket, for a minute. */
+        /** @description A ticket for the socket of one document, valid for a minute. */
         Ticket: {
             /** Format: date-time */
             expires_at: string;
             role: components["schemas"]["Role"];
             ticket: string;
         };
-        /** @description Who shall own a document. */
+        /** @description The new owner of a document. */
         Transfer: {
             /** @description The e-mail address of the account. */
             email: string;
         };
-        /** @description What to change; what is left out stays. */
+        /** @description A change; omitted fields keep their values. */
         UpdateAccount: {
-            /** @description May do everything. */
+            /** @description Whether it is an administrator. */
             is_admin?: boolean | null;
-            /** @description May not log in; all sessions and sockets end at once. */
+            /** @description Whether it is disabled; all logins and sockets of a disabled account end at once. */
             is_disabled?: boolean | null;
         };
-        /** @description What to change; what is left out stays. */
+        /** @description A change; omitted fields keep their values. */
         UpdateDocument: {
             indentation?: components["schemas"]["Indentation"] | null;
             language?: string | null;
             line_end?: components["schemas"]["LineEnd"] | null;
             title?: string | null;
         };
-        /** @description What to change; what is left out stays. */
+        /** @description A change; omitted fields keep their values. */
         UpdateMe: {
             /** @description The colour that others see, `#rrggbb`. */
             color?: string | null;
             name?: string | null;
         };
-        /** @description Another name for a version. */
+        /** @description A new name for a version. */
         UpdateVersion: {
             name: string;
         };
-        /** @description An account, as its owner sees it. */
+        /** @description An account, as its user sees it. */
         User: {
             /** @description The colour that others see, `#rrggbb`. */
             color: string;
@@ -1145,7 +1152,7 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
-            /** @description What somebody called it; null for one that was taken unasked and goes with age. */
+            /** @description Its name; null for an automatic version, which is pruned with age. */
             name: string | null;
             /**
              * Format: int64
@@ -1167,7 +1174,7 @@ export interface operations {
             query?: {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;
@@ -1199,11 +1206,11 @@ export interface operations {
     list_all_documents: {
         parameters: {
             query?: {
-                /** @description What names or titles contain, whatever its case. */
+                /** @description Part of a name or title, in any case. */
                 query?: string;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;
@@ -1301,7 +1308,7 @@ export interface operations {
             query?: {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;
@@ -1420,11 +1427,11 @@ export interface operations {
     list_users: {
         parameters: {
             query?: {
-                /** @description What names or titles contain, whatever its case. */
+                /** @description Part of a name or title, in any case. */
                 query?: string;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;
@@ -1708,11 +1715,11 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
-                /** @description What names or titles contain, whatever its case. */
+                /** @description Part of a name or title, in any case. */
                 query?: string;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;
@@ -2251,7 +2258,7 @@ export interface operations {
             query?: {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description How many to give at most. */
+                /** @description The largest number of items. */
                 limit?: number;
             };
             header?: never;

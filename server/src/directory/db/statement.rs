@@ -129,7 +129,7 @@ macro_rules! run {
 pub(super) use run;
 
 impl Db {
-    /// Reads the one row that there must be.
+    /// Reads exactly one row.
     pub(in crate::directory) async fn one<T: Row>(&self, Select(sql): Select) -> Result<T> {
         in_time(async {
             match &self.0 {
@@ -140,7 +140,7 @@ impl Db {
         .await
     }
 
-    /// Reads a row, where there is one.
+    /// Reads one row or none.
     pub(in crate::directory) async fn optional<T: Row>(&self, Select(sql): Select) -> Result<Option<T>> {
         in_time(async {
             match &self.0 {

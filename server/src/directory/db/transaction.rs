@@ -13,7 +13,7 @@ use crate::directory::{
     rights::{Allowed, Lock},
 };
 
-/// A transaction. It has as much time as one call of the database. Dropped, it is rolled back.
+/// A transaction. Its time limit is that of one call. If dropped, it is rolled back.
 #[derive(Debug)]
 pub(in crate::directory) struct Transaction {
     inner: Inner,

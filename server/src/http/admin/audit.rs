@@ -12,33 +12,33 @@ use super::super::{
 };
 use crate::{directory, http::error::ApiError, services::Services};
 
-/// Something that was done to accounts or to the sharing of documents.
+/// A change of accounts or of the sharing of documents.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AuditEntry {
     id: Uuid,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
-    /// What was done.
+    /// The action.
     #[schema(example = "access.granted")]
     action: String,
-    /// Who did it; null for the command line.
+    /// The account that did it; null for the command line.
     #[schema(required)]
     actor: Option<Actor>,
-    /// The address that the call came from; null for the command line.
+    /// The address of the caller; null for the command line.
     #[schema(required)]
     address: Option<String>,
-    /// The document that it was done to.
+    /// The document concerned.
     #[schema(required)]
     document_id: Option<Uuid>,
-    /// The account that it was done to.
+    /// The account concerned.
     #[schema(required)]
     user: Option<Actor>,
-    /// What else is worth knowing: a role, a title.
+    /// Details: a role, a title.
     #[schema(required)]
     detail: Option<String>,
 }
 
-/// An account, named so that people know whose it is.
+/// An account with the names by which people know it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Actor {
     id: Uuid,
@@ -67,7 +67,7 @@ impl From<directory::AuditEntry> for AuditEntry {
     }
 }
 
-/// Lists what administrators did and how documents were shared, newest first.
+/// Lists actions of administrators and changes of sharing, newest first.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin", operation_id = "list_audit",
     params(Paging), responses((status = 200, body = Page<AuditEntry>)))]
 pub(super) async fn list(

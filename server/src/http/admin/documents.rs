@@ -1,4 +1,4 @@
-//! All documents, for administrators: what is in them stays between those who share them.
+//! All documents, for administrators, without their content.
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,9 @@ use crate::{
 pub(super) struct ListedDocument {
     id: Uuid,
     title: String,
-    /// The language, as Monaco calls it.
+    /// The language, by Monaco's name.
     language: String,
-    /// Whose it is; of several owners the first.
+    /// The owner; of several the first.
     owner: Person,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -44,14 +44,14 @@ impl From<directory::Document> for ListedDocument {
     }
 }
 
-/// Who shall own a document.
+/// The new owner of a document.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Transfer {
     /// The e-mail address of the account.
     email: String,
 }
 
-/// Lists all documents, last changed first; `query` is looked for in titles.
+/// Lists all documents, last changed first; `query` is searched in titles.
 #[utoipa::path(get, path = "/api/admin/documents", tag = "admin", operation_id = "list_all_documents",
     params(Searching, Paging), responses((status = 200, body = Page<ListedDocument>)))]
 pub(super) async fn list(
@@ -80,7 +80,7 @@ pub(super) async fn delete(
     finish(&services, delete).await
 }
 
-/// Makes an account the one owner; those who were owners edit from now on. Takes effect on open sockets at once.
+/// Makes an account the only owner; former owners become editors. Takes effect on open sockets at once.
 #[utoipa::path(post, path = "/api/admin/documents/{id}/transfer", tag = "admin", operation_id = "transfer_document",
     params(("id" = Uuid, Path)), request_body = Transfer, responses((status = 200, body = ListedDocument)))]
 pub(super) async fn transfer(
@@ -102,7 +102,7 @@ pub(super) async fn transfer(
     Ok(Json(services.directory.any_document(doc).await?.into()))
 }
 
-/// The document of the path; an id that is none is one that does not exist.
+/// The document of the path; an invalid id is one that does not exist.
 pub(super) fn doc(segments: Result<Segments<DocId>, ApiError>) -> Result<DocId, ApiError> {
     segments.map(|Segments(doc)| doc).map_err(|_| ApiError::NotFound(Missing::Document))
 }

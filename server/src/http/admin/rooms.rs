@@ -24,10 +24,10 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub(super) struct Room {
     document_id: Uuid,
-    /// Null where the document is being deleted.
+    /// Null while the document is being deleted.
     #[schema(required)]
     title: Option<String>,
-    /// People who have it open.
+    /// Users who have it open.
     users: usize,
     /// Sockets that have it open.
     sockets: usize,
@@ -44,7 +44,7 @@ pub(super) async fn list(
     let mut docs = services.rooms.docs(after.map(|after| DocId(after.id)), usize::from(limit) + 1);
     let more = docs.len() > usize::from(limit);
     docs.truncate(usize::from(limit));
-    // Ids alone make the order of this list, in the form of the other lists' cursors.
+    // This list is sorted by id; the cursor has the form of other lists' cursors.
     let next_cursor = docs.last().filter(|_| more).map(|last| format!("0.{}", last.0.simple()));
     let mut items = Vec::with_capacity(docs.len());
     for doc in docs {
@@ -64,7 +64,7 @@ async fn room(services: &Services, doc: DocId) -> Result<Room, ApiError> {
     Ok(Room { document_id: doc.0, title, users: present.len(), sockets })
 }
 
-/// Closes every socket of a document on this node; who still has access comes back and is checked anew.
+/// Closes every socket of a document on this node; clients with access reconnect and are checked again.
 #[utoipa::path(post, path = "/api/admin/rooms/{id}/kick", tag = "admin", operation_id = "kick_room",
     params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn kick(
@@ -78,7 +78,7 @@ pub(super) async fn kick(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a snapshot of a document that is open on this node now.
+/// Takes a snapshot of a document that is open on this node.
 #[utoipa::path(post, path = "/api/admin/rooms/{id}/compact", tag = "admin", operation_id = "compact_room",
     params(("id" = Uuid, Path)), responses((status = 204)))]
 pub(super) async fn compact(
@@ -91,7 +91,7 @@ pub(super) async fn compact(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The open document of the path, with the deed noted before it is done.
+/// The open document of the path; the action is recorded before it happens.
 async fn live(
     services: &Services,
     segments: Result<Segments<DocId>, ApiError>,

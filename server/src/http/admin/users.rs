@@ -31,7 +31,7 @@ pub(super) struct Account {
     /// The colour that others see, `#rrggbb`.
     color: String,
     is_admin: bool,
-    /// May not log in.
+    /// Whether it is disabled.
     is_disabled: bool,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -44,29 +44,30 @@ impl From<directory::User> for Account {
     }
 }
 
-/// What to change; what is left out stays.
+/// A change; omitted fields keep their values.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateAccount {
-    /// May do everything.
+    /// Whether it is an administrator.
     is_admin: Option<bool>,
-    /// May not log in; all sessions and sockets end at once.
+    /// Whether it is disabled; all logins and sockets of a disabled account end at once.
     is_disabled: Option<bool>,
 }
 
-/// A one-time way to a new password.
+/// A one-time link to a new password.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PasswordReset {
-    /// What opens it; shown this once.
+    /// The secret of the link, shown only now.
     secret: String,
-    /// The page that opens it, for the person of the account.
+    /// The page of the link, for the user of the account.
     url: String,
-    /// When it ends by itself.
+    /// When it expires.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }
 
-/// Makes a one-time link by which the person of an account sets a new password, in the place of any made before.
+/// Creates a one-time link by which the user of an account sets a new password. Earlier links of the account are
+/// invalid then.
 #[utoipa::path(post, path = "/api/admin/users/{id}/password-reset", tag = "admin", operation_id = "create_password_reset",
     params(("id" = Uuid, Path)), responses((status = 201, body = PasswordReset)))]
 pub(super) async fn reset_password(
@@ -88,7 +89,7 @@ fn no_user(error: DirectoryError) -> ApiError {
     }
 }
 
-/// Lists all accounts, newest first; `query` is looked for in names and addresses.
+/// Lists all accounts, newest first; `query` is searched in names and addresses.
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "list_users",
     params(Searching, Paging), responses((status = 200, body = Page<Account>)))]
 pub(super) async fn list(
@@ -99,7 +100,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(services.directory.users(&query, after, limit).await?)))
 }
 
-/// Shuts an account out or lets it in again, makes it an administrator or ends that. One administrator always stays.
+/// Disables or enables an account, and makes it an administrator or ends that. One administrator always remains.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", operation_id = "update_user",
     params(("id" = Uuid, Path)), request_body = UpdateAccount, responses((status = 200, body = Account)))]
 pub(super) async fn update(

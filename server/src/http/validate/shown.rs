@@ -1,4 +1,4 @@
-//! What of a name or title people see: one that shows nothing, or hides what it holds, passes for another one.
+//! The visible part of names and titles: a name that shows nothing, or has hidden parts, can imitate another one.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -9,21 +9,21 @@ use icu_properties::{
 };
 use unicode_security::skeleton;
 
-/// Marks that may stand on one letter: as many as any script writes.
+/// The largest number of marks on one letter, as many as any script uses.
 const MARKS_MAX: usize = 6;
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
-/// A symbol without ink that Unicode's list of look-alikes does not have.
+/// A symbol without ink that Unicode's list of look-alikes lacks.
 const NULL_NOTEHEAD: char = '\u{1d159}';
 
-/// Whether something of the text is seen.
+/// Whether some of the text is visible.
 pub(super) fn shows_something(text: &str) -> bool {
     text.chars().any(has_ink)
 }
 
-/// Whether the text holds what is not seen, or more marks than a letter carries. Joiners and variation selectors are part of
-/// what is seen where they change it: in Persian and Indic words, in emoji.
+/// Whether the text has invisible parts, or more marks than a letter can carry. Joiners and variation selectors are
+/// visible where they change a letter: in Persian and Indic words, in emoji.
 pub(super) fn hides_something(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     let mut marks = 0;
@@ -60,7 +60,7 @@ fn has_ink(char: char) -> bool {
         .union(GeneralCategoryGroup::Number)
         .union(GeneralCategoryGroup::Punctuation)
         .union(GeneralCategoryGroup::Symbol);
-    // A letter that this release does not know yet may well be one.
+    // A letter that this release does not know yet may be one.
     let is_unknown = category(char) == GeneralCategory::Unassigned && !is_noncharacter(char);
     (group.contains(category(char)) || is_unknown) && !is_ignorable(char) && !is_blank(char)
 }
@@ -98,7 +98,7 @@ fn is_hidden(before: &[char], char: char, after: &[char]) -> bool {
     }
 }
 
-/// Format characters with ink: the signs that stand before Arabic numbers, and their like.
+/// Visible format characters: the signs before Arabic numbers, and similar ones.
 fn is_visible_format(char: char) -> bool {
     matches!(
         char,
@@ -113,7 +113,7 @@ fn joins_emoji(before: &[char], after: &[char]) -> bool {
     base.is_some_and(is_pictured) && after.first().is_some_and(is_pictured)
 }
 
-/// As in RFC 5892, appendix A: behind a virama, or between letters that would join.
+/// As in RFC 5892, appendix A: after a virama, or between letters that would join.
 fn joins_letters(before: &[char], after: &[char]) -> bool {
     let class = CodePointMapData::<CanonicalCombiningClass>::new();
     if before.last().is_some_and(|char| class.get(*char) == CanonicalCombiningClass::Virama) {
@@ -166,7 +166,7 @@ mod tests {
             assert!(!shows_something(nothing) || hides_something(nothing), "{nothing:?}");
             if !nothing.chars().all(char::is_whitespace) {
                 for beside in [format!("user A{nothing}"), format!("{nothing}user A"), format!("us{nothing}er A")] {
-                    // A mark on a letter is seen.
+                    // A mark on a letter is visible.
                     assert!(
                         hides_something(&beside) || nothing == "\u{301}" && !beside.starts_with('\u{301}'),
                         "{beside:?}"
