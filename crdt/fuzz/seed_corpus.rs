@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 history.extend(&update);
                 let frame = codesync_crdt::encode::update(&update);
                 write(&corpus, "frame", &format!("{name}-{i}"), &frame)?;
-                // Whole histories are long; their beginnings are quicker to vary.
+                // Whole histories are long; their beginnings are faster to mutate.
                 if [2, 5, 15, updates.len() - 1].contains(&i) {
                     write(&corpus, "update", &format!("{name}-{i}"), &history)?;
                 }

@@ -1,5 +1,5 @@
-//! Who is here and where their cursors are. Keeps the newest state of each client and forgets the silent ones; never stored,
-//! and without a clock of its own: time is passed in.
+//! Presence and cursors. Keeps the newest state of each client and removes silent ones; never stored, and without a
+//! clock of its own: time is passed in.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,23 +8,23 @@ use crate::lib0::{Reader, write_buffer, write_number};
 use crate::update::check_json;
 use crate::{ClientId, Limits, Malformed};
 
-/// A client that says nothing for this long is gone, as in y-protocols.
+/// A client that sends nothing for this long has left, as in y-protocols.
 const SILENCE_MS: u64 = 30_000;
-/// How long a client that went is remembered, so that a late echo of its state by another peer does not revive it.
+/// How long a client that has left is remembered, so that a late echo of its state by another peer does not revive it.
 const TOMBSTONE_MS: u64 = 60_000;
 
 /// One client's state at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwarenessEntry {
-    /// The client that speaks.
+    /// The client.
     pub client: ClientId,
     /// Grows with each change of the state.
     pub clock: u32,
-    /// The text of a JSON object; `None` once the client is gone.
+    /// The text of a JSON object; `None` once the client has left.
     pub state: Option<String>,
 }
 
-/// Reads an awareness update, checking each state for size, depth and being a JSON object or null.
+/// Reads an awareness update. Each state must be a JSON object or null, of bounded size and depth.
 pub fn decode_awareness(bytes: &[u8], limits: &Limits) -> Result<Vec<AwarenessEntry>, Malformed> {
     let mut reader = Reader::new(bytes);
     let count = reader.count(3)?;
@@ -51,8 +51,8 @@ pub fn decode_awareness(bytes: &[u8], limits: &Limits) -> Result<Vec<AwarenessEn
     Ok(entries)
 }
 
-/// Replaces escapes of surrogates without their other half in a JSON text by that of the replacement character, as Yjs does
-/// where it encodes text. JavaScript writes them when a name is cut inside an emoji, and no parser here accepts them.
+/// Replaces escapes of unpaired surrogates in a JSON text by that of the replacement character, as Yjs does when it
+/// encodes text. JavaScript writes them when a name is cut inside an emoji, and no parser here accepts them.
 fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     let surrogate = |at: usize, first: u16| {
         let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -119,8 +119,8 @@ impl Awareness {
         Self { known: BTreeMap::new(), live: 0, clients_max: limits.awareness_clients }
     }
 
-    /// Takes in an entry, and tells whether it is newer than what was known, by the rule of y-protocols. A new client beyond
-    /// the limit is not taken in.
+    /// Applies an entry, and returns whether it is newer than the known one, by the rule of y-protocols. A new client
+    /// beyond the limit is ignored.
     pub fn apply(&mut self, entry: AwarenessEntry, now_ms: u64) -> bool {
         let known = self.known.get(&entry.client);
         let clock = known.map_or(0, |known| known.entry.clock);
@@ -141,7 +141,7 @@ impl Awareness {
         true
     }
 
-    /// Ends a client's presence; returns the entry that tells the others, `None` when it was not there.
+    /// Ends a client's presence; returns the entry for the others, `None` if the client was not present.
     pub fn remove(&mut self, client: ClientId, now_ms: u64) -> Option<AwarenessEntry> {
         let known = self.known.get_mut(&client).filter(|known| known.entry.state.is_some())?;
         known.entry.clock = known.entry.clock.saturating_add(1);
@@ -151,7 +151,7 @@ impl Awareness {
         Some(known.entry.clone())
     }
 
-    /// Ends the presence of clients that were silent too long; returns the entries that tell the others.
+    /// Ends the presence of clients that were silent for too long; returns the entries for the others.
     pub fn expire(&mut self, now_ms: u64) -> Vec<AwarenessEntry> {
         let silent = |known: &Known, limit| now_ms.saturating_sub(known.heard_ms) >= limit;
         self.known.retain(|_, known| known.entry.state.is_some() || !silent(known, TOMBSTONE_MS));
@@ -161,32 +161,32 @@ impl Awareness {
         gone.into_iter().filter_map(|client| self.remove(client, now_ms)).collect()
     }
 
-    /// Iterates over the clients that are here.
+    /// Iterates over the clients that are present.
     pub fn states(&self) -> impl Iterator<Item = &AwarenessEntry> {
         self.known.values().map(|known| &known.entry).filter(|entry| entry.state.is_some())
     }
 
-    /// Returns the state of a client that is here.
+    /// Returns the state of a client that is present.
     pub fn state(&self, client: ClientId) -> Option<&AwarenessEntry> {
         self.known.get(&client).map(|known| &known.entry).filter(|entry| entry.state.is_some())
     }
 
-    /// Returns the newest clock heard of a client, here or gone.
+    /// Returns the newest clock received of a client, present or not.
     pub fn clock(&self, client: ClientId) -> Option<u32> {
         self.known.get(&client).map(|known| known.entry.clock)
     }
 
-    /// Returns the number of clients that are here.
+    /// Returns the number of clients that are present.
     pub fn len(&self) -> usize {
         self.live
     }
 
-    /// Tells whether nobody is here.
+    /// Returns whether no client is present.
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }
 
-    /// The oldest tombstone makes room for what is new, so that as many are remembered as may be here.
+    /// The oldest tombstone is removed for a new one, so that there are at most as many as clients may be present.
     fn make_room(&mut self) {
         if self.known.len() < self.clients_max * 2 {
             return;

@@ -1,5 +1,5 @@
-//! One replica of a document. Owns the yrs document, which nothing outside this file sees; knows no peers, no log and no
-//! clock. yrs is given only bytes that passed the check, and a document on which it still fails is dropped, half-changed as it is.
+//! One replica of a document. Owns the yrs document, which no other file uses; knows no peers, log or clock. yrs is
+//! given only bytes that passed the check. A document on which it still fails may be half changed, and is dropped.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,22 +19,22 @@ use crate::update::encode::start_anew;
 use crate::update::{Parts, Section};
 use crate::{ClientId, Comparison, DocumentError, Limits, Malformed, Refusal, StateVector, Update};
 
-/// An update of fewer places is applied without a look at the blocks.
+/// An update with fewer places is applied without a check of the blocks.
 const PLACES_MIN: usize = 32;
-/// Units that yrs may walk for one update, estimated as places times text: about 20 ms, and where that must be avoided even
-/// though the blocks were split not long ago.
+/// The units that yrs may walk for one update, estimated as places times text: about 20 ms. Above it blocks are split
+/// even if that was done recently.
 const WALK_MAX: usize = 16 << 20;
 const LONG_WALK: usize = 16 * WALK_MAX;
 /// The root type that holds the text.
 pub const TEXT: &str = "content";
 
-/// Bytes that must have been added since the blocks were split before they are split again, and between the steps of one
-/// update also this share of the document, so that a large first sync does not split it over and over.
+/// The bytes that must have been added since the last split before blocks are split again. Between the steps of one
+/// update it is at least this share of the document, so that a large first sync does not split it again and again.
 const UNSPLIT_MIN: usize = 64 << 10;
 const UNSPLIT_SHARE: usize = 8;
 /// The size of a split block.
 const BLOCK_BYTES: usize = 8 << 10;
-/// In how many parts a block is split at once: each split copies the rest of the block.
+/// The number of parts that a block is split into at once: each split copies the rest of the block.
 const SPLIT_IN: usize = 16;
 
 /// One replica of a document.
@@ -44,18 +44,18 @@ pub struct Document {
     roots: BTreeSet<Box<str>>,
     limits: Limits,
     size_bytes: usize,
-    /// How much of the size is estimated.
+    /// The estimated part of the size.
     grown_bytes: usize,
-    /// How much was added since the blocks were split.
+    /// The bytes added since the blocks were split.
     unsplit_bytes: usize,
 }
 
-/// What applying an update did.
+/// The effect of applying an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Something was inserted or deleted.
     Changed,
-    /// Everything in the update was known already.
+    /// Everything in the update was already known.
     Unchanged,
 }
 
@@ -82,7 +82,8 @@ impl Document {
         Ok(document)
     }
 
-    /// Checks bytes from outside against what this replica has seen. What passed is to be applied before the next is checked.
+    /// Checks bytes from outside against the state of this replica. A checked update must be applied before the next is
+    /// checked.
     pub fn check(&self, bytes: Bytes) -> Result<Update, Refusal> {
         check::check(bytes, self.known(), &self.limits)
     }
@@ -92,14 +93,14 @@ impl Document {
         check::check(bytes, self.known(), &Limits::stored())
     }
 
-    /// Compares what an update holds at clocks that this replica knows with what the replica has there. It costs nothing where
-    /// the update has only new clocks.
+    /// Compares an update with this replica, at the clocks that the replica knows. An update with only new clocks costs
+    /// nothing.
     pub fn compare(&self, update: &Update) -> Comparison {
         self.compare_strictly(update, |_| None)
     }
 
-    /// The same; from the clock on that `strict_from` names for a client, an edit that is deleted here and not in the update
-    /// differs too: its author may never have sent it before.
+    /// The same, but from the clock on that `strict_from` returns for a client, an edit that is deleted here and not in
+    /// the update differs too: its author may never have sent it before.
     pub fn compare_strictly(&self, update: &Update, strict_from: impl Fn(ClientId) -> Option<u32>) -> Comparison {
         let overlaps = update.overlaps(&self.state_vector, strict_from);
         if overlaps.is_empty() {
@@ -110,13 +111,13 @@ impl Document {
         compare(&overlaps, &self.diff(&vector))
     }
 
-    /// Applies an update that was checked against this document. Where that fails the document is dropped: it may be
-    /// changed by half.
+    /// Applies an update that was checked against this document. On failure the document is dropped, because it may be
+    /// half changed.
     pub fn with_update(self, update: &Update) -> Result<(Self, Effect), DocumentError> {
         self.with_update_while(update, || true)
     }
 
-    /// The same, asking between its steps whether to go on.
+    /// The same, asking between its steps whether to continue.
     pub(crate) fn with_update_while(
         mut self,
         update: &Update,
@@ -160,7 +161,7 @@ impl Document {
         self.read(|txn| txn.encode_state_as_update_v1(&yrs::StateVector::default()))
     }
 
-    /// Returns all that is deleted, by client and clocks: sorted, neighbours merged, so that equal documents give equal lists.
+    /// Returns all deletions, by client and clocks: sorted and merged, so that equal documents return equal lists.
     pub fn deletions(&self) -> Vec<(ClientId, Range<u32>)> {
         let deleted = self.read(|txn| txn.snapshot().delete_set);
         let all = deleted.iter().flat_map(|(client, ranges)| ranges.into_iter().map(move |range| (*client, range)));
@@ -191,8 +192,8 @@ impl Document {
         self.read(|txn| txn.get_text(root).map_or(0, |text| text.len(txn)))
     }
 
-    /// Makes the update that turns the text of a root type into `text` by the smallest edits, as `client`, whose id nobody
-    /// else may use; `None` when nothing differs. Line ends become `\n` and a byte order mark is dropped.
+    /// Makes the update that changes the text of a root type into `text` by the smallest edits, as `client`, whose id
+    /// nobody else may use; `None` if nothing differs. Line ends become `\n`, and a byte order mark is dropped.
     pub fn replacement(&self, root: &str, text: &str, client: ClientId) -> Result<Option<Update>, DocumentError> {
         let old = self.text(root);
         let new = text::normalize(text);
@@ -207,13 +208,14 @@ impl Document {
         {
             return Ok(Some(update));
         }
-        // Where hostile edits have tied two root types together positions mean nothing: then only starting anew helps.
+        // After hostile edits have tied two root types together, positions mean nothing: then everything is deleted and
+        // written again.
         let (update, _) = self.try_on_copy(start_anew(&self.state_vector, client, root, &new), &state)?;
         Ok(Some(update))
     }
 
-    /// Checks an update and applies it to a copy: it may be stored before any replica applies it, and one that no replica
-    /// can apply would make the document unreadable for good.
+    /// Checks an update and applies it to a copy: it may be stored before any replica applies it, and an update that no
+    /// replica can apply would make the document unreadable.
     fn try_on_copy(&self, made: Vec<u8>, state: &[u8]) -> Result<(Update, Self), DocumentError> {
         let update = self.check_stored(made.into())?;
         let (copy, _) = Self::load(state, self.limits.clone())?.with_update(&update)?;
@@ -226,8 +228,9 @@ impl Document {
         self.size_bytes
     }
 
-    /// Whether so many bytes more stay within a limit. What is merged takes less room than the updates that it came in, so
-    /// the size is measured before it is said to be too much, unless little of it is estimated: encoding all has its price.
+    /// Whether so many more bytes stay within a limit. Merged updates take less space than the updates one by one. So
+    /// the size is measured before the answer is no, unless only little of it is estimated, because measuring encodes
+    /// the document.
     pub fn has_room(&mut self, bytes: usize, limit: usize) -> bool {
         if self.size_bytes + bytes > limit && self.grown_bytes > limit / 64 {
             (self.size_bytes, self.grown_bytes) = (self.state().len(), 0);
@@ -239,7 +242,7 @@ impl Document {
         Known { clocks: &self.state_vector, roots: &self.roots }
     }
 
-    /// Returns `None` when not all of the update was taken in: the replica is then unlike any other.
+    /// Returns `None` if only a part of the update was applied: the replica is then unlike any other.
     fn integrate(&mut self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Effect> {
         let mut effect = Effect::Unchanged;
         let mut inserted = 0;
@@ -272,11 +275,12 @@ impl Document {
         (inserted == self.unseen(update.parts())).then_some(effect)
     }
 
-    /// Splits large blocks before an update of many places is applied. yrs walks a block from its start to every place where
-    /// it splits it, so a block of a megabyte that is edited last place first would be walked once for each place.
+    /// Splits large blocks before an update of many places is applied. yrs walks a block from its start to every place
+    /// where it splits it, so a block of a megabyte that is edited last place first would be walked once for each
+    /// place.
     ///
-    /// Called before each step of many places: what the steps before it pasted is one large block again. An update that
-    /// inserts nothing is no reason to split blocks that were split not long ago: each reconnect repeats all deletions.
+    /// Called before each step of many places, because text pasted by earlier steps is one large block again. An update
+    /// that inserts nothing is no reason to split recently split blocks: each reconnect repeats all deletions.
     fn split_blocks_for(&mut self, update: &Update, places: usize, step: usize) -> Option<()> {
         let size = self.size_bytes + update.bytes().len();
         let walk = places.saturating_mul(size);
@@ -290,7 +294,7 @@ impl Document {
         for root in self.roots.iter().chain(&update.parts().new_roots) {
             let Some(shared) = txn.get_text(&**root) else { continue };
             let stops = block_stops(&shared.diff(&txn, YChange::identity));
-            // A value that the diff leaves out would move all stops behind it, perhaps into a surrogate pair.
+            // A value that the diff leaves out would move all later stops, perhaps into a surrogate pair.
             if stops.last().copied().unwrap_or(0) != shared.len(&txn) {
                 continue;
             }
@@ -330,11 +334,11 @@ impl std::fmt::Debug for Document {
 
 fn new_doc(client: ClientId) -> Doc {
     let client_id = ClientID::new(client);
-    // The other constructors make the server delete formatting marks inside other people's transactions.
+    // The other constructors make the server delete formatting marks in transactions of other users.
     Doc::with_options(Options { client_id, offset_kind: OffsetKind::Utf16, ..Options::default() })
 }
 
-/// Edits a copy of a document and returns the update; `None` when that does not lead from the old text to the new.
+/// Edits a copy of a document and returns the update; `None` if that does not change the old text into the new.
 fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -> Option<Vec<u8>> {
     let copy = new_doc(client);
     let state = yrs::Update::decode_v1(state).ok()?;
@@ -347,7 +351,7 @@ fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -
     let positions = text.len(&txn);
     let mut edits = text::edits(old, new);
     if positions != text::utf16_len(old) {
-        // Embedded values take up positions that the text does not show; yrs panics on one that is not there.
+        // Embedded values take positions that are not visible in the text; yrs panics on a missing position.
         let chunks = text.diff(&txn, YChange::identity);
         let embedded = chunks.iter().filter(|chunk| !is_text(&chunk.insert)).count();
         if positions as usize != text::utf16_len(old) as usize + embedded {
@@ -365,7 +369,7 @@ fn edit_copy(state: &[u8], client: ClientId, root: &str, old: &str, new: &str) -
     (text.get_string(&txn) == new).then(|| txn.encode_update_v1())
 }
 
-/// Where blocks of about [`BLOCK_BYTES`] would end, between characters, the last at the end.
+/// The ends of blocks of about [`BLOCK_BYTES`], between characters, the last at the end.
 fn block_stops(chunks: &[yrs::types::text::Diff<YChange>]) -> Vec<u32> {
     let (mut stops, mut at) = (Vec::new(), 0);
     for chunk in chunks {

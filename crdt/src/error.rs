@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-/// Why bytes from outside were not read.
+/// Why bytes from outside could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -19,13 +19,13 @@ pub enum Malformed {
     /// A count claims more than the remaining bytes can hold.
     #[error("a count exceeds what the remaining bytes can hold")]
     Count,
-    /// Something is well-formed but has no place in a code document.
+    /// Well-formed, but not allowed in a code document.
     #[error("{0} are not supported")]
     Unsupported(&'static str),
-    /// Something contradicts itself or what came before.
+    /// A contradiction in the data.
     #[error("invalid {0}")]
     Invalid(&'static str),
-    /// A stated limit was passed.
+    /// Above a limit.
     #[error("too many or too large {0}")]
     Limit(&'static str),
 }
@@ -39,18 +39,18 @@ pub enum Refusal {
     /// The update has more bytes than the limit.
     #[error("update is too large: {actual} exceeds the limit of {limit}")]
     TooLarge {
-        /// The most bytes.
+        /// The limit in bytes.
         limit: usize,
-        /// The bytes of the update.
+        /// The size of the update in bytes.
         actual: usize,
     },
     /// The document would have more client ids than the limit.
     #[error("document has its most client ids: {limit}")]
     TooManyClients {
-        /// The most client ids.
+        /// The limit.
         limit: usize,
     },
-    /// The update builds on something this replica has not seen: its sender must answer sync step 1.
+    /// The update depends on edits that this replica does not have: its sender must answer sync step 1.
     #[error("update builds on edits that are not known here")]
     Gap,
 }
@@ -61,12 +61,12 @@ pub enum DocumentError {
     /// The stored state, or an update that was not checked against this replica, cannot be applied.
     #[error("document state is corrupt: {0}")]
     Corrupt(Malformed),
-    /// Applying the update failed and may have changed the replica by half: it was dropped, and has to be loaded again.
+    /// Applying the update failed, and the replica may be half changed: it was dropped, and must be loaded again.
     #[error("the replica failed while applying an update and must be dropped")]
     Poisoned,
 }
 
-/// What fails the check although it was let in once is no longer what was let in.
+/// Data that passed the check once and fails it now has been damaged.
 impl From<Refusal> for DocumentError {
     fn from(refusal: Refusal) -> Self {
         Self::Corrupt(match refusal {

@@ -40,5 +40,5 @@ pub use state_vector::StateVector;
 pub use text::normalize;
 pub use update::{Comparison, Update};
 
-/// Names one author of edits: a page load, or an edit made by the server. Below 2^53.
+/// Identifies one author of edits: a page load, or an edit made by the server. Below 2^53.
 pub type ClientId = u64;

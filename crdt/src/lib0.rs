@@ -1,5 +1,5 @@
-//! The primitive values of Yjs's encoding. Numbers are read only in their shortest form and below 2^53, so that whatever
-//! passes here means the same to every other reader.
+//! The primitive values of Yjs's encoding. Numbers are accepted only in their shortest form and below 2^53, so that
+//! they mean the same to every other reader.
 
 use crate::Malformed;
 
@@ -15,7 +15,7 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// Returns how many bytes were read, of a buffer that its owner holds below 4 GiB.
+    /// Returns the number of bytes read; a buffer is smaller than 4 GiB.
     pub(crate) fn position(&self) -> u32 {
         self.at as u32
     }
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         u32::try_from(self.number()?).map_err(|_| Malformed::Number)
     }
 
-    /// Reads how many values follow, each of at least `bytes_each` bytes.
+    /// Reads the number of following values, each of at least `bytes_each` bytes.
     pub(crate) fn count(&mut self, bytes_each: usize) -> Result<usize, Malformed> {
         let count = usize::try_from(self.number()?).map_err(|_| Malformed::Count)?;
         if count > self.remaining() / bytes_each { Err(Malformed::Count) } else { Ok(count) }

@@ -1,12 +1,13 @@
 /// The deepest nesting that can be configured: yrs decodes values by recursion.
 pub(crate) const JSON_DEPTH_MAX: usize = 64;
 
-/// What one message, update or document may hold at most.
+/// The limits of one message, update or document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one update. A keystroke of five bytes costs yrs some 150, so this also bounds the memory of one apply.
+    /// Bytes of one update. A keystroke of five bytes takes about 150 in yrs, so this also bounds the memory of one
+    /// apply.
     pub update_bytes: usize,
-    /// Root types of a document. Ours has one; pages of others have a handful.
+    /// Root types of a document. Ours has one; other pages have a few.
     pub roots: usize,
     /// Bytes of a root type's name.
     pub root_name_bytes: usize,
@@ -14,9 +15,9 @@ pub struct Limits {
     pub key_bytes: usize,
     /// Levels of nested arrays and objects in one JSON value.
     pub json_depth: usize,
-    /// JSON values in one update, of at least a byte each; an empty object of two bytes costs some 64 in memory.
+    /// JSON values in one update, of at least a byte each; an empty object of two bytes takes about 64 in memory.
     pub json_values: usize,
-    /// Client ids that a document, and so a state vector, may know. Each page load makes one.
+    /// Client ids of a document, and so of a state vector. Each page load adds one.
     pub state_vector_clients: usize,
     /// Structs, or ranges of deletions, that are applied at once: yrs may walk the whole document for each.
     pub step_structs: usize,
@@ -31,8 +32,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For what an earlier check let in under limits that may have been others, and for our own edits: only what keeps yrs
-    /// from failing is checked.
+    /// The limits for data that an earlier check accepted under other limits, and for our own edits: only what makes
+    /// yrs fail is checked.
     pub(crate) fn stored() -> Self {
         Self {
             update_bytes: usize::MAX,

@@ -16,30 +16,30 @@ pub(crate) const STEP_1: u64 = 0;
 pub(crate) const STEP_2: u64 = 1;
 pub(crate) const UPDATE: u64 = 2;
 
-/// One message; updates and awareness are not looked into here.
+/// One message; updates and awareness are not decoded here.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// What the sender has seen: to be answered with step 2.
+    /// The state vector of the sender, to be answered with step 2.
     SyncStep1(StateVector),
-    /// All that the sender of step 1 lacked.
+    /// Everything that the sender of step 1 lacked.
     SyncStep2(&'a [u8]),
     /// An edit.
     Update(&'a [u8]),
     /// Presence of one or more clients.
     Awareness(&'a [u8]),
-    /// Asks for everyone's presence.
+    /// Requests the presence of all clients.
     QueryAwareness,
-    /// Permission was denied, and why.
+    /// Permission was denied, with the reason.
     Auth(&'a str),
     /// Our extension.
     Codesync(codesync::Message<'a>),
-    /// Of a type or kind that this release does not know, with all that follows in its frame: how long it is cannot be
-    /// known.
+    /// A message of a type or kind that this release does not know, and the rest of its frame, because its length is
+    /// unknown.
     Unknown,
 }
 
-/// Reads all messages of a frame, none from an empty one. What follows a message of an unknown type is passed over, as the
-/// reference server does; the frame is refused as a whole when a message of a known type does not decode.
+/// Reads all messages of a frame, none from an empty one. Everything after a message of an unknown type is ignored, as
+/// in the reference server. The whole frame is refused if a message of a known type is malformed.
 pub fn decode_frame<'a>(frame: &'a [u8], limits: &Limits) -> Result<Vec<Message<'a>>, Malformed> {
     let mut reader = Reader::new(frame);
     let mut messages = Vec::with_capacity(1);
@@ -71,7 +71,7 @@ fn decode_message<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Messag
     }
 }
 
-/// Without document text and states, which belong in no log.
+/// Without document text and states, which must not be logged.
 impl std::fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

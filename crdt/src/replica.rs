@@ -1,4 +1,5 @@
-//! A document that can be lost. An update that fails half-way leaves nothing that may be read: a reader has to handle that.
+//! A document that can be lost. After an update that failed half-way it cannot be read, and the type makes a reader
+//! handle that.
 
 use crate::{Document, DocumentError, Effect, Update};
 
@@ -25,8 +26,8 @@ impl Replica {
         self.apply_while(update, || true)
     }
 
-    /// Applies an update that was checked against this replica, asking between its steps whether to go on: a few hostile
-    /// kilobytes can take seconds. A document whose update did not go on is lost.
+    /// Applies an update that was checked against this replica, asking between its steps whether to continue: a few
+    /// hostile kilobytes can take seconds. If the answer is no, the document is lost.
     ///
     /// # Errors
     /// As [`Replica::apply`].

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::lib0::{Reader, write_number};
 use crate::{ClientId, Limits, Malformed};
 
-/// What a replica has seen: for each client the clock of the first edit it has not.
+/// The state of a replica: for each client the clock of the first missing edit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateVector(BTreeMap<ClientId, u32>);
 
@@ -24,7 +24,7 @@ impl StateVector {
             }
         }
         reader.finish()?;
-        // Zero says nothing; without it, equal knowledge is equal vectors.
+        // Zero is the default; without it, equal states have equal vectors.
         clocks.retain(|_, clock| *clock > 0);
         Ok(Self(clocks))
     }
@@ -46,7 +46,7 @@ impl StateVector {
         self.0.get(&client).copied().unwrap_or(0)
     }
 
-    /// Tells whether everything in `other` is known here too.
+    /// Returns whether everything in `other` is known here too.
     pub fn covers(&self, other: &StateVector) -> bool {
         other.iter().all(|(client, clock)| self.clock(client) >= clock)
     }
@@ -56,7 +56,7 @@ impl StateVector {
         self.0.len()
     }
 
-    /// Tells whether nothing is known.
+    /// Returns whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -66,14 +66,14 @@ impl StateVector {
         self.0.iter().map(|(client, clock)| (*client, *clock))
     }
 
-    /// Makes the edits of `client` before this clock known.
+    /// Records that the edits of `client` before this clock are known.
     pub fn advance(&mut self, client: ClientId, clock: u32) {
         if clock > self.clock(client) {
             self.0.insert(client, clock);
         }
     }
 
-    /// Makes the edits of `client` from this clock on unknown.
+    /// Records that the edits of `client` from this clock on are unknown.
     pub fn retreat(&mut self, client: ClientId, clock: u32) {
         if clock == 0 {
             self.0.remove(&client);

@@ -1,5 +1,5 @@
-//! The smallest edits between two texts, in UTF-16 units. Pure, and bounded in time whatever the texts are: first what they
-//! share at both ends, then lines, then characters, and where that costs too much the rest is replaced whole.
+//! The smallest edits between two texts, in UTF-16 units. Pure, and bounded in time for any texts: first the common
+//! start and end, then lines, then characters. A part that would cost too much is replaced as a whole.
 
 mod diff;
 
@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use self::diff::{Change, changes, trim, unique_matches};
 
-/// Comparisons that one diff may spend: some 50 ms.
+/// The comparisons of one diff: about 50 ms.
 const FUEL: usize = 20_000_000;
 
-/// Changes of more bytes than this are not looked into: every character costs twelve more.
+/// The size in bytes above which a change is not narrowed to characters: each character costs twelve bytes more.
 const CHARS_MAX: usize = 64 << 10;
 
 /// One step through the old text.
@@ -52,7 +52,7 @@ pub(crate) fn edits<'a>(old: &str, new: &'a str) -> Vec<Edit<'a>> {
     edits
 }
 
-/// Finds what differs by whole lines, as ranges of bytes.
+/// Finds the changed lines, as ranges of bytes.
 fn line_changes(old: &str, new: &str, fuel: &mut usize) -> Vec<Change> {
     let mut ids = HashMap::new();
     let (old, new) = (Lines::new(old, &mut ids), Lines::new(new, &mut ids));
@@ -76,7 +76,7 @@ fn line_changes(old: &str, new: &str, fuel: &mut usize) -> Vec<Change> {
 
 struct Lines {
     ids: Vec<u32>,
-    /// Where each line starts, and the end of the last.
+    /// The start of each line, and the end of the last.
     starts: Vec<usize>,
 }
 
@@ -120,7 +120,7 @@ fn char_changes(old: &str, new: &str, lines: Change, fuel: &mut usize) -> Vec<Ch
 
 struct Chars {
     values: Vec<char>,
-    /// Where each character starts, and the end of the last.
+    /// The start of each character, and the end of the last.
     starts: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Updates: bytes that passed the check, and what the check learned on its way through them.
+//! Updates: bytes that passed the check, and the structure that the check found.
 
 pub(crate) mod check;
 pub(crate) mod compare;
@@ -29,16 +29,16 @@ pub struct Update {
     parts: Arc<Parts>,
 }
 
-/// Where the pieces of a checked update are.
+/// The structure of a checked update.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     pub(crate) sections: SmallVec<[Section; 1]>,
     pub(crate) deletions: SmallVec<[Deletion; 1]>,
     /// Root types that the replica did not have.
     pub(crate) new_roots: SmallVec<[Box<str>; 1]>,
-    /// In which order to apply it piece by piece; empty when it can be applied as it is.
+    /// The order in which to apply it in pieces; empty if it can be applied as it is.
     pub(crate) plan: Vec<Piece>,
-    /// How many structs or deletions to apply at once.
+    /// The number of structs or deletions to apply at once.
     pub(crate) step: usize,
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct Section {
 pub(crate) struct Point {
     pub(crate) clock: u32,
     pub(crate) byte: u32,
-    /// How many structs of the section come before.
+    /// The number of structs of the section before it.
     pub(crate) structs: u32,
-    /// How many of them do not follow the one before in the text, so that yrs may split a block for each.
+    /// The number of those that do not follow the one before in the text, so that yrs may split a block for each.
     pub(crate) places: u32,
 }
 
@@ -90,13 +90,13 @@ pub(crate) struct Run {
     pub(crate) start: u32,
     /// The bytes of its text or values.
     pub(crate) content: Range<u32>,
-    /// Whether it was inserted right behind the same client's previous edit.
+    /// Whether it was inserted directly after the same client's previous edit.
     pub(crate) continues: bool,
     pub(crate) right_origin: Option<(ClientId, u32)>,
 }
 
 impl Run {
-    /// Tells whether yrs may join the two structs into one.
+    /// Returns whether yrs may join the two structs into one.
     pub(crate) fn joins(&self, before: &Run) -> bool {
         self.continues && self.kind == before.kind && self.right_origin == before.right_origin
     }
@@ -123,22 +123,22 @@ impl Update {
         &self.bytes
     }
 
-    /// Tells whether the update neither inserts nor deletes anything.
+    /// Returns whether the update neither inserts nor deletes anything.
     pub fn is_empty(&self) -> bool {
         self.parts.sections.is_empty() && self.parts.deletions.is_empty()
     }
 
-    /// Tells whether the update inserts anything that `known` has not seen; deletions do not count.
+    /// Returns whether the update inserts anything that `known` does not have; deletions do not count.
     pub fn adds_to(&self, known: &StateVector) -> bool {
         self.parts.sections.iter().any(|section| section.end.clock > known.clock(section.client))
     }
 
-    /// Iterates over what it inserts: the clocks of each client.
+    /// Iterates over its inserts: the clocks of each client.
     pub fn inserts(&self) -> impl Iterator<Item = (ClientId, Range<u32>)> {
         self.parts.sections.iter().map(|section| (section.client, section.start.clock..section.end.clock))
     }
 
-    /// What it holds at clocks that `known` has seen.
+    /// The part of it at clocks that `known` has.
     pub(crate) fn overlaps(
         &self,
         known: &StateVector,
@@ -160,13 +160,13 @@ impl Update {
         structs.sum::<usize>() + self.parts.deletions.len()
     }
 
-    /// Counts the client ids that `known` has never seen.
+    /// Counts the client ids that `known` does not have.
     pub fn new_clients(&self, known: &StateVector) -> usize {
         self.parts.sections.iter().filter(|section| known.clock(section.client) == 0).count()
     }
 }
 
-/// Without the bytes: they hold document text, which belongs in no log.
+/// Without the bytes: they hold document text, which must not be logged.
 impl std::fmt::Debug for Update {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Update({} bytes)", self.bytes.len())

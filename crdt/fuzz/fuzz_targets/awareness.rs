@@ -1,4 +1,4 @@
-//! Awareness updates: what is read is within the limits, and is written and read back the same.
+//! Awareness updates: a decoded one is within the limits, and is encoded and decoded again to the same.
 
 #![no_main]
 

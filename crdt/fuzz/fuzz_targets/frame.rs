@@ -1,4 +1,4 @@
-//! Whole frames, as a session reads them: every message, and what it holds.
+//! Whole frames, as a session reads them: every message, and its content.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use codesync_crdt::{Document, Limits, Message, decode_awareness, decode_frame, encode};
 use libfuzzer_sys::fuzz_target;
 
-/// A type of message that nobody gives a meaning to.
+/// A message type that has no meaning.
 const UNKNOWN: u8 = 99;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,5 +1,5 @@
-//! A sequence of updates against one document: each is refused or taken in whole, and the document can always be loaded again.
-//! The input is a list of updates, each led by its length in two bytes (big endian).
+//! A sequence of updates against one document: each is refused or applied as a whole, and the document can always be
+//! loaded again. The input is a list of updates, each after its length in two bytes (big-endian).
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Our extension, spoken only under the subprotocol `codesync.v1`: message type 100, then a kind.
+//! Our extension, used only under the subprotocol `codesync.v1`: message type 100, then a kind.
 
 use crate::Malformed;
 use crate::lib0::{Reader, write_buffer, write_number};
@@ -10,12 +10,12 @@ const REJECTED: u64 = 3;
 const TOKEN: u64 = 4;
 const TOKEN_ACCEPTED: u64 = 5;
 
-/// A message of the extension. Texts are handed on as they came.
+/// A message of the extension.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// To the server: echo this once all that was sent before is durable. From the server: it is. Below 2^53.
+    /// To the server: requests an echo once everything sent before is durable. From the server: the echo. Below 2^53.
     Mark(u64),
-    /// From the server, first of all.
+    /// From the server, as the first message.
     Hello {
         /// An object with `role`, `epoch`, `limits` and `expires_at`.
         json: &'a str,
@@ -30,14 +30,14 @@ pub enum Message<'a> {
         /// An object with `code` and `message`.
         json: &'a str,
     },
-    /// To the server: a fresh token for this socket.
+    /// To the server: a new token for this socket.
     Token {
         /// The token.
         token: &'a str,
     },
-    /// From the server: the fresh token holds.
+    /// From the server: the new token is accepted.
     TokenAccepted {
-        /// Until when, RFC 3339.
+        /// When it expires, RFC 3339.
         expires_at: &'a str,
     },
 }
@@ -71,7 +71,7 @@ pub(super) fn encode(message: &Message<'_>, out: &mut Vec<u8>) {
     write_buffer(out, text.as_bytes());
 }
 
-/// Without the token, which belongs in no log.
+/// Without the token, which must not be logged.
 impl std::fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

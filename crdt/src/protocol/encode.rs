@@ -1,4 +1,4 @@
-//! Writing messages, one a frame: stock y-websocket reads only the first message of a frame.
+//! Encoding of messages, one per frame: stock y-websocket reads only the first message of a frame.
 
 use super::{AUTH, AWARENESS, CODESYNC, QUERY_AWARENESS, STEP_1, STEP_2, SYNC, UPDATE, codesync};
 use crate::StateVector;
@@ -24,7 +24,7 @@ pub fn awareness(update: &[u8]) -> Vec<u8> {
     framed(&[AWARENESS], update)
 }
 
-/// Asks for everyone's presence.
+/// Requests the presence of all clients.
 pub fn query_awareness() -> Vec<u8> {
     vec![QUERY_AWARENESS as u8]
 }

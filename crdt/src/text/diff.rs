@@ -1,11 +1,12 @@
-//! Differences between two sequences.
+//! Differences between two sequences. Well-kept diff libraries bound neither the work nor the memory of a hostile pair
+//! of texts, which this one must.
 
 use std::ops::Range;
 
-/// The most edits that are looked for: the search remembers their square.
+/// The largest number of edits that is searched for: memory grows with its square.
 const EDITS_MAX: usize = 512;
 
-/// A range of the old sequence and what stands for it in the new.
+/// A range of the old sequence and its replacement in the new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) old: Range<usize>,
@@ -17,7 +18,7 @@ impl Change {
         Self { old: 0..old.len(), new: 0..new.len() }
     }
 
-    /// Returns what lies between pairs of equal elements, given in order.
+    /// Returns the ranges between pairs of equal elements, given in order.
     pub(super) fn split_at(&self, pairs: &[(usize, usize)]) -> Vec<Change> {
         let mut from = (self.old.start, self.new.start);
         let ends = pairs.iter().copied().chain([(self.old.end, self.new.end)]);
@@ -30,7 +31,7 @@ impl Change {
     }
 }
 
-/// Takes away what both ranges start and end with; `None` when nothing remains.
+/// Removes the common start and end; `None` if nothing remains.
 pub(super) fn trim<T: PartialEq>(old: &[T], new: &[T], change: Change) -> Option<Change> {
     let Change { old: a, new: b } = change;
     let pairs = old[a.clone()].iter().zip(&new[b.clone()]);
@@ -42,7 +43,8 @@ pub(super) fn trim<T: PartialEq>(old: &[T], new: &[T], change: Change) -> Option
     (!old.is_empty() || !new.is_empty()).then_some(Change { old, new })
 }
 
-/// Pairs the elements that occur once in both ranges, as many as keep their order; `ids` is one more than the largest element.
+/// Pairs the elements that occur once in both ranges, as many as keep their order; `ids` is one more than the largest
+/// element.
 pub(super) fn unique_matches(old: &[u32], new: &[u32], within: &Change, ids: usize) -> Vec<(usize, usize)> {
     let once = |elements: &[u32], range: &Range<usize>| {
         let mut places = vec![None; ids];
@@ -65,7 +67,7 @@ fn both((old, new): (Option<usize>, Option<usize>)) -> Option<(usize, usize)> {
 
 /// The longest subsequence of pairs, already ordered by the first, in which the second increases too.
 fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    // The pair that ends the best subsequence of each length, and for each pair the one before it.
+    // The last pair of the best subsequence of each length, and for each pair the one before it.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
     for (i, pair) in pairs.iter().enumerate() {
@@ -86,7 +88,7 @@ fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     found
 }
 
-/// Finds the fewest edits inside a change (Myers' greedy search); the change itself when that takes too long.
+/// Finds the fewest edits inside a change (Myers' greedy search); returns the change itself if that takes too long.
 pub(super) fn changes<T: PartialEq>(old: &[T], new: &[T], within: Change, fuel: &mut usize) -> Vec<Change> {
     let (a, b) = (&old[within.old.clone()], &new[within.new.clone()]);
     if a.is_empty() || b.is_empty() {
@@ -137,7 +139,7 @@ fn step(last: &[usize], i: usize) -> (usize, usize) {
     if inserts { (last[i], i) } else { (last[i - 1] + 1, i - 1) }
 }
 
-/// Walks back through the rounds and collects what was found equal.
+/// Walks back through the rounds and collects equal elements.
 fn matches(rounds: &[Vec<usize>]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut i = rounds.last().map_or(0, |last| last.len() - 1);

@@ -1,5 +1,7 @@
-//! The check that stands before yrs: one pass over the v1 bytes, no recursion, nothing allocated from a claimed count.
-//! What passes here yrs integrates whole: nothing pending, nothing missing, no clock near an overflow.
+//! The check before yrs: one pass over the v1 bytes, no recursion, and no allocation from a claimed count. yrs
+//! integrates a checked update completely: nothing is pending or missing, and no clock is near an overflow. Examples:
+//! `[1, 1, 7, 5, …]` on an empty replica is a gap, because client 7 starts at clock 5; a count of 4e8 clients in an
+//! update of 5 bytes is malformed, because each needs a byte.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +18,14 @@ use crate::{ClientId, Limits, Malformed, Refusal, StateVector};
 /// Well below the clocks near 2^31 at which yrs's arithmetic breaks.
 const CLOCK_MAX: u32 = 1 << 30;
 
-/// What a replica knows before the update.
+/// The state of a replica before the update.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) clocks: &'a StateVector,
     pub(crate) roots: &'a BTreeSet<Box<str>>,
 }
 
-/// Checks an update against what is known and the limits.
+/// Checks an update against the known state and the limits.
 pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<Update, Refusal> {
     // Positions in the update are kept as 32-bit numbers.
     let limit = limits.update_bytes.min(u32::MAX as usize);
@@ -53,7 +55,7 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
         return self::check(check.without_skips(&bytes).into(), known, limits);
     }
     let dependencies = check.resolve(&by_client);
-    // A gap is reported only for bytes that are otherwise sound: the answer to it costs a sync.
+    // A gap is reported only for otherwise sound bytes: the answer to it costs a sync.
     if check.gap {
         return Err(Refusal::Gap);
     }
@@ -67,7 +69,7 @@ pub(crate) fn check(bytes: Bytes, known: Known<'_>, limits: &Limits) -> Result<U
 /// step: this many bytes are copied in one transaction at most.
 const JOINED_BYTES_MAX: usize = 8 << 20;
 
-/// What joining the structs of a section costs.
+/// The cost of joining the structs of a section.
 #[derive(Default)]
 struct Joining {
     structs: usize,
@@ -75,7 +77,7 @@ struct Joining {
 }
 
 impl Joining {
-    /// Counts one more struct, and tells whether those before it should be joined first.
+    /// Counts one more struct, and returns whether those before it should be joined first.
     fn is_costly(&mut self, before: Option<&Run>, run: Option<&Run>) -> bool {
         let joined = run.zip(before).filter(|(run, before)| run.joins(before));
         self.structs = joined.map_or(0, |_| self.structs + 1);
@@ -100,14 +102,14 @@ pub(super) struct Check<'a> {
     step: usize,
     new_clients: usize,
     gap: bool,
-    /// Where the present section has its first skip.
+    /// The first skip of the current section.
     pub(super) skipped_at: Option<Point>,
     has_skips: bool,
 }
 
 struct Reference {
     section: u32,
-    /// The start of the struct that refers.
+    /// The start of the referring struct.
     before: Point,
     client: ClientId,
     clock: u32,
@@ -145,7 +147,7 @@ impl Check<'_> {
             let run = self.item(&mut at)?;
             let costly = joining.is_costly(last_run.as_ref(), run.as_ref());
             if costly || index % self.step == 0 {
-                // What a section needs of itself is a place to commit at: see `order`.
+                // Within its own section an edit needs a place to commit at: see `order`.
                 self.need(before, (client, before.clock - 1));
             }
             last_run = run;
@@ -161,7 +163,7 @@ impl Check<'_> {
         })
     }
 
-    /// Reads the id of an edit that must be there before the struct at `at`.
+    /// Reads the id of an edit that must exist before the struct at `at`.
     pub(super) fn reference(&mut self, at: &Cursor) -> Result<(ClientId, u32), Malformed> {
         let client = self.reader.number()?;
         let clock = self.reader.number_u32()?;
@@ -213,9 +215,9 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Encodes the update without the structs behind a skip, and without deletions of edits that are then unknown. A client
-    /// writes skips while it lacks edits before some that it has. The edits behind a skip cannot be applied; their author sends
-    /// them with the skipped ones.
+    /// Encodes the update without the structs behind a skip, and without deletions of edits that are then unknown. A
+    /// client writes skips while it lacks edits before some that it has. The edits behind a skip cannot be applied;
+    /// their author sends them with the skipped ones.
     fn without_skips(&self, bytes: &[u8]) -> Vec<u8> {
         let sections = self.parts.sections.iter().filter(|section| section.end.structs > 0);
         let kept: Vec<&Section> = sections.collect();
@@ -260,7 +262,7 @@ fn find(by_client: &ByClient, client: ClientId) -> Option<u32> {
     found.ok().map(|i| by_client[i].1)
 }
 
-/// Returns the clock behind a range, which must not be empty.
+/// Returns the clock after a range, which must not be empty.
 pub(super) fn end_clock(clock: u32, len: u32) -> Result<u32, Malformed> {
     let end = clock.checked_add(len).filter(|end| *end <= CLOCK_MAX);
     end.filter(|_| len > 0).ok_or(Malformed::Invalid("range of clocks"))

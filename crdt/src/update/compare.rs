@@ -1,16 +1,16 @@
-//! Compares the part of an update that a replica knows already with what the replica has at the same clocks. Pure: both sides
-//! are bytes that were checked before.
+//! Compares the known part of an update with the replica at the same clocks. Pure: both sides are bytes that were
+//! checked before.
 
 use super::structs::{Content, Id, Parent, Structs};
 use crate::ClientId;
 use crate::lib0::Reader;
 
-/// What an update holds at clocks that are known already.
+/// The result of comparing an update at known clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// The same as the replica, or nothing that it knows.
+    /// Equal to the replica, or nothing known.
     Same,
-    /// Other edits than the replica: somebody else wrote under that client id.
+    /// Other edits than the replica's: somebody else wrote under that client id.
     Differs {
         /// The client id that was used twice.
         client: ClientId,
@@ -26,7 +26,7 @@ pub(crate) struct Overlap<'a> {
     pub(crate) client: ClientId,
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// From here on an edit that only the replica has lost is a difference.
+    /// From here on an edit that is deleted only in the replica is a difference.
     pub(crate) strict_from: u32,
     pub(crate) structs: &'a [u8],
 }
@@ -63,7 +63,7 @@ fn compare_sections(overlaps: &[Overlap<'_>], own: &[u8]) -> Option<Comparison> 
     None
 }
 
-/// Walks both sides to the end of the overlap, unit by unit; outer `None` where either cannot be read.
+/// Walks both sides to the end of the overlap, unit by unit; outer `None` if either cannot be read.
 fn first_difference<'a>(
     ours: &mut Structs<'a>,
     theirs: &mut Structs<'a>,
@@ -90,7 +90,7 @@ fn first_difference<'a>(
     }
 }
 
-/// Whether both sides insert at the same place: a struct continues behind its own unit before.
+/// Whether both sides insert at the same place: within a struct, each unit follows the one before.
 fn same_place(ours: &Structs<'_>, theirs: &Structs<'_>) -> bool {
     let ((our_origin, our_parent), (their_origin, their_parent)) = (left(ours), left(theirs));
     let parents_agree = match (our_parent, their_parent) {
@@ -100,7 +100,7 @@ fn same_place(ours: &Structs<'_>, theirs: &Structs<'_>) -> bool {
     our_origin == their_origin && ours.item.right_origin == theirs.item.right_origin && parents_agree
 }
 
-/// The origin at the clock that was reached, and the parent if it is written there.
+/// The origin at the current clock, and the parent if it is written there.
 fn left<'a>(side: &Structs<'a>) -> (Option<Id>, Option<Parent<'a>>) {
     if side.clock() == side.start() {
         (side.item.origin, side.item.parent)
@@ -109,12 +109,12 @@ fn left<'a>(side: &Structs<'a>) -> (Option<Id>, Option<Parent<'a>>) {
     }
 }
 
-/// The first of so many units that differ. Deleted edits have lost their content, and the values of other kinds are written
-/// differently by different encoders: of those the kind alone is compared.
+/// The first of so many units that differs. Deleted edits have lost their content, and encoders write values of other
+/// kinds differently: only the kind of those is compared.
 fn different_unit<'a>(ours: &mut Structs<'a>, theirs: &mut Structs<'a>, units: u32) -> Option<u32> {
     match (&mut ours.item.content, &mut theirs.item.content) {
         (Content::Gone, Content::Gone) => None,
-        // A replica without nested types has none of these by itself: a difference like any other.
+        // A replica without nested types has none of these: a difference like any other.
         (Content::Gone, _) | (_, Content::Gone) => Some(0),
         (Content::Deleted, Content::Deleted) => None,
         (Content::Text(text), Content::Deleted) | (Content::Deleted, Content::Text(text)) => {
@@ -128,7 +128,7 @@ fn different_unit<'a>(ours: &mut Structs<'a>, theirs: &mut Structs<'a>, units: u
     }
 }
 
-/// A split inside a surrogate pair replaces both halves by U+FFFD on the side that split, and nothing else does.
+/// A split inside a surrogate pair replaces both halves by U+FFFD on the side that split; nothing else does.
 fn same_unit(ours: Option<u16>, theirs: Option<u16>) -> bool {
     const REPLACED: u16 = 0xfffd;
     let is_half = |unit| (0xd800..=0xdfff).contains(&unit);

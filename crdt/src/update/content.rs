@@ -1,10 +1,10 @@
-//! Values inside updates: what yrs would decode by recursion is walked here first, with a bounded stack.
+//! Values inside updates: yrs decodes them by recursion, so they are walked here first, with a bounded stack.
 
 use crate::lib0::Reader;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::{Limits, Malformed};
 
-/// Walks one value of lib0's `Any` encoding; `budget` is how many more values the update may hold.
+/// Walks one value of lib0's `Any` encoding; `budget` is the number of further values that the update may hold.
 pub(super) fn skip_any(reader: &mut Reader<'_>, limits: &Limits, budget: &mut usize) -> Result<(), Malformed> {
     let depth_max = limits.json_depth.min(JSON_DEPTH_MAX);
     let mut open = [(0usize, false); JSON_DEPTH_MAX];
@@ -50,7 +50,7 @@ pub(super) fn skip_key(reader: &mut Reader<'_>, limits: &Limits) -> Result<(), M
     Ok(())
 }
 
-/// Yjs writes only integers of 31 bits and a sign this way: five bytes at most.
+/// Yjs writes only integers of 31 bits and a sign in this form: five bytes at most.
 fn skip_integer<T>(reader: &mut Reader<'_>) -> Result<Option<T>, Malformed> {
     for _ in 0..5 {
         if reader.byte()? < 0x80 {
@@ -70,7 +70,7 @@ pub(crate) fn check_json(text: &str, limits: &Limits, budget: &mut usize) -> Res
     Ok(value)
 }
 
-/// Bounds depth and number of values before a parser that recurses and allocates sees the text.
+/// Bounds the depth and number of values before a recursive parser sees the text.
 fn measure_json(text: &str, limits: &Limits, budget: &mut usize) -> Result<(), Malformed> {
     let (mut depth, mut values, mut in_string) = (0usize, 1usize, false);
     let mut bytes = text.bytes();

@@ -1,4 +1,4 @@
-//! Writing updates of our own.
+//! Encoding of updates of our own.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use crate::{ClientId, StateVector};
 /// The content of a struct that inserts text.
 const STRING: u8 = 4;
 
-/// A part of an update that yrs is given at once.
+/// A part of an update that yrs applies at once.
 pub(crate) struct Stage<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
-    /// How many of its structs and deletions may each split a block.
+    /// The number of its structs and deletions that may each split a block.
     pub(crate) places: usize,
 }
 
 impl Update {
-    /// Returns the update as yrs should be given it: whole, or in stages, each to be committed on its own, where it would follow
+    /// Returns the update in the form for yrs: whole, or in stages that are committed one by one, if it would follow
     /// too many dependencies, join too much or take too long at once.
     pub(crate) fn stages(&self) -> Vec<Stage<'_>> {
         let Parts { plan, step, .. } = &*self.parts;
@@ -81,7 +81,7 @@ impl Update {
     }
 }
 
-/// Encodes an update that deletes all that is known and writes `text` into one root type.
+/// Encodes an update that deletes everything known and writes `text` into one root type.
 pub(crate) fn start_anew(known: &StateVector, client: ClientId, root: &str, text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     write_number(&mut out, u64::from(!text.is_empty()));
@@ -97,14 +97,14 @@ pub(crate) fn start_anew(known: &StateVector, client: ClientId, root: &str, text
     out
 }
 
-/// Writes what comes before a section's structs.
+/// Writes the head of a section.
 pub(super) fn write_section(out: &mut Vec<u8>, client: ClientId, clock: u32, structs: u32) {
     write_number(out, u64::from(structs));
     write_number(out, client);
     write_number(out, u64::from(clock));
 }
 
-/// Writes a delete set; `deletions` are grouped by client, which come out in reverse, as Yjs writes them.
+/// Writes a delete set; `deletions` are grouped by client, and are written in reverse, as Yjs does.
 pub(super) fn write_deletions(out: &mut Vec<u8>, deletions: &[Deletion]) {
     let clients: Vec<&[Deletion]> = deletions.chunk_by(|a, b| a.client == b.client).collect();
     write_number(out, clients.len() as u64);

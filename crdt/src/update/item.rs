@@ -1,4 +1,4 @@
-//! One struct of an update: where it belongs, and what it holds.
+//! One struct of an update: its place, and its content.
 
 use super::check::{Check, end_clock};
 use super::content::{check_json, skip_any, skip_key};
@@ -23,7 +23,7 @@ pub(super) const HAS_RIGHT_ORIGIN: u8 = 0x40;
 pub(super) const HAS_KEY: u8 = 0x20;
 pub(super) const CONTENT: u8 = 0x1f;
 
-/// How far a section has been read.
+/// The position within a section.
 pub(super) struct Cursor {
     pub(super) client: ClientId,
     pub(super) at: Point,
@@ -38,7 +38,7 @@ impl Cursor {
 }
 
 impl Check<'_> {
-    /// Reads one struct and moves `at` behind it; returns it if it is one that text can be appended to.
+    /// Reads one struct and moves `at` behind it; returns it if text can be appended to it.
     pub(super) fn item(&mut self, at: &mut Cursor) -> Result<Option<Run>, Malformed> {
         let info = self.reader.byte()?;
         if info == GC {
@@ -98,7 +98,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reads what a struct holds; returns the byte behind its own length, and its length in clocks.
+    /// Reads the content of a struct; returns the position after its own length, and its length in clocks.
     fn content(&mut self, kind: u8) -> Result<(u32, u32), Malformed> {
         let (reader, limits) = (&mut self.reader, self.limits);
         let len = match kind {
@@ -143,7 +143,7 @@ impl Run {
         self.kind == STRING
     }
 
-    /// How many bytes its content takes, about: a value of one byte becomes one of 24.
+    /// The approximate memory of its content: a value of one byte becomes one of 24.
     pub(super) fn memory(&self) -> usize {
         let bytes = self.content.len();
         if self.is_text() { bytes } else { bytes * 24 }

@@ -1,5 +1,5 @@
-//! Merging checked updates by their bytes alone: each was gap-free on top of the ones before it, so sections that follow each
-//! other are joined struct for struct, and nothing is decoded again.
+//! Merging checked updates by their bytes alone. Each was gap-free on top of the ones before it, so consecutive
+//! sections are joined struct by struct, and nothing is decoded again.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,7 +10,7 @@ use super::{Parts, Point, Run, Section, Update};
 use crate::ClientId;
 use crate::lib0::{write_buffer, write_number};
 
-/// A batch grows no further than this, so that what one replica merges another accepts; a larger update stays alone.
+/// The size limit of a batch, so that every replica accepts merged batches; a larger update stays alone.
 const BATCH_BYTES_MAX: usize = 128 << 10;
 
 impl Update {
@@ -133,7 +133,7 @@ impl Joined {
         }
     }
 
-    /// Takes over the structs of `section` from byte `start` on, leaving the last open if it can grow.
+    /// Appends the structs of `section` from byte `start` on, leaving the last open if it can grow.
     fn push(&mut self, section: &Section, start: u32, bytes: &[u8]) {
         self.structs += section.end.structs;
         let end = section.last_run.as_ref().map_or(section.end.byte, |run| run.start);

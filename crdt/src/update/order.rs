@@ -1,4 +1,6 @@
-//! Sections of one update may build on each other, but not in a circle: yrs would keep a circle pending for ever.
+//! The order of the sections of one update. Sections may depend on each other, but not in a circle, which yrs would
+//! keep pending without end. Example: section A has structs 0 to 9, and B's first struct has A's clock 4 as its origin,
+//! while A's clock 7 has B's first as its origin. The plan is A 0 to 6, B, A 7 to 9.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +10,20 @@ use crate::Malformed;
 /// yrs follows dependencies between sections with a stack that it searches at every step, and by recursion.
 pub(super) const SECTIONS_AT_ONCE: usize = 512;
 
-/// A struct that needs an edit of another section of the same update, or all before it in its own section committed.
+/// A struct that needs an edit of another section of the same update, or needs everything before it in its own section
+/// to be committed.
 pub(super) struct Dependency {
     /// The number of the struct's section.
     pub(super) section: u32,
     /// The start of the struct.
     pub(super) before: Point,
-    /// The number of the section that it needs, and which clock of it.
+    /// The number of the section that it needs, and the clock in it.
     pub(super) needs: u32,
     pub(super) clock: u32,
 }
 
-/// Finds an order in which the sections can be integrated, in pieces of at most `step` structs; `dependencies` are in the order
-/// of the bytes. The plan is empty when yrs can be left to find one.
+/// Finds an order in which the sections can be integrated, in pieces of at most `step` structs; `dependencies` are in
+/// the order of the bytes. The plan is empty if yrs can find one itself.
 pub(super) fn plan(sections: &[Section], dependencies: &[Dependency], step: usize) -> Result<Vec<Piece>, Malformed> {
     let structs: usize = sections.iter().map(|section| section.end.structs as usize).sum();
     if dependencies.is_empty() && structs <= step {
@@ -59,7 +62,7 @@ pub(super) fn plan(sections: &[Section], dependencies: &[Dependency], step: usiz
     Ok(if in_one_go { Vec::new() } else { plan })
 }
 
-/// How far each section is integrated.
+/// The progress of each section.
 struct Lanes<'a> {
     sections: &'a [Section],
     dependencies: &'a [Dependency],
@@ -79,7 +82,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Goes on with a section until its end or an unmet dependency, which is returned.
+    /// Continues a section until its end or an unmet dependency, which is returned.
     fn run(&mut self, section: u32) -> Option<&'a Dependency> {
         let lane = section as usize;
         while let Some(needed) = self.dependencies.get(self.next[lane]) {

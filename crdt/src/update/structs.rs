@@ -1,4 +1,4 @@
-//! Reads the structs of a section whose bytes were checked before, one after the other.
+//! Reads the structs of a checked section, one after the other.
 
 use super::content::skip_any;
 use super::item::{ANY, BINARY, CONTENT, DELETED, EMBED, FORMAT, GC, HAS_KEY, HAS_ORIGIN, HAS_RIGHT_ORIGIN, STRING};
@@ -7,17 +7,17 @@ use crate::text::utf16_len;
 use crate::{ClientId, Limits};
 
 pub(super) type Id = (ClientId, u32);
-/// The root type, and the key where the struct is the value of one.
+/// The root type, and the key if the struct is the value of one.
 pub(super) type Parent<'a> = (&'a str, Option<&'a str>);
 
-/// What a struct holds.
+/// The content of a struct.
 pub(super) enum Content<'a> {
-    /// Collected whole, with its place.
+    /// Garbage-collected, with its place.
     Gone,
     Deleted,
-    /// The units that are not passed yet.
+    /// The remaining units.
     Text(std::str::EncodeUtf16<'a>),
-    /// Of this kind.
+    /// Content of this kind.
     Other(u8),
 }
 
@@ -29,12 +29,12 @@ pub(super) struct Item<'a> {
     len: u32,
 }
 
-/// A reader of structs and the clock that it has reached.
+/// A reader of structs and its current clock.
 pub(super) struct Structs<'a> {
     reader: Reader<'a>,
     pub(super) client: ClientId,
     clock: u32,
-    /// Where the open struct begins.
+    /// The start of the open struct.
     start: u32,
     opened: usize,
     pub(super) item: Item<'a>,
@@ -54,25 +54,25 @@ impl<'a> Structs<'a> {
         self.start
     }
 
-    /// The clock behind the open struct.
+    /// The clock after the open struct.
     pub(super) fn end(&self) -> u32 {
         self.start + self.item.len
     }
 
-    /// Opens the next struct; `None` where there is none.
+    /// Opens the next struct; `None` at the end.
     pub(super) fn open(&mut self) -> Option<()> {
         self.item = item(&mut self.reader)?;
         (self.start, self.opened) = (self.clock, self.opened + 1);
         Some(())
     }
 
-    /// Passes units of the open struct, and opens the next one where there is more before `end`.
+    /// Advances by units of the open struct, and opens the next one if there is more before `end`.
     pub(super) fn pass(&mut self, units: u32, end: u32) -> Option<()> {
         self.clock += units;
         if self.clock == self.end() && self.clock < end { self.open() } else { Some(()) }
     }
 
-    /// The reader behind the section, which has so many structs.
+    /// The reader after the section, which has so many structs.
     pub(super) fn behind(mut self, count: usize) -> Option<Reader<'a>> {
         while self.opened < count {
             self.clock = self.end();

@@ -1,4 +1,4 @@
-//! What an attack costs, in bytes at their peak and in time beside honest work of the same size.
+//! The cost of an attack: peak memory, and time beside honest work of the same size.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the most bytes that were allocated above what was there before, and the time.
+/// Returns the peak of allocated bytes above the start, and the duration.
 pub(crate) fn measure(work: impl FnOnce()) -> (usize, Duration) {
     ALLOCATED.reset_peak_usage();
     let (before, started) = (ALLOCATED.current_usage(), Instant::now());
@@ -35,7 +35,7 @@ pub(crate) fn assert_cheap(attack: &Bytes, ratio: u32, mut work: impl FnMut()) {
     assert!(attacked < usual.map(|usual| usual * ratio), "{attacked:?} for {usual:?}");
 }
 
-/// An update of about `len` bytes in which each character was typed somewhere else.
+/// An update of about `len` bytes in which each character was typed at another place.
 fn typing(len: usize) -> Bytes {
     let structs = len as u64 / 8;
     let mut wire = Wire::default().numbers(&[1, structs, 1, 0]).root_text("x");

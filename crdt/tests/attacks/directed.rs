@@ -1,4 +1,4 @@
-//! One test for each way that was found to abort, stall or bloat a process that hands such bytes to yrs.
+//! One test for each known way to abort, stall or bloat a process that passes such bytes to yrs.
 
 use bytes::Bytes;
 use codesync_crdt::{
@@ -60,7 +60,7 @@ fn nested_types_of_48_kilobytes() {
     let update = wire.number(0).bytes();
     assert!(update.len() < 60_000);
     assert_eq!(malformed(&update), Malformed::Unsupported("nested shared types"));
-    // The same without the root: nothing is a parent but a root type.
+    // The same without the root: only root types can be parents.
     let child = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[4]).numbers(&[0, 1, 0]).string("x");
     assert_eq!(malformed(&child.number(0).bytes()), Malformed::Unsupported("nested shared types"));
 }
@@ -144,7 +144,7 @@ fn skipped_edits() {
         let skip = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[kind]).numbers(&[5, 0, 0, 0]);
         assert!(matches!(refusal(&skip.bytes()), Refusal::Malformed(_)));
     }
-    // What is behind a skip is left out, with the deletions of it; the rest counts.
+    // Structs behind a skip are left out, with their deletions; the rest counts.
     let replica = Document::new(Limits::default());
     let skip = Wire::default().numbers(&[1, 3, 1, 0]).raw(&[0, 2, 10, 5, 0, 1]).numbers(&[1, 1, 2, 1, 1, 7, 1]);
     let update = replica.check(skip.bytes()).unwrap();
@@ -266,7 +266,7 @@ fn a_megabyte_of_structs_that_yrs_joins_from_the_last_to_the_first() {
 fn edits_that_make_yrs_walk_the_whole_document_can_be_stopped() {
     let _turn = turn();
     let count = 3000;
-    // Each is said to stand between the start and another place further on, so all that lies between is compared.
+    // Each claims to be between the start and another place further on, so that everything in between is compared.
     let mut far = Wire::default().numbers(&[2, count, 1, 0]).root_text("x");
     for clock in 0..count - 1 {
         far = far.text_after(1, clock / 2, "x");
@@ -275,7 +275,7 @@ fn edits_that_make_yrs_walk_the_whole_document_can_be_stopped() {
     for clock in 0..count {
         far = far.raw(&[0x44]).numbers(&[1, count - 1 - clock]).string("y");
     }
-    // Clients at one place, made to arrive in the costly order by what each needs of the one before.
+    // Clients at one place, forced into the costly order by their dependencies.
     let mut forced = Wire::default().number(count);
     for client in (2..=count).rev() {
         forced = forced.numbers(&[2, client, 0]).text_after(client - 1, 0, "x").root_text("y");

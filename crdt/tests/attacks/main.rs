@@ -1,4 +1,4 @@
-//! Bytes that are meant to hurt.
+//! Hostile bytes.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Mutated updates, states and frames: each is refused or applied whole, and what was applied can be loaded again.
+//! Mutated updates, states and frames: each is refused or applied as a whole, and the result can be loaded again.
 
 use bytes::Bytes;
 use codesync_crdt::{
@@ -13,7 +13,7 @@ use crate::support::{
 /// Of 200 mutants each.
 const ROUNDS: u64 = 200;
 
-/// Numbers at which something changes: clocks, lengths, counts, content kinds.
+/// Numbers at which behaviour changes: clocks, lengths, counts, content kinds.
 const NUMBERS: [u64; 14] =
     [0, 1, 2, 10, 63, 127, 128, 16_383, 1 << 30, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 53, u64::MAX >> 1];
 
@@ -53,7 +53,7 @@ fn number(mut value: u64) -> Vec<u8> {
     out
 }
 
-/// Makes an update that is well-formed but senseless: origins anywhere, any content in any root.
+/// Makes an update that is well-formed but meaningless: origins anywhere, any content in any root.
 fn crafted(chance: &mut Chance, known: &StateVector) -> Bytes {
     let clocks: Vec<(u64, u32)> = known.iter().chain([(99, 0)]).collect();
     let (client, clock) = *chance.pick(&clocks);
@@ -133,7 +133,7 @@ fn mutated_updates_are_refused_or_applied_whole() {
                 continue;
             }
             live_on(&mut base, after, chance);
-            // Now and then the damage is left to build up.
+            // From time to time the damage is left to accumulate.
             if chance.one_in(3) {
                 base = Document::load(&state, Limits::default()).unwrap();
             }
@@ -159,7 +159,7 @@ fn take_in_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Effe
     effect
 }
 
-/// Goes on with a document that took in mutants: nothing in it may fail.
+/// Continues with a document that accepted mutants: nothing in it may fail.
 fn live_on(document: &mut Document, later: &[Bytes], chance: &mut Chance) {
     for update in later.iter().take(20) {
         if let Ok(update) = document.check(update.clone()) {

@@ -1,4 +1,4 @@
-//! Presence: newest state wins, the silent and the gone are forgotten, and nobody comes back as a ghost.
+//! Presence: the newest state wins, silent clients are removed, and nobody reappears after leaving.
 
 use codesync_crdt::{Awareness, AwarenessEntry, Limits, Malformed, decode_awareness, encode_awareness};
 use serde_json::Value;
@@ -126,7 +126,7 @@ fn the_crowd_is_bounded_and_so_are_its_tombstones() {
     let remembered = (1..=100).filter(|client| room.clock(*client).is_some()).count();
     assert_eq!(remembered, 6);
     assert!(room.clock(100).is_some() && room.clock(1).is_none());
-    // Who is remembered as gone counts as new when it comes back.
+    // A remembered client counts as new when it returns.
     let gone: Vec<u64> = (1..=100).filter(|client| room.clock(*client).is_some()).collect();
     let back = gone.iter().filter(|client| room.apply(entry(**client, 9, Some("{}")), 200)).count();
     assert_eq!((back, room.len()), (3, 3));

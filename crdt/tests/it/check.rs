@@ -1,4 +1,4 @@
-//! What the check lets in, what it refuses, and in which words.
+//! What the check accepts, what it refuses, and the messages.
 
 use bytes::Bytes;
 use codesync_crdt::{Document, DocumentError, Effect, Limits, Malformed, Refusal, Replica, StateVector};

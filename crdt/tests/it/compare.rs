@@ -8,7 +8,7 @@ use serde_json::json;
 use super::interop::Yjs;
 use crate::support::{Chance, PIECES, Wire, document, seeded, take_in, unhex, writer::Writer};
 
-/// Histories that a full run tries; an everyday run tries a twentieth.
+/// The histories of a full run; an everyday run tries a twentieth.
 const HISTORIES: u64 = 100_000;
 
 fn histories() -> u64 {
@@ -68,7 +68,7 @@ fn honest_histories_of_yjs_and_yrs_never_differ() {
         let answer = yjs.ask(&json!({"do": "history", "clients": clients, "edits": edits}));
         let mut states: Vec<Vec<u8>> =
             answer["states"].as_array().unwrap().iter().map(|state| unhex(state.as_str().unwrap()).to_vec()).collect();
-        // One of yrs goes on from what Yjs wrote.
+        // A yrs writer continues a history of Yjs.
         let writer = Writer::new(chance.next() >> 32);
         writer.receive(chance.pick::<Vec<u8>>(&states));
         for _ in 0..chance.below(20) {
@@ -79,7 +79,7 @@ fn honest_histories_of_yjs_and_yrs_never_differ() {
     });
 }
 
-/// Two writers who hold the same and share a client id.
+/// Two writers with the same state that share a client id.
 fn twins(chance: &mut Chance) -> (Writer, Writer, u64, u32) {
     let (client, other) = (1 + chance.below(90) as u64, Writer::new(100 + chance.below(90) as u64));
     let (one, two) = (Writer::new(client), Writer::new(client));
@@ -105,7 +105,7 @@ fn other_text_at_known_clocks_always_differs() {
         let mut replica = document();
         take_in(&mut replica, &one.state().into());
         assert_eq!(compare(&replica, &forged), Comparison::Differs { client, clock });
-        // Split, and in part deleted.
+        // Split, and partly deleted.
         let cut = chance.below(units - 1) as u32;
         drop(one.delete(at + cut, 1));
         let reader = Writer::new(7_777);
@@ -181,7 +181,7 @@ fn a_struct_differs_by_origin_right_origin_root_key_or_kind() {
         vec![between(0, 1), between(0, 2), between(1, 2), text.clone()],
         vec![in_root("content"), in_root("other"), text.clone()],
         vec![keyed("a"), keyed("b")],
-        // Text, values, an embedded value, a format, and what was collected with its place.
+        // Text, values, an embedded value, a format, and a garbage-collected struct.
         vec![
             text.clone(),
             after(&[0x88, 1, 1, 2, 126, 126]),

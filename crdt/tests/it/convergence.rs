@@ -1,4 +1,4 @@
-//! Replicas that hold the same edits hold the same document, however the edits reached them.
+//! Replicas with the same edits hold the same document, however the edits arrived.
 
 use bytes::Bytes;
 use codesync_crdt::{Document, Effect, Limits, Refusal};
@@ -11,7 +11,7 @@ fn writers_behind_one_room_converge() {
     seeded(60, |chance| {
         let writers: Vec<Writer> = (1..=4).map(|i| Writer::new(i * 1_000_000_007)).collect();
         let mut room = document();
-        // What each writer has not sent, and how much of the room's log it has seen.
+        // The unsent edits of each writer, and its position in the room's log.
         let mut outgoing: Vec<Vec<Bytes>> = vec![Vec::new(); writers.len()];
         let mut seen = vec![0; writers.len()];
         let mut log: Vec<Bytes> = Vec::new();
@@ -104,7 +104,7 @@ fn a_diff_holds_what_is_missing_and_no_more() {
     });
 }
 
-/// Writers that hear of each other's edits at random, and all edits in an order in which they can be applied.
+/// Writers that receive each other's edits at random, and all edits in an order in which they can be applied.
 pub(crate) fn mixed_history(chance: &mut Chance, edits: usize) -> (Vec<Writer>, Vec<Bytes>) {
     let writers: Vec<Writer> = (1..=3).map(|i| Writer::new(i * 77)).collect();
     let mut seen = [0; 3];

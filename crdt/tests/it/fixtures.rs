@@ -1,4 +1,4 @@
-//! Histories and messages recorded from Yjs 13.6 and y-protocols: read as they are, written back byte for byte.
+//! Histories and messages recorded from Yjs 13.6 and y-protocols: read, and written back byte for byte.
 
 use codesync_crdt::{Document, Effect, Limits, Update};
 use serde_json::Value;

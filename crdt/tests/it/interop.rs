@@ -35,7 +35,7 @@ impl Yjs {
         serde_json::from_str(&answer).unwrap()
     }
 
-    /// Gives a replica a command and returns the frames that it sends.
+    /// Sends a command to a replica and returns its frames.
     fn frames(&mut self, command: &Value) -> Vec<Bytes> {
         let answer = self.ask(command);
         answer["sent"].as_array().unwrap().iter().map(|frame| unhex(frame.as_str().unwrap())).collect()
@@ -49,7 +49,7 @@ impl Drop for Yjs {
     }
 }
 
-/// A room as the server has it: the replica, and the log of what it relays.
+/// A room as in the server: the replica, and the log of relayed updates.
 struct Room {
     replica: Document,
     log: Vec<Update>,
@@ -97,7 +97,7 @@ impl Peer {
         }
     }
 
-    /// Takes in what the room relayed since, update by update or merged.
+    /// Applies what the room has relayed since, one by one or merged.
     fn download(&mut self, yjs: &mut Yjs, room: &Room, chance: &mut Chance) {
         let news = &room.log[self.seen..];
         let news = if chance.one_in(2) { news.to_vec() } else { Update::merge(news) };
@@ -107,7 +107,7 @@ impl Peer {
         self.seen = room.log.len();
     }
 
-    /// Both sides ask for what they lack, as after a reconnect; what was not sent yet is lost with the old connection.
+    /// Both sides request what they lack, as after a reconnect; unsent edits are lost with the old connection.
     fn resync(&mut self, yjs: &mut Yjs, room: &mut Room) {
         self.outgoing.clear();
         let step1 = yjs.ask(&json!({"replica": self.name, "do": "step1"}));

@@ -79,7 +79,8 @@ fn the_order_of_the_places_costs_little() {
 
 #[test]
 fn a_paste_and_inserts_all_over_it_may_come_in_one_update() {
-    // As after a time offline: the paste is in as many pieces as the inserts made of it, and yrs joins them at each step.
+    // As after a period offline: the paste is in as many pieces as the inserts made of it, and yrs joins them at each
+    // step.
     let (piece, pieces) = ("y".repeat(198), 5000u64);
     let mut structs = Wire::default().root_text(&piece);
     for i in 1..pieces {
@@ -112,7 +113,8 @@ fn a_text_that_was_split_takes_edits_of_many_places_as_any_other() {
         let units = text.encode_utf16().count();
         let mut places: Vec<u64> = (0..2000).map(|_| 1 + chance.below(units - 20) as u64).collect();
         places.sort_unstable();
-        // Apart from each other; some lie inside surrogate pairs, where Yjs and yrs leave two replacement characters.
+        // At a distance from each other; some are inside surrogate pairs, where Yjs and yrs leave two replacement
+        // characters.
         places.dedup_by(|next, kept| *next < *kept + 8);
         let update = replacements(&shuffled(&places, chance), chance.below(6) as u64, chance.pick::<&str>(&PIECES));
         let (mut room, writer) = (document(), Writer::new(9));

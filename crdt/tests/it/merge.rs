@@ -1,4 +1,4 @@
-//! A merged batch does what its updates did, one after the other.
+//! A merged batch has the effect of its updates, one after the other.
 
 use bytes::Bytes;
 use codesync_crdt::{Document, Limits, Update};

@@ -93,7 +93,7 @@ fn unknown_messages_are_passed_over_and_broken_ones_refused() {
     for frame in [&[4u8][..], &[99, 0], &[0, 3, 0], &[0, 100], &[2, 1, 0], &[100, 77, 1], b"ping"] {
         assert_eq!(decode_frame(frame, &limits()), Ok(vec![Message::Unknown]), "{frame:?}");
     }
-    // How long it is cannot be known, so that nothing behind it is read.
+    // Its length is unknown, so nothing after it is read.
     let behind = [encode::query_awareness(), vec![99], encode::query_awareness()].concat();
     assert_eq!(decode_frame(&behind, &limits()), Ok(vec![Message::QueryAwareness, Message::Unknown]));
     assert_eq!(decode_frame(&[], &limits()), Ok(Vec::new()));

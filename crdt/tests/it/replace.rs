@@ -1,4 +1,4 @@
-//! Replacing a text by its smallest edits, beside people who go on typing.
+//! Replacing a text by its smallest edits, while others type.
 
 use codesync_crdt::{Document, Limits};
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{ROOT, assert_same, document, node_script, take_in};
 
-/// The recordings are others' data and lie beside the project; without them there is nothing to replay.
+/// The recordings are not part of the project and lie beside it; without them there is nothing to replay.
 fn recording(name: &str) -> Option<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/traces");
     let path = PathBuf::from(folder).join(format!("{name}.json.gz"));
@@ -29,7 +29,7 @@ fn end_of(recording: &PathBuf) -> String {
     trace["endContent"].as_str().unwrap().to_owned()
 }
 
-/// Lets Yjs type the recording, and hands on each update that it makes.
+/// Lets Yjs type the recording, and passes on each update that it makes.
 fn typed_by_yjs(recording: &PathBuf, mut each: impl FnMut(Bytes)) {
     let mut node = Command::new("node");
     node.arg(node_script("trace.mjs")).arg(recording).stdout(Stdio::piped());

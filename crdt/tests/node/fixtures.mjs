@@ -19,7 +19,7 @@ function random(seed) {
   return { below: (n) => Math.floor(next() * n), of: (values) => values[Math.floor(next() * values.length)] };
 }
 
-/** Documents that share every update, kept in an order in which each builds only on earlier ones. */
+/** Documents that share every update, in an order in which each depends only on earlier ones. */
 function history(clients, act) {
   const updates = [];
   const docs = clients.map((clientID) => Object.assign(new Y.Doc(), { clientID }));

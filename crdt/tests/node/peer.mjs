@@ -1,4 +1,4 @@
-// Yjs replicas behind one pipe: a command a line in, an answer a line out. Frames are those of y-websocket.
+// Yjs replicas behind a pipe: one command per line in, one answer per line out. Frames are those of y-websocket.
 import { createInterface } from "node:readline";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
@@ -34,7 +34,8 @@ function receive(replica, message) {
   if (encoding.length(encoder) > 1) replica.sent.push(hex(encoding.toUint8Array(encoder)));
 }
 
-// A random history of several replicas that are mostly apart, from the edits given: each its state before they meet and after.
+// A random history of several replicas that are mostly offline: the given number of edits, and the state of each before and after they
+// sync.
 function history({ clients, edits }) {
   const docs = clients.map((client) => Object.assign(new Y.Doc(), { clientID: client }));
   for (const [who, from, at, deleted, inserted] of edits) {

@@ -1,5 +1,5 @@
-// Types a recorded trace into a Yjs document and writes each transaction's update to stdout, led by its length in four bytes
-// (big endian). Usage: node trace.mjs <trace.json.gz>
+// Types a recorded trace into a Yjs document and writes each transaction's update to stdout, after its length in four bytes (big-endian).
+// Usage: node trace.mjs <trace.json.gz>
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";

@@ -1,6 +1,6 @@
-//! Decisions that can be repeated.
+//! Reproducible decisions.
 
-/// A repeatable source of decisions (SplitMix64).
+/// A reproducible source of decisions (SplitMix64).
 pub(crate) struct Chance(u64);
 
 impl Chance {

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of several tests.
 
 mod chance;
 mod recorded;
@@ -36,7 +36,7 @@ pub(crate) fn apply(document: &mut Document, update: &Update) -> Effect {
     effect
 }
 
-/// Turns the text into another as `client`; `None` when nothing differs.
+/// Changes the text into another as `client`; `None` if nothing differs.
 pub(crate) fn replace_text(document: &mut Document, text: &str, client: u64) -> Option<Update> {
     let update = document.replacement(ROOT, text, client).unwrap()?;
     apply(document, &update);
@@ -50,7 +50,7 @@ pub(crate) fn assert_same(a: &Document, b: &Document) {
     assert!(normal(&a.state()) == normal(&b.state()), "the states differ");
 }
 
-/// Joins what one replica keeps in one piece and another in several.
+/// Joins text that one replica holds in one piece and another in several.
 pub(crate) fn normal(state: &[u8]) -> Vec<u8> {
     Document::load(state, Limits::default()).unwrap().state()
 }

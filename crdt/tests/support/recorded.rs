@@ -1,4 +1,4 @@
-//! What Yjs and y-protocols wrote: see `node/fixtures.mjs`.
+//! Recordings of Yjs and y-protocols: see `node/fixtures.mjs`.
 
 use bytes::Bytes;
 use serde_json::Value;

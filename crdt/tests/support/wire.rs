@@ -36,7 +36,7 @@ impl Wire {
         self.raw(&[0x04]).number(1).string(ROOT).string(text)
     }
 
-    /// A struct that inserts text behind another.
+    /// A struct that inserts text after another.
     pub(crate) fn text_after(self, client: u64, clock: u64, text: &str) -> Self {
         self.raw(&[0x84]).numbers(&[client, clock]).string(text)
     }

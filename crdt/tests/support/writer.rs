@@ -1,4 +1,4 @@
-//! Writers that stand for browsers.
+//! Writers that simulate browsers.
 
 use bytes::Bytes;
 use yrs::updates::decoder::Decode;
@@ -6,7 +6,7 @@ use yrs::{Any, Doc, GetString, OffsetKind, Options, ReadTxn, Text, Transact, Wri
 
 use super::{Chance, PIECES, ROOT};
 
-/// A browser: makes updates and takes in those of others.
+/// A browser: makes updates and applies those of others.
 pub(crate) struct Writer {
     doc: Doc,
 }
@@ -34,7 +34,7 @@ impl Writer {
         txn.encode_update_v1().into()
     }
 
-    /// Makes one random edit of text, now and then of a root map or array.
+    /// Makes one random edit of text, sometimes of a root map or array.
     pub(crate) fn edit(&self, chance: &mut Chance) -> Bytes {
         let len = self.len();
         match chance.below(12) {

@@ -1,5 +1,5 @@
-//! Connections that only wait, in a process of their own: one process may not open files enough for all of them, and
-//! what is measured is not to wait behind them.
+//! Idle connections, in a process of their own: one process may not be allowed enough files for all of them, and the
+//! measured work must not wait for them.
 
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, Command, Stdio};
@@ -16,7 +16,7 @@ use crate::process::cpu_seconds_of;
 use crate::target::Room;
 
 const DEADLINE: Duration = Duration::from_secs(120);
-/// Before a client comes back.
+/// The pause before a client reconnects.
 const PAUSE: Duration = Duration::from_secs(1);
 const READY: &str = "ready";
 
@@ -41,7 +41,7 @@ impl Crowd {
         Ok(Self(child))
     }
 
-    /// Waits until all are there.
+    /// Waits until all are connected.
     pub fn wait(&mut self) -> Result<()> {
         let mut line = String::new();
         let from = self.0.stdout.as_mut().context("its standard output")?;
@@ -54,7 +54,7 @@ impl Crowd {
         cpu_seconds_of(&self.0)
     }
 
-    /// Sends them away.
+    /// Disconnects them.
     ///
     /// # Errors
     /// When one had lost its socket.
@@ -67,13 +67,13 @@ impl Crowd {
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The process itself: connects to what standard input names up to an empty line, and stays until that ends.
+/// The process itself: connects to the rooms that standard input names up to an empty line, and stays until that ends.
 pub async fn hold() -> Result<()> {
     let mut rooms = Vec::new();
     for line in stdin().lines() {
@@ -89,7 +89,7 @@ pub async fn hold() -> Result<()> {
         .map(|room| come_in(room.clone(), Rc::clone(&meter)));
     let clients = join_all(joins, DEADLINE).await?;
     println!("{READY}");
-    // Alike on both nodes they would take each other for the same clients.
+    // With equal ids on both nodes they would count as the same clients.
     let first_id = u64::from(std::process::id()) << 20;
     tokio::select! {
         stayed = stay(&clients, first_id) => stayed?,
@@ -98,7 +98,7 @@ pub async fn hold() -> Result<()> {
     clients.iter().try_for_each(|client| client.check())
 }
 
-/// Connects and waits for the document, so that not all are opened at once; comes back, as stock clients do, where the
+/// Connects and waits for the document, so that not all are opened at once; reconnects, as stock clients do, if the
 /// node is too busy.
 async fn come_in(room: Room, meter: Rc<Meter>) -> Result<Rc<Client>> {
     let started = Instant::now();

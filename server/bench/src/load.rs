@@ -1,7 +1,7 @@
-//! Clients of a document, and what they measure together.
+//! Clients of a document, and their common measurements.
 //!
-//! A keystroke is one character, so a clock of an author names one edit, whatever frames the server merged it into: its
-//! send time is looked up by it, and an edit that arrives twice counts once.
+//! A keystroke is one character, so an author's clock identifies one edit, in any frame that the server merged it into:
+//! its send time is looked up by it, and an edit that arrives twice counts once.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -17,13 +17,13 @@ use crate::socket::{self, Incoming, Socket};
 use crate::target::Room;
 use crate::wire;
 
-/// Above the ids that a server would make up, and as wide as the random ids of real clients.
+/// Above the ids that a server could choose, and as wide as the random ids of real clients.
 const FIRST_AUTHOR: u64 = 0x9000_0000;
-/// The timer of the generator is this coarse: what is sent this late was not held up by the server.
+/// The resolution of the generator's timer: an edit that is late by this was not delayed by the server.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
 
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// How often stock clients say that they are still there: half the time after which the others forget them.
+/// The interval at which stock clients repeat their presence: half the time after which the others remove them.
 const RENEWAL: Duration = Duration::from_secs(15);
 
 /// Counts only while it is open.
@@ -42,7 +42,7 @@ impl Meter {
         Self::since(Instant::now())
     }
 
-    /// Another one that authors of the first can be measured with.
+    /// A separate meter for the same authors.
     pub fn beside(&self) -> Rc<Self> {
         Self::since(self.origin)
     }
@@ -68,7 +68,7 @@ impl Meter {
     }
 }
 
-/// One who types: its client id, and when it sent each of its edits.
+/// A typing client: its id, and the send time of each of its edits.
 pub struct Author {
     pub id: u64,
     sent: RefCell<Vec<u32>>,
@@ -91,7 +91,7 @@ impl Author {
     }
 }
 
-/// One client of a document: a socket, and how much of each author it has seen.
+/// One client of a document: a socket, and the clocks that it has received of each author.
 pub struct Client {
     room: Room,
     socket: Rc<Socket>,
@@ -105,7 +105,7 @@ pub struct Client {
     reader: RefCell<Option<JoinHandle<()>>>,
 }
 
-/// What to do with the updates that arrive, beside counting them.
+/// The handling of updates that arrive, besides counting them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Updates {
     Count,
@@ -113,7 +113,7 @@ pub enum Updates {
 }
 
 impl Client {
-    /// Connects and greets; `own` is the author whose edits come back as acknowledgements.
+    /// Connects and syncs; `own` is the author whose edits return as acknowledgements.
     pub async fn join(
         room: &Room,
         authors: &[Rc<Author>],
@@ -170,7 +170,7 @@ impl Client {
             return Ok(());
         }
         match reader.uint()? {
-            // Nothing to send: our edits went out already, in order.
+            // Nothing to send: our edits were sent already, in order.
             wire::STEP_1 => {
                 self.send(wire::STEP_2, wire::EMPTY_UPDATE);
                 self.socket.try_flush()?;
@@ -245,7 +245,7 @@ impl Client {
         self.socket.flush().await
     }
 
-    /// Types at a steady rate until the deadline; a server that pushes back does not slow the schedule.
+    /// Types at a steady rate until the deadline; a slow server does not slow the schedule.
     pub async fn type_at(
         &self,
         author: &Author,
@@ -280,7 +280,7 @@ impl Client {
         self.send(wire::UPDATE, buffer);
     }
 
-    /// Sends ready-made updates as fast as the server takes them.
+    /// Sends prepared updates as fast as the server accepts them.
     pub async fn pour<'a>(&self, updates: impl Iterator<Item = &'a [u8]>) -> Result<()> {
         const BUFFER_BYTES: usize = 64 * 1024;
         for update in updates {
@@ -339,7 +339,7 @@ impl Client {
     }
 }
 
-/// Connects clients, a few at a time, and waits until all have what the document holds.
+/// Connects clients, a few at a time, and waits until all have the whole document.
 pub async fn join_all<F>(
     joins: impl Iterator<Item = F>,
     deadline: Duration,
@@ -365,8 +365,8 @@ where
     Ok(clients)
 }
 
-/// Announces who is there and, as stock clients do, again and again; for as long as it is polled. Spread over time,
-/// as people are.
+/// Announces presence and repeats it, as stock clients do, for as long as it is polled. Spread over time, as with real
+/// users.
 pub async fn stay(clients: &[Rc<Client>], first_id: u64) -> Result<()> {
     const TURNS: usize = 1_000;
     let mut turn = interval(RENEWAL / TURNS as u32);
@@ -384,7 +384,7 @@ pub async fn stay(clients: &[Rc<Client>], first_id: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a condition, and fails early where a client lost its socket.
+/// Waits for a condition, and fails early if a client has lost its socket.
 pub async fn until(
     what: &str,
     deadline: Duration,

@@ -37,7 +37,7 @@ struct Options {
     /// Only these targets; without --codesync, all but CodeSync.
     #[arg(long, value_enum, value_delimiter = ',')]
     targets: Vec<Kind>,
-    /// Short measurements, to see that everything works.
+    /// Short measurements, to check that everything works.
     #[arg(long)]
     quick: bool,
     /// The folder with the recorded traces.

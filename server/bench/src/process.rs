@@ -1,4 +1,4 @@
-//! A server under test: started, watched through /proc, ended.
+//! A server under test: started, measured through /proc, ended.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
-/// Linux counts CPU time for user space in hundredths of a second, whatever its timer does.
+/// Linux counts user CPU time in hundredths of a second, independent of its timer frequency.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 pub struct Process {
@@ -23,7 +23,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a server that listens where the command was told to, and waits until it does.
+    /// Starts a server with its listening address in the command, and waits until it listens.
     pub fn start(name: &str, addr: SocketAddr, command: &mut Command, log: &Path) -> Result<Self> {
         let log_file = fs::File::create(log)?;
         let child = command
@@ -59,12 +59,12 @@ impl Process {
         cpu_seconds_of(&self.child)
     }
 
-    /// The same with the processes that it started, here or gone.
+    /// The same, including the processes that it started, running or ended.
     pub fn family_cpu_seconds(&self) -> Result<f64> {
         let id = self.child.id();
         let mut sum = cpu_seconds(&id.to_string(), Ended::Count)?;
         for child in fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?.split(' ') {
-            // One that ends meanwhile is counted the next time.
+            // A process that ends during the sum is counted the next time.
             sum += cpu_seconds(child, Ended::Count).unwrap_or(0.0);
         }
         Ok(sum)
@@ -79,7 +79,7 @@ impl Process {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// Asks the server to end, so that it writes what it has to write.
+    /// Asks the server to end, so that it writes what it must.
     pub fn stop(mut self) -> Result<()> {
         Command::new("kill")
             .arg("-TERM")
@@ -100,7 +100,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -111,12 +111,12 @@ pub fn cpu_seconds_of(child: &Child) -> Result<f64> {
     cpu_seconds(&child.id().to_string(), Ended::Leave)
 }
 
-/// The generator's own share, to tell when it and not the server was the limit.
+/// The generator's own share, to detect that it was the limit.
 pub fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds("self", Ended::Leave)
 }
 
-/// All processes' share, and what the host took away.
+/// The share of all processes, and the time that the host took away.
 pub fn machine_cpu_seconds() -> Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
     let mut ticks = 0.0;
@@ -129,7 +129,7 @@ pub fn machine_cpu_seconds() -> Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
-/// What to do with the time of children that have ended.
+/// Whether to count the time of children that have ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Leave,
@@ -138,7 +138,7 @@ enum Ended {
 
 fn cpu_seconds(pid: &str, ended: Ended) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The command's name, in parentheses, may hold spaces: count fields behind it.
+    // The command's name, in parentheses, may contain spaces: the fields are counted after it.
     let (_, fields) = stat.rsplit_once(") ").context("/proc stat")?;
     let ticks = |index: usize| -> Result<f64> {
         Ok(fields
@@ -154,7 +154,7 @@ fn cpu_seconds(pid: &str, ended: Ended) -> Result<f64> {
     Ok(sum / TICKS_PER_SECOND)
 }
 
-/// Lets this process, and those that it starts, open as many files as it may; returns how many those are.
+/// Raises the limit of open files for this process and its children; returns the limit.
 pub fn raise_open_files() -> Result<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {

@@ -1,4 +1,4 @@
-//! What a run prints: Markdown, both sides of every ratio.
+//! The output of a run: Markdown, with both sides of every ratio.
 
 use std::fmt::Write;
 
@@ -28,13 +28,13 @@ impl Table {
         self.rows.push((label.into(), cells));
     }
 
-    /// A target that could not be measured; the others still are.
+    /// Records a target that could not be measured; the others still are.
     pub fn failed(&mut self, label: &str, error: &anyhow::Error) {
         self.failures += 1;
         self.row(label, vec![format!("failed: {error:#}")]);
     }
 
-    /// States whether CodeSync's value beside that of `other` keeps a bar, with both sides.
+    /// States whether CodeSync's value, compared with that of `other`, meets a bar, with both sides.
     pub fn ratio(&mut self, what: &str, of: impl Fn(Kind) -> Option<f64>, other: Kind, bar: Bar) {
         let (Some(ours), Some(theirs)) = (of(Kind::Codesync), of(other)) else {
             return;
@@ -42,7 +42,7 @@ impl Table {
         self.compare(what, ("CodeSync", ours), (other.label(), theirs), bar);
     }
 
-    /// States whether the first value beside the second keeps a bar, with both sides.
+    /// States whether the first value, compared with the second, meets a bar, with both sides.
     pub fn compare(&mut self, what: &str, ours: (&str, f64), theirs: (&str, f64), bar: Bar) {
         let ratio = ours.1 / theirs.1;
         let (kept, sign, limit) = match bar {
@@ -102,7 +102,7 @@ fn verdict(kept: bool) -> &'static str {
     if kept { "held" } else { "**missed**" }
 }
 
-/// Three significant digits, thousands set apart.
+/// Three significant digits, with thousands separators.
 pub fn number(value: f64) -> String {
     if value.abs() < 100.0 {
         let digits = if value.abs() < 1.0 {

@@ -1,4 +1,4 @@
-//! The little of CodeSync's REST interface that a load run needs, over plain HTTP/1.1.
+//! The calls of CodeSync's REST API that a load run needs, over plain HTTP/1.1.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Logs in, registering first where this data folder is new.
+    /// Logs in; registers first if the data folder is new.
     pub fn open(addr: SocketAddr) -> Result<Self> {
         let user = json!({ "email": EMAIL, "password": PASSWORD, "name": "Bench" });
         match call(addr, "/api/auth/register", None, &user)? {

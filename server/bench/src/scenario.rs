@@ -1,4 +1,4 @@
-//! What is measured. Every scenario runs every target in one run and gives one table.
+//! The scenarios. Each runs every target in one run and returns one table.
 
 use std::path::PathBuf;
 
@@ -22,9 +22,9 @@ pub enum Scenario {
     Observers,
     /// A recorded paper of 259,778 edits from one client to another, at full speed.
     Trace,
-    /// 2,000 connections over 200 documents that say nothing.
+    /// 2,000 idle connections over 200 documents.
     Idle,
-    /// Opening that paper on a server that was just started, for one client and for 50 at once.
+    /// Opening that paper on a newly started server, for one client and for 50 at once.
     Open,
     /// Two nodes of CodeSync on Redis and PostgreSQL: an edit from one to the other, with 1,000 and 10,000 open documents.
     Nodes,
@@ -32,7 +32,7 @@ pub enum Scenario {
 
 const PEERS: [Kind; 2] = [Kind::Hocuspocus, Kind::YWebsocketServer];
 
-/// How long each measurement takes.
+/// The duration of each measurement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     Quick,
@@ -65,13 +65,13 @@ impl Run {
         }
     }
 
-    /// A server upon an empty folder, which goes with the returned guard.
+    /// A server with an empty folder, which is removed with the returned guard.
     fn fresh(&self, kind: Kind) -> Result<(Target, tempfile::TempDir)> {
         let folder = tempfile::tempdir()?;
         Ok((Target::start(kind, &self.programs, folder.path())?, folder))
     }
 
-    /// Measures target after target, a row each; one that fails does not end the others.
+    /// Measures target after target, one row each; a failure does not end the others.
     async fn each<T>(
         &self,
         table: &mut Table,
@@ -105,7 +105,7 @@ impl<T> Measured<T> {
     }
 }
 
-/// Progress goes where the table does not.
+/// Progress goes to standard error; the table goes to standard output.
 fn progress(message: std::fmt::Arguments<'_>) {
     eprintln!("  {message}");
 }

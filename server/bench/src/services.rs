@@ -1,4 +1,4 @@
-//! What several nodes share: Redis and PostgreSQL, each its own, set as for production.
+//! The shared services of several nodes: Redis and PostgreSQL, configured as in production.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::{Process, first_line, free_addr};
 
-/// What the postgres program refuses to run as.
+/// The postgres program refuses to run as this user.
 const ROOT: &str = "0";
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -25,7 +25,7 @@ impl Services {
     /// Starts both, empty.
     ///
     /// # Errors
-    /// When one is not installed, with the Debian package that has it.
+    /// When one is not installed; names its Debian package.
     pub fn start(folder: &Path) -> Result<Self> {
         ensure!(
             first_line("redis-server", &["--version"]).is_some(),
@@ -36,7 +36,7 @@ impl Services {
             first_line(&postgres, &["--version"]).is_some(),
             "PostgreSQL is not installed (Debian: postgresql)"
         );
-        // A folder of its own: that of root its user may not enter.
+        // A separate folder: the user of PostgreSQL may not enter that of root.
         let data = tempfile::tempdir()?;
         if is_root() {
             run(Command::new("chown").arg("postgres:").arg(data.path()))?;
@@ -55,7 +55,7 @@ impl Services {
         })
     }
 
-    /// What tells a node where they are.
+    /// The settings by which a node finds them.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DATABASE_URL", self.url.clone()),
@@ -69,7 +69,7 @@ impl Services {
         ]
     }
 
-    /// Ends both, the nodes having ended before.
+    /// Stops both, after the nodes have ended.
     pub fn stop(self) -> Result<()> {
         self.redis.stop()?;
         self.postgres.stop()
@@ -105,7 +105,7 @@ fn start_postgres(program: &Path, data: &Path, folder: &Path) -> Result<(Process
         command.args(["-q", "-h", "127.0.0.1", "-p", &port]);
         command.status().map(|status| status.success())
     };
-    // It listens before it lets anyone in.
+    // It listens before it accepts connections.
     while !ready()? {
         ensure!(
             asked.elapsed() < START_DEADLINE,
@@ -132,7 +132,7 @@ fn is_root() -> bool {
     first_line("id", &["-u"]).as_deref() == Some(ROOT)
 }
 
-/// The newest of the installed versions, where Debian puts them; else what the path finds.
+/// The newest of the installed versions in Debian's folder, otherwise the one in PATH.
 fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let version = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();

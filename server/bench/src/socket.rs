@@ -1,6 +1,6 @@
-//! A WebSocket client that costs next to nothing: the load generator shares its machine with the server that it measures.
+//! A WebSocket client that costs almost nothing: the load generator shares its machine with the measured server.
 //!
-//! Client frames carry the mask key 0, so that masking them is free here and costs the server what it always does.
+//! Client frames have the mask key 0, so that masking is free here and costs the server as much as always.
 
 use std::cell::RefCell;
 use std::io::ErrorKind;
@@ -33,7 +33,7 @@ pub struct Incoming {
     unread: Vec<u8>,
     /// The fragments of a message that is not complete.
     fragments: Vec<u8>,
-    /// Doubles while the server sends faster than we read: idle connections stay small.
+    /// Doubles while the server sends faster than it is read: idle connections stay small.
     read_bytes: usize,
 }
 
@@ -104,7 +104,7 @@ impl Socket {
         self.out.borrow().len()
     }
 
-    /// Sends what is queued, waiting for the server where its window is full.
+    /// Sends what is queued, waiting for the server while its window is full.
     pub async fn flush(&self) -> Result<()> {
         while !self.try_flush()? {
             self.stream.writable().await?;
@@ -112,7 +112,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends what the window takes now; false where something is left.
+    /// Sends as much as the window accepts now; false if something is left.
     pub fn try_flush(&self) -> Result<bool> {
         let mut out = self.out.borrow_mut();
         while !out.is_empty() {
@@ -127,7 +127,7 @@ impl Socket {
 }
 
 impl Incoming {
-    /// Waits for bytes and hands out the binary messages that are complete.
+    /// Waits for bytes and passes on the complete binary messages.
     ///
     /// # Errors
     /// When the server closes the socket, with its close code.
@@ -171,7 +171,7 @@ impl Incoming {
     }
 }
 
-/// The first byte of the first frame and where its payload starts and ends, once all of it is here.
+/// The first byte of the first frame and the range of its payload, once all of it has arrived.
 fn frame(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);

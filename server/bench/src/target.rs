@@ -1,4 +1,4 @@
-//! The servers that are compared: how each is started, how it names a document, how it frames a message.
+//! The compared servers: how each is started, how it names a document, how it frames a message.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub enum Kind {
     BareRelay,
 }
 
-/// Where the programs are.
+/// The locations of the programs.
 #[derive(clap::Args)]
 pub struct Programs {
     /// The release binary of CodeSync's server.
@@ -79,14 +79,14 @@ impl Kind {
         version.unwrap_or_else(|| "unknown".into())
     }
 
-    /// Whether the server keeps documents and answers a sync step 1.
+    /// Whether the server stores documents and answers a sync step 1.
     pub fn syncs(self) -> bool {
         self != Self::BareRelay
     }
 }
 
 impl Target {
-    /// Starts the server upon `folder`, which may hold what an earlier run left there.
+    /// Starts the server with `folder`, which may hold data of an earlier run.
     pub fn start(kind: Kind, programs: &Programs, folder: &Path) -> Result<Self> {
         let addr = free_addr()?;
         let mut command = match kind {
@@ -124,7 +124,7 @@ impl Target {
         Self::started(kind, process)
     }
 
-    /// Starts one of several nodes of CodeSync, with the settings that tell it what they share.
+    /// Starts one of several nodes of CodeSync, with the settings of the shared services.
     pub fn node(
         name: &str,
         programs: &Programs,
@@ -212,7 +212,7 @@ impl Room {
         Self {
             kind: Kind::Codesync,
             addr,
-            // Behind it stands a token.
+            // A token follows.
             name: path.split('?').next().unwrap_or_default().into(),
             path: path.into(),
         }
@@ -222,7 +222,7 @@ impl Room {
         &self.path
     }
 
-    /// What a client says first.
+    /// The first messages of a client.
     pub fn greeting(&self) -> Vec<Vec<u8>> {
         let mut greeting = Vec::new();
         if self.kind == Kind::Hocuspocus {
@@ -242,7 +242,7 @@ impl Room {
         greeting
     }
 
-    /// Hocuspocus hangs up on who says nothing for a minute.
+    /// Hocuspocus closes connections that are silent for a minute.
     pub fn keep_alive(&self) -> Option<Vec<u8>> {
         let ask = |out: &mut Vec<u8>| wire::put_uint(out, wire::QUERY_AWARENESS);
         (self.kind == Kind::Hocuspocus).then(|| self.message(ask))

@@ -1,4 +1,4 @@
-//! One measured stretch of steady typing.
+//! One measured period of steady typing.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const JOIN_DEADLINE: Duration = Duration::from_secs(60);
 pub const ELSEWHERE_CORES: f64 = 0.25;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Who sits in which document, and how fast they type.
+/// The clients of each document, and how fast they type.
 pub struct Shape {
     pub clients: usize,
     pub writers: usize,
@@ -34,12 +34,12 @@ pub struct Window {
     pub acknowledged: u64,
     pub server_cpu: f64,
     pub generator_cpu: f64,
-    /// What others on this machine used meanwhile.
+    /// The processor time of other processes on this machine.
     pub elsewhere_cpu: f64,
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub durable_p99_ms: Option<f64>,
-    /// Deliveries that never came, however long one waited.
+    /// Deliveries that never arrived.
     pub lost: u64,
     /// How the first client that lost its socket lost it.
     pub failure: Option<String>,
@@ -65,7 +65,7 @@ impl Cpu {
 }
 
 impl Window {
-    /// Whether something else kept the machine busy, so that latencies say little.
+    /// Whether other processes kept the machine busy, so that latencies mean little.
     pub fn disturbed(&self) -> Option<String> {
         let cores = self.elsewhere_cpu / self.seconds;
         (cores > ELSEWHERE_CORES).then(|| format!("disturbed: {} cores elsewhere", number(cores)))
@@ -101,7 +101,7 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
         .into_iter()
         .enumerate()
         .map(|(index, (client, author))| {
-            // Spread, as people are.
+            // Spread over time, as with real users.
             let from = start + Duration::from_secs_f64(period * index as f64 / count);
             let rate = shape.edits_per_second;
             tokio::task::spawn_local(async move { client.type_at(&author, rate, from, end).await })
@@ -118,7 +118,7 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
     let after = Cpu::now(target)?;
 
     for task in typing {
-        // A writer that cannot get rid of its edits in time shows as a loss.
+        // A writer that cannot send its edits in time shows as a loss.
         if let Ok(done) = tokio::time::timeout(DRAIN_DEADLINE, task).await {
             done??;
         }
@@ -129,7 +129,7 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
             .map(|client| client.missing_of_others())
             .sum::<u64>()
     };
-    // What has not arrived by then is counted below.
+    // Edits that have not arrived by then are counted below.
     let _ = until("the last edits", DRAIN_DEADLINE, &clients, || {
         missing() == 0
     })

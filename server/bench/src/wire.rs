@@ -1,4 +1,4 @@
-//! The bytes of lib0, Yjs updates (v1) and y-protocols: just enough to type into a document and to see what arrives.
+//! The bytes of lib0, Yjs updates (v1) and y-protocols: enough to type into a document and to see what arrives.
 
 use anyhow::{Result, bail, ensure};
 

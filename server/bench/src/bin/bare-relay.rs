@@ -1,5 +1,5 @@
-//! The limit that a server on this runtime can reach: it copies each frame to the other clients of the document and
-//! knows nothing of what is in it.
+//! The limit of a server on this runtime: it copies each frame to the other clients of the document and does not look
+//! inside.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,13 +70,13 @@ async fn copy_in(mut stream: SplitStream<WebSocket>, peers: &Peers, id: u64) {
             continue;
         };
         for outbox in copy(peers, id, &frame) {
-            // A peer that reads slowly holds up who writes fast.
+            // A peer that reads slowly delays a fast writer.
             let _ = outbox.send(frame.clone()).await;
         }
     }
 }
 
-/// Hands the frame to everyone else; returns the outboxes that are full.
+/// Passes the frame to all others; returns the outboxes that are full.
 fn copy(peers: &Peers, author: u64, frame: &Bytes) -> Vec<mpsc::Sender<Bytes>> {
     let others = |(peer, outbox): &(u64, mpsc::Sender<Bytes>)| {
         let full = *peer != author && outbox.try_send(frame.clone()).is_err();

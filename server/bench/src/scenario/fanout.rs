@@ -1,4 +1,5 @@
-//! 20 documents of 10 clients, 2 of them writing: the highest rate that a server sustains, and what a delivery costs there.
+//! 20 documents of 10 clients, 2 of them writing: the highest rate that a server sustains, and the cost of a delivery
+//! there.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const P99_MS_MAX: f64 = 100.0;
 /// A server that delivers less than this share of what was typed has fallen behind.
 const SHARE_MIN: f64 = 0.97;
 const FIRST_RATE: f64 = 40.0;
-/// Seconds of one core, beyond which the generator and not the server may be what is measured.
+/// Seconds of one core, above which the generator may be the limit instead of the server.
 const GENERATOR_BUSY: f64 = 0.95;
 
 pub(super) async fn run(run: &Run) -> Result<Table> {
@@ -52,7 +53,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
                     number(window.per_second()),
                     milliseconds(window.p50_ms),
                     milliseconds(window.p99_ms),
-                    // Only CodeSync's echo says that an edit is durable.
+                    // Only CodeSync's echo means that an edit is durable.
                     milliseconds(window.durable_p99_ms.filter(|_| kind == Kind::Codesync)),
                     number(window.server_cpu / window.seconds),
                     number(window.per_cpu_second()),
@@ -71,7 +72,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
     Ok(table)
 }
 
-/// Doubles the rate until the server falls behind, closes in on the limit, then measures there for longer.
+/// Doubles the rate until the server falls behind, narrows the limit down, then measures there for longer.
 async fn highest(run: &Run, kind: Kind) -> Result<(f64, Window)> {
     let (target, _folder) = run.fresh(kind)?;
     let (mut passed, mut failed, mut rate) = (0.0, f64::INFINITY, FIRST_RATE);
@@ -101,7 +102,7 @@ async fn highest(run: &Run, kind: Kind) -> Result<(f64, Window)> {
     bail!("sustains no rate for long")
 }
 
-/// A rate is too much when it fails twice: one hiccup of the machine says nothing.
+/// A rate is too high when it fails twice: one pause of the machine means nothing.
 async fn sustain(target: &Target, rate: f64, seconds: u64) -> Result<Option<Window>> {
     for _ in 0..2 {
         let window = step(target, rate, Duration::from_secs(seconds)).await?;

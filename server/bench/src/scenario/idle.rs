@@ -1,4 +1,4 @@
-//! What a connection costs that only waits.
+//! The cost of an idle connection.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::target::Kind;
 const DOCUMENTS: usize = 200;
 const CLIENTS: usize = 10;
 const KIB_MAX: f64 = 7.0;
-/// Presence of ten people a document is told around before the memory is read.
+/// The time until the presence of ten people per document is distributed, before memory is read.
 const SETTLE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(run: &Run) -> Result<Table> {

@@ -1,5 +1,5 @@
-//! Two nodes of CodeSync that share Redis and PostgreSQL: how long an edit takes from one to the other, and what it costs
-//! Redis, whatever number of documents is open beside.
+//! Two nodes of CodeSync that share Redis and PostgreSQL: the latency of an edit from one to the other, and its cost
+//! for Redis, for several numbers of open documents.
 
 mod parts;
 mod typists;
@@ -17,11 +17,11 @@ use crate::report::{Bar, Table, milliseconds, number};
 use crate::target::Kind;
 use crate::window::ELSEWHERE_CORES;
 
-/// Documents that are typed in, by one person each; how many more are open must not matter.
+/// Documents with one typist each; the number of other open documents must not matter.
 const TYPED: usize = 200;
 const EDITS_PER_SECOND: f64 = 2.0;
 const GROWTH_MAX: f64 = 1.5;
-/// What a process opens beside one connection a document: second clients, databases, files.
+/// Files of a process besides one connection per document: second clients, databases, files.
 const OTHER_FILES: usize = 3 * TYPED + 200;
 
 struct Measured {

@@ -1,4 +1,4 @@
-//! One writer, many readers: what is left when a frame is copied often and merging helps nobody.
+//! One writer and many readers: frames are copied often, and merging helps little.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Opening a document with a long history on a server that was just started.
+//! Opening a document with a long history on a newly started server.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A recorded paper from one client to another, as fast as the server takes it; the end must be exact.
+//! A recorded paper from one client to another, as fast as the server accepts it; the final text must be exact.
 
 use std::fs;
 use std::path::Path;
@@ -67,7 +67,8 @@ impl Recorded {
         })
     }
 
-    /// Writes the whole trace into a room, and waits until a second client has it and the first knows it durable.
+    /// Writes the whole trace into a room, and waits until a second client has it and the first knows that it is
+    /// durable.
     pub(super) async fn play(&self, room: &Room) -> Result<(Rc<Client>, Duration)> {
         let author = Author::with_id(self.client);
         let meter = Meter::new();
@@ -156,7 +157,7 @@ async fn play(target: &Target, recorded: &Recorded) -> Result<(Duration, f64, us
     Ok((took, cpu, updates.len()))
 }
 
-/// The text that a client holds after these updates.
+/// The text of a client after these updates.
 pub(super) fn text_of<'a>(updates: impl Iterator<Item = &'a [u8]>) -> Result<String> {
     let doc = Doc::new();
     let text = doc.get_or_insert_text("content");
@@ -168,7 +169,7 @@ pub(super) fn text_of<'a>(updates: impl Iterator<Item = &'a [u8]>) -> Result<Str
     Ok(text)
 }
 
-/// Puts the recorded state where a peer that is started upon `folder` finds it.
+/// Puts the recorded state where a peer that is started with `folder` reads it.
 pub(super) fn store(folder: &Path, name: &str, recorded: &Recorded) -> Result<()> {
     fs::create_dir_all(folder.join("store"))?;
     Ok(fs::write(folder.join("store").join(name), &recorded.state)?)

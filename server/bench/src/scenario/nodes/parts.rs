@@ -1,4 +1,4 @@
-//! All that runs: what the nodes share, the nodes, and a client at each for every document that is only open.
+//! All processes: the shared services, the nodes, and a client at each node for every document that is only open.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ pub(super) struct Parts {
     crowds: [Crowd; 2],
     nodes: [Target; 2],
     services: Services,
-    /// Documents that are left to type in, at both nodes.
+    /// Documents reserved for typing, at both nodes.
     typed: [Vec<Room>; 2],
     _folder: tempfile::TempDir,
 }
@@ -27,7 +27,7 @@ pub(super) struct Cpu {
     elsewhere: f64,
 }
 
-/// What was used between two readings.
+/// The processor time used between two readings.
 pub(super) struct Cores {
     pub(super) seconds: f64,
     pub(super) redis: f64,
@@ -36,7 +36,7 @@ pub(super) struct Cores {
 }
 
 impl Parts {
-    /// Starts everything and opens all documents but those that are to be typed in.
+    /// Starts everything and opens all documents except those for typing.
     pub(super) fn start(run: &Run, documents: usize, typed: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let services = Services::start(folder.path())?;
@@ -78,13 +78,13 @@ impl Parts {
         })
     }
 
-    /// Ends everything.
+    /// Stops everything.
     ///
     /// # Errors
     /// When a client had lost its socket, too.
     pub(super) fn stop(self) -> Result<()> {
         self.crowds.into_iter().try_for_each(Crowd::leave)?;
-        // Nothing of them is looked at any more.
+        // The nodes are not measured any more.
         drop(self.nodes);
         self.services.stop()
     }

@@ -1,4 +1,4 @@
-//! Those who type, each in a document of its own at the first node, with one who reads along there and one at the other.
+//! Typists, each in a document of its own at the first node, with one reader there and one at the other node.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use crate::load::{Author, Client, Meter, Updates, join_all, stay, until};
 use crate::target::Room;
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Clients beside each other in `clients`: who types, who reads here, who reads there.
+/// Clients per document in `clients`: the typist, the reader at the same node, the reader at the other node.
 const CLIENTS: usize = 3;
-/// Above the ids that the authors' edits have.
+/// Above the client ids of the edits.
 const PRESENCE_IDS: u64 = 1 << 40;
 
 pub(super) struct Typists {
@@ -75,7 +75,7 @@ impl Typists {
         self.other_node.set_open(open);
     }
 
-    /// Waits until every edit is everywhere.
+    /// Waits until every edit has arrived at every reader.
     pub(super) async fn all_arrived(&self) -> Result<()> {
         let missing = || self.clients.iter().map(|client| client.missing());
         let arrived = || missing().sum::<u64>() == 0;
@@ -88,7 +88,7 @@ impl Typists {
         .await
     }
 
-    /// The median and the 99th percentile of an edit to who reads at the node where it was made.
+    /// The median and the 99th percentile of the latency of an edit to the reader at the same node.
     pub(super) fn to_same_node(&self) -> [Option<f64>; 2] {
         quantiles(&self.same_node)
     }
