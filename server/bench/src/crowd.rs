@@ -33,9 +33,7 @@ impl Crowd {
             .spawn()
             .context("start a crowd")?;
         let mut to = child.stdin.as_ref().context("its standard input")?;
-        let lines = rooms
-            .iter()
-            .map(|room| format!("{} {}\n", room.addr, room.path()));
+        let lines = rooms.iter().map(|room| format!("{} {}\n", room.addr, room.path()));
         to.write_all(lines.collect::<String>().as_bytes())?;
         to.write_all(b"\n")?;
         Ok(Self(child))
@@ -84,9 +82,7 @@ pub async fn hold() -> Result<()> {
         rooms.push(Room::at(addr.parse()?, path));
     }
     let meter = Meter::new();
-    let joins = rooms
-        .iter()
-        .map(|room| come_in(room.clone(), Rc::clone(&meter)));
+    let joins = rooms.iter().map(|room| come_in(room.clone(), Rc::clone(&meter)));
     let clients = join_all(joins, DEADLINE).await?;
     println!("{READY}");
     // With equal ids on both nodes they would count as the same clients.

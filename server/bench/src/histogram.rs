@@ -9,10 +9,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            buckets: vec![0; bucket(u64::from(u32::MAX)) + 1],
-            count: 0,
-        }
+        Self { buckets: vec![0; bucket(u64::from(u32::MAX)) + 1], count: 0 }
     }
 }
 
@@ -60,10 +57,7 @@ mod tests {
     fn buckets_are_contiguous_and_close() {
         for value in (0..200_000).chain([u64::from(u32::MAX)]) {
             let edge = upper_edge(bucket(value));
-            assert!(
-                edge >= value && edge as f64 <= value as f64 * 1.032,
-                "{value} in {edge}"
-            );
+            assert!(edge >= value && edge as f64 <= value as f64 * 1.032, "{value} in {edge}");
             assert_eq!(bucket(edge), bucket(value));
             assert_eq!(bucket(edge + 1), bucket(value) + 1);
         }

@@ -80,10 +80,7 @@ impl Author {
     }
 
     pub fn with_id(id: u64) -> Rc<Self> {
-        Rc::new(Self {
-            id,
-            sent: RefCell::default(),
-        })
+        Rc::new(Self { id, sent: RefCell::default() })
     }
 
     pub fn edits(&self) -> usize {
@@ -220,25 +217,16 @@ impl Client {
         counter.set(counter.get() + edits.len() as u64);
         let mut histogram = histogram.borrow_mut();
         if let Some(sent) = author.sent.borrow().get(edits) {
-            sent.iter()
-                .for_each(|&sent| histogram.record(now.saturating_sub(sent)));
+            sent.iter().for_each(|&sent| histogram.record(now.saturating_sub(sent)));
         }
     }
 
     fn send(&self, step: u64, payload: &[u8]) {
-        self.socket.queue(
-            &self
-                .room
-                .message(|out| wire::sync_message(out, step, payload)),
-        );
+        self.socket.queue(&self.room.message(|out| wire::sync_message(out, step, payload)));
     }
 
     pub fn announce(&self, client: u64, clock: u64) {
-        self.socket.queue(
-            &self
-                .room
-                .message(|out| wire::awareness_message(out, client, clock)),
-        );
+        self.socket.queue(&self.room.message(|out| wire::awareness_message(out, client, clock)));
     }
 
     pub async fn flush(&self) -> Result<()> {
@@ -246,18 +234,11 @@ impl Client {
     }
 
     /// Types at a steady rate until the deadline; a slow server does not slow the schedule.
-    pub async fn type_at(
-        &self,
-        author: &Author,
-        per_second: f64,
-        start: Instant,
-        until: Instant,
-    ) -> Result<()> {
+    pub async fn type_at(&self, author: &Author, per_second: f64, start: Instant, until: Instant) -> Result<()> {
         let mut keystroke = Vec::with_capacity(32);
         let first = author.edits();
         loop {
-            let next =
-                start + Duration::from_secs_f64((author.edits() - first) as f64 / per_second);
+            let next = start + Duration::from_secs_f64((author.edits() - first) as f64 / per_second);
             if next >= until {
                 return Ok(());
             }
@@ -303,22 +284,13 @@ impl Client {
     /// Edits that were sent and never arrived here.
     pub fn missing(&self) -> u64 {
         let edits = self.authors.iter().map(|author| author.edits() as u64);
-        edits
-            .zip(&self.seen)
-            .map(|(sent, seen)| sent - seen.get())
-            .sum()
+        edits.zip(&self.seen).map(|(sent, seen)| sent - seen.get()).sum()
     }
 
     /// As `missing`, without what this client itself typed.
     pub fn missing_of_others(&self) -> u64 {
-        let own = self
-            .authors
-            .iter()
-            .position(|author| Some(author.id) == self.own);
-        self.missing()
-            - own.map_or(0, |own| {
-                self.authors[own].edits() as u64 - self.seen[own].get()
-            })
+        let own = self.authors.iter().position(|author| Some(author.id) == self.own);
+        self.missing() - own.map_or(0, |own| self.authors[own].edits() as u64 - self.seen[own].get())
     }
 
     pub fn kept(&self) -> Vec<Vec<u8>> {
@@ -340,10 +312,7 @@ impl Client {
 }
 
 /// Connects clients, a few at a time, and waits until all have the whole document.
-pub async fn join_all<F>(
-    joins: impl Iterator<Item = F>,
-    deadline: Duration,
-) -> Result<Vec<Rc<Client>>>
+pub async fn join_all<F>(joins: impl Iterator<Item = F>, deadline: Duration) -> Result<Vec<Rc<Client>>>
 where
     F: Future<Output = Result<Rc<Client>>> + 'static,
 {
@@ -351,11 +320,7 @@ where
     let mut clients = Vec::new();
     let mut joins = joins.peekable();
     while joins.peek().is_some() {
-        let batch: Vec<_> = joins
-            .by_ref()
-            .take(AT_ONCE)
-            .map(tokio::task::spawn_local)
-            .collect();
+        let batch: Vec<_> = joins.by_ref().take(AT_ONCE).map(tokio::task::spawn_local).collect();
         for join in batch {
             clients.push(join.await??);
         }
@@ -385,23 +350,13 @@ pub async fn stay(clients: &[Rc<Client>], first_id: u64) -> Result<()> {
 }
 
 /// Waits for a condition, and fails early if a client has lost its socket.
-pub async fn until(
-    what: &str,
-    deadline: Duration,
-    clients: &[Rc<Client>],
-    holds: impl Fn() -> bool,
-) -> Result<()> {
+pub async fn until(what: &str, deadline: Duration, clients: &[Rc<Client>], holds: impl Fn() -> bool) -> Result<()> {
     let started = Instant::now();
     while !holds() {
         for client in clients {
-            client
-                .check()
-                .with_context(|| format!("waiting for {what}"))?;
+            client.check().with_context(|| format!("waiting for {what}"))?;
         }
-        ensure!(
-            started.elapsed() < deadline,
-            "waited {deadline:?} in vain for {what}"
-        );
+        ensure!(started.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
         sleep(Duration::from_millis(2)).await;
     }
     Ok(())

@@ -54,9 +54,7 @@ struct Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     // One thread: the other core belongs to the server.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match options.crowd {
         true => LocalSet::new().block_on(&runtime, crowd::hold()),
         false => LocalSet::new().block_on(&runtime, measure(options)),
@@ -76,26 +74,14 @@ async fn measure(options: Options) -> Result<()> {
         true => Scenario::value_variants().to_vec(),
         false => options.scenarios,
     };
-    let length = if options.quick {
-        Length::Quick
-    } else {
-        Length::Full
-    };
-    let run = Run {
-        programs: options.programs,
-        kinds,
-        length,
-        traces: options.traces,
-    };
+    let length = if options.quick { Length::Quick } else { Length::Full };
+    let run = Run { programs: options.programs, kinds, length, traces: options.traces };
     let mut report = heading(&run)?;
     println!("{report}");
     let mut failures = 0;
     for scenario in scenarios {
         eprintln!("{scenario:?}");
-        let table = run
-            .measure(scenario)
-            .await
-            .with_context(|| format!("{scenario:?}"))?;
+        let table = run.measure(scenario).await.with_context(|| format!("{scenario:?}"))?;
         failures += table.failures;
         let table = table.markdown();
         println!("{table}");
@@ -111,17 +97,10 @@ async fn measure(options: Options) -> Result<()> {
 
 fn heading(run: &Run) -> Result<String> {
     let date = OffsetDateTime::now_utc().format(format_description!("[year]-[month]-[day]"))?;
-    let versions: Vec<_> = run
-        .kinds
-        .iter()
-        .map(|kind| format!("{} ({})", kind.label(), kind.version(&run.programs)))
-        .collect();
+    let versions: Vec<_> =
+        run.kinds.iter().map(|kind| format!("{} ({})", kind.label(), kind.version(&run.programs))).collect();
     let node = first_line("node", &["--version"]).unwrap_or_default();
-    Ok(format!(
-        "{date}, on {}, Node.js {node}: {}.\n",
-        machine()?,
-        versions.join(", ")
-    ))
+    Ok(format!("{date}, on {}, Node.js {node}: {}.\n", machine()?, versions.join(", ")))
 }
 
 fn machine() -> Result<String> {
@@ -130,18 +109,9 @@ fn machine() -> Result<String> {
         let pairs = cpus.lines().filter_map(|line| line.split_once(':'));
         pairs.filter(move |(key, _)| key.trim() == name)
     };
-    let model = field("model name")
-        .next()
-        .map_or("unknown CPU", |(_, model)| model.trim());
+    let model = field("model name").next().map_or("unknown CPU", |(_, model)| model.trim());
     let memory = fs::read_to_string("/proc/meminfo")?;
-    let kib: f64 = memory
-        .split_whitespace()
-        .nth(1)
-        .context("/proc/meminfo")?
-        .parse()?;
+    let kib: f64 = memory.split_whitespace().nth(1).context("/proc/meminfo")?.parse()?;
     let cores = field("processor").count();
-    Ok(format!(
-        "{cores} cores ({model}), {:.0} GiB",
-        kib / 1024.0 / 1024.0
-    ))
+    Ok(format!("{cores} cores ({model}), {:.0} GiB", kib / 1024.0 / 1024.0))
 }

@@ -32,23 +32,13 @@ impl Process {
             .stderr(log_file)
             .spawn()
             .with_context(|| format!("start {name}: {:?}", command.get_program()))?;
-        let mut process = Self {
-            child,
-            name: name.into(),
-            addr,
-        };
+        let mut process = Self { child, name: name.into(), addr };
         let started = Instant::now();
         while TcpStream::connect(addr).is_err() {
             if let Some(status) = process.child.try_wait()? {
-                bail!(
-                    "{name} ended with {status}: {}",
-                    fs::read_to_string(log)?.trim()
-                );
+                bail!("{name} ended with {status}: {}", fs::read_to_string(log)?.trim());
             }
-            ensure!(
-                started.elapsed() < START_DEADLINE,
-                "{name} does not listen on {addr}"
-            );
+            ensure!(started.elapsed() < START_DEADLINE, "{name} does not listen on {addr}");
             sleep(Duration::from_millis(20));
         }
         Ok(process)
@@ -72,26 +62,16 @@ impl Process {
 
     pub fn resident_kib(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Asks the server to end, so that it writes what it must.
     pub fn stop(mut self) -> Result<()> {
-        Command::new("kill")
-            .arg("-TERM")
-            .arg(self.child.id().to_string())
-            .status()?;
+        Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status()?;
         let asked = Instant::now();
         while self.child.try_wait()?.is_none() {
-            ensure!(
-                asked.elapsed() < STOP_DEADLINE,
-                "{} does not end",
-                self.name
-            );
+            ensure!(asked.elapsed() < STOP_DEADLINE, "{} does not end", self.name);
             sleep(Duration::from_millis(10));
         }
         Ok(())
@@ -140,13 +120,7 @@ fn cpu_seconds(pid: &str, ended: Ended) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The command's name, in parentheses, may contain spaces: the fields are counted after it.
     let (_, fields) = stat.rsplit_once(") ").context("/proc stat")?;
-    let ticks = |index: usize| -> Result<f64> {
-        Ok(fields
-            .split(' ')
-            .nth(index)
-            .context("/proc stat")?
-            .parse()?)
-    };
+    let ticks = |index: usize| -> Result<f64> { Ok(fields.split(' ').nth(index).context("/proc stat")?.parse()?) };
     let mut sum = ticks(11)? + ticks(12)?;
     if ended == Ended::Count {
         sum += ticks(13)? + ticks(14)?;
@@ -171,11 +145,5 @@ pub fn free_addr() -> Result<SocketAddr> {
 /// The first line that a command prints.
 pub fn first_line(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
-    Some(
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .next()?
-            .trim()
-            .to_owned(),
-    )
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
 }

@@ -15,13 +15,7 @@ pub struct Table {
 
 impl Table {
     pub fn new(title: impl Into<String>, columns: &[&'static str]) -> Self {
-        Self {
-            title: title.into(),
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-            verdicts: Vec::new(),
-            failures: 0,
-        }
+        Self { title: title.into(), columns: columns.to_vec(), rows: Vec::new(), verdicts: Vec::new(), failures: 0 }
     }
 
     pub fn row(&mut self, label: &str, cells: Vec<String>) {
@@ -49,39 +43,22 @@ impl Table {
             Bar::AtLeast(limit) => (ratio >= limit, "at least", limit),
             Bar::AtMost(limit) => (ratio <= limit, "at most", limit),
         };
-        let sides = format!(
-            "{} {} / {} {}",
-            ours.0,
-            number(ours.1),
-            theirs.0,
-            number(theirs.1)
-        );
+        let sides = format!("{} {} / {} {}", ours.0, number(ours.1), theirs.0, number(theirs.1));
         let (ratio, limit, verdict) = (number(ratio), number(limit), verdict(kept));
-        self.verdicts.push(format!(
-            "{what}: {sides} = **{ratio}** (bar: {sign} {limit}) {verdict}"
-        ));
+        self.verdicts.push(format!("{what}: {sides} = **{ratio}** (bar: {sign} {limit}) {verdict}"));
     }
 
     pub fn limit(&mut self, what: &str, value: Option<f64>, most: f64) {
         let Some(value) = value else { return };
         let verdict = if value <= most { "held" } else { "**missed**" };
-        self.verdicts.push(format!(
-            "{what}: **{}** (bar: at most {}) {verdict}",
-            number(value),
-            number(most)
-        ));
+        self.verdicts.push(format!("{what}: **{}** (bar: at most {}) {verdict}", number(value), number(most)));
     }
 
     pub fn markdown(&self) -> String {
-        let mut out = format!(
-            "### {}\n\n| | {} |\n|---|",
-            self.title,
-            self.columns.join(" | ")
-        );
+        let mut out = format!("### {}\n\n| | {} |\n|---|", self.title, self.columns.join(" | "));
         out.push_str(&"---:|".repeat(self.columns.len()));
         for (label, cells) in &self.rows {
-            write!(out, "\n| {label} | {} |", cells.join(" | "))
-                .expect("a String takes all that is written");
+            write!(out, "\n| {label} | {} |", cells.join(" | ")).expect("a String takes all that is written");
         }
         out.push('\n');
         for verdict in &self.verdicts {
@@ -139,30 +116,7 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        let numbers = [
-            0.0714,
-            0.5,
-            4.0,
-            4.25,
-            42.0,
-            99.94,
-            205_000.4,
-            1_900_000.0,
-            100.0,
-        ];
-        assert_eq!(
-            numbers.map(number),
-            [
-                "0.071",
-                "0.5",
-                "4",
-                "4.25",
-                "42",
-                "99.9",
-                "205,000",
-                "1,900,000",
-                "100"
-            ]
-        );
+        let numbers = [0.0714, 0.5, 4.0, 4.25, 42.0, 99.94, 205_000.4, 1_900_000.0, 100.0];
+        assert_eq!(numbers.map(number), ["0.071", "0.5", "4", "4.25", "42", "99.9", "205,000", "1,900,000", "100"]);
     }
 }

@@ -24,27 +24,14 @@ impl Account {
             (201 | 409, _) => {}
             (status, body) => bail!("register answered {status}: {body}"),
         }
-        match call(
-            addr,
-            "/api/auth/login",
-            None,
-            &json!({ "email": EMAIL, "password": PASSWORD }),
-        )? {
-            (200, body) => Ok(Self {
-                addr,
-                token: text(&body, "token")?,
-            }),
+        match call(addr, "/api/auth/login", None, &json!({ "email": EMAIL, "password": PASSWORD }))? {
+            (200, body) => Ok(Self { addr, token: text(&body, "token")? }),
             (status, body) => bail!("login answered {status}: {body}"),
         }
     }
 
     pub fn create_document(&self, title: &str) -> Result<String> {
-        match call(
-            self.addr,
-            "/api/documents",
-            Some(&self.token),
-            &json!({ "title": title }),
-        )? {
+        match call(self.addr, "/api/documents", Some(&self.token), &json!({ "title": title }))? {
             (201, body) => text(&body, "id"),
             (status, body) => bail!("creating a document answered {status}: {body}"),
         }
@@ -52,17 +39,12 @@ impl Account {
 }
 
 fn text(body: &Value, key: &str) -> Result<String> {
-    Ok(body[key]
-        .as_str()
-        .with_context(|| format!("no {key} in {body}"))?
-        .to_owned())
+    Ok(body[key].as_str().with_context(|| format!("no {key} in {body}"))?.to_owned())
 }
 
 fn call(addr: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> Result<(u16, Value)> {
     let body = body.to_string();
-    let authorization = token.map_or(String::new(), |token| {
-        format!("Authorization: Bearer {token}\r\n")
-    });
+    let authorization = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
     let mut stream = TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     write!(
@@ -72,9 +54,7 @@ fn call(addr: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> Resu
         body.len()
     )?;
     let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .with_context(|| format!("POST {path}"))?;
+    stream.read_to_string(&mut answer).with_context(|| format!("POST {path}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
     let status = head.split(' ').nth(1).context("no HTTP status")?.parse()?;
     Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))

@@ -32,10 +32,7 @@ impl Services {
             "redis-server is not installed (Debian: redis-server)"
         );
         let (initdb, postgres) = (program("initdb"), program("postgres"));
-        ensure!(
-            first_line(&postgres, &["--version"]).is_some(),
-            "PostgreSQL is not installed (Debian: postgresql)"
-        );
+        ensure!(first_line(&postgres, &["--version"]).is_some(), "PostgreSQL is not installed (Debian: postgresql)");
         // A separate folder: the user of PostgreSQL may not enter that of root.
         let data = tempfile::tempdir()?;
         if is_root() {
@@ -47,12 +44,7 @@ impl Services {
             .args(["-U", "codesync", "-A", "trust", "-E", "UTF8", "--locale=C"])
             .stdout(Stdio::null()))?;
         let (postgres, url) = start_postgres(&postgres, &data.path().join("data"), folder)?;
-        Ok(Self {
-            redis: start_redis(folder)?,
-            postgres,
-            url,
-            _data: data,
-        })
+        Ok(Self { redis: start_redis(folder)?, postgres, url, _data: data })
     }
 
     /// The settings by which a node finds them.
@@ -62,10 +54,7 @@ impl Services {
             ("REDIS_URL", format!("redis://{}", self.redis.addr)),
             // Snapshots are not measured: each node keeps its own.
             ("CODESYNC_SINGLE_NODE", "on".into()),
-            (
-                "JWT_SECRET",
-                "a secret that all nodes of the benchmark share".into(),
-            ),
+            ("JWT_SECRET", "a secret that all nodes of the benchmark share".into()),
         ]
     }
 
@@ -107,11 +96,7 @@ fn start_postgres(program: &Path, data: &Path, folder: &Path) -> Result<(Process
     };
     // It listens before it accepts connections.
     while !ready()? {
-        ensure!(
-            asked.elapsed() < START_DEADLINE,
-            "PostgreSQL is not ready: {}",
-            fs::read_to_string(&log)?.trim()
-        );
+        ensure!(asked.elapsed() < START_DEADLINE, "PostgreSQL is not ready: {}", fs::read_to_string(&log)?.trim());
         sleep(Duration::from_millis(20));
     }
     let url = format!("postgres://codesync@{addr}/postgres?sslmode=disable");

@@ -47,32 +47,17 @@ pub async fn open(addr: SocketAddr, path: &str) -> Result<(Rc<Socket>, Incoming)
     stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
     let end = loop {
-        ensure!(
-            stream.read_buf(&mut head).await? > 0,
-            "closed during the handshake"
-        );
+        ensure!(stream.read_buf(&mut head).await? > 0, "closed during the handshake");
         if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;
         }
     };
     let status = String::from_utf8_lossy(&head[..end]);
-    ensure!(
-        status.starts_with("HTTP/1.1 101"),
-        "refused: {}",
-        status.lines().next().unwrap_or("")
-    );
-    let socket = Rc::new(Socket {
-        stream,
-        out: RefCell::default(),
-    });
+    ensure!(status.starts_with("HTTP/1.1 101"), "refused: {}", status.lines().next().unwrap_or(""));
+    let socket = Rc::new(Socket { stream, out: RefCell::default() });
     Ok((
         Rc::clone(&socket),
-        Incoming {
-            socket,
-            unread: head.split_off(end),
-            fragments: Vec::new(),
-            read_bytes: READ_BYTES_MIN,
-        },
+        Incoming { socket, unread: head.split_off(end), fragments: Vec::new(), read_bytes: READ_BYTES_MIN },
     ))
 }
 
@@ -179,10 +164,7 @@ fn frame(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>> {
     ensure!(second & MASKED == 0, "a masked frame");
     let (header, length) = match (second, rest) {
         (126, [a, b, ..]) => (4, usize::from(u16::from_be_bytes([*a, *b]))),
-        (127, [a, b, c, d, e, f, g, h, ..]) => (
-            10,
-            u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) as usize,
-        ),
+        (127, [a, b, c, d, e, f, g, h, ..]) => (10, u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) as usize),
         (126 | 127, _) => return Ok(None),
         (short, _) => (2, usize::from(*short)),
     };
@@ -192,11 +174,7 @@ fn frame(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>> {
 fn close_reason(payload: &[u8]) -> String {
     match payload {
         [a, b, reason @ ..] => {
-            format!(
-                "{} {}",
-                u16::from_be_bytes([*a, *b]),
-                String::from_utf8_lossy(reason)
-            )
+            format!("{} {}", u16::from_be_bytes([*a, *b]), String::from_utf8_lossy(reason))
         }
         _ => "no code".into(),
     }

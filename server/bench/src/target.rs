@@ -58,20 +58,13 @@ impl Kind {
 
     pub fn version(self, programs: &Programs) -> String {
         let package = |name: &str| {
-            let path = programs
-                .peers
-                .join("node_modules")
-                .join(name)
-                .join("package.json");
+            let path = programs.peers.join("node_modules").join(name).join("package.json");
             let text = std::fs::read_to_string(path).ok()?;
             let json: serde_json::Value = serde_json::from_str(&text).ok()?;
             json["version"].as_str().map(str::to_owned)
         };
         let version = match self {
-            Self::Codesync => programs
-                .codesync
-                .as_ref()
-                .and_then(|p| first_line(p, &["--version"])),
+            Self::Codesync => programs.codesync.as_ref().and_then(|p| first_line(p, &["--version"])),
             Self::Hocuspocus => package("@hocuspocus/server"),
             Self::YWebsocketServer => package("@y/websocket-server"),
             Self::BareRelay => Some("axum 0.8, tokio".into()),
@@ -92,30 +85,18 @@ impl Target {
         let mut command = match kind {
             Kind::Codesync => codesync(programs, addr, folder)?,
             Kind::Hocuspocus | Kind::YWebsocketServer => {
-                let script = if kind == Kind::Hocuspocus {
-                    "hocuspocus.mjs"
-                } else {
-                    "y-websocket-server.mjs"
-                };
+                let script = if kind == Kind::Hocuspocus { "hocuspocus.mjs" } else { "y-websocket-server.mjs" };
                 let script = programs.peers.join(script);
-                ensure!(
-                    programs.peers.join("node_modules").exists(),
-                    "run `npm ci` in {}",
-                    programs.peers.display()
-                );
+                ensure!(programs.peers.join("node_modules").exists(), "run `npm ci` in {}", programs.peers.display());
                 let mut command = Command::new("node");
-                command
-                    .arg(script)
-                    .env("NODE_ENV", "production")
-                    .env("PORT", addr.port().to_string());
+                command.arg(script).env("NODE_ENV", "production").env("PORT", addr.port().to_string());
                 if folder.join("store").exists() {
                     command.env("STORE", folder.join("store"));
                 }
                 command
             }
             Kind::BareRelay => {
-                let mut command =
-                    Command::new(std::env::current_exe()?.with_file_name("bare-relay"));
+                let mut command = Command::new(std::env::current_exe()?.with_file_name("bare-relay"));
                 command.arg(addr.to_string());
                 command
             }
@@ -125,20 +106,12 @@ impl Target {
     }
 
     /// Starts one of several nodes of CodeSync, with the settings of the shared services.
-    pub fn node(
-        name: &str,
-        programs: &Programs,
-        folder: &Path,
-        shared: &[(&str, String)],
-    ) -> Result<Self> {
+    pub fn node(name: &str, programs: &Programs, folder: &Path, shared: &[(&str, String)]) -> Result<Self> {
         let addr = free_addr()?;
         let mut command = codesync(programs, addr, folder)?;
         command.envs(shared.iter().map(|(name, value)| (name, value)));
         let log = folder.join(format!("{name}.log"));
-        Self::started(
-            Kind::Codesync,
-            Process::start(name, addr, &mut command, &log)?,
-        )
+        Self::started(Kind::Codesync, Process::start(name, addr, &mut command, &log)?)
     }
 
     fn started(kind: Kind, process: Process) -> Result<Self> {
@@ -146,12 +119,7 @@ impl Target {
             Kind::Codesync => Some(rest::Account::open(process.addr)?),
             _ => None,
         };
-        Ok(Self {
-            kind,
-            process,
-            account,
-            rooms: Cell::new(0),
-        })
+        Ok(Self { kind, process, account, rooms: Cell::new(0) })
     }
 
     /// Documents that nobody has opened yet.
@@ -175,12 +143,7 @@ impl Target {
             None if self.kind == Kind::Hocuspocus => "/".into(),
             None => format!("/{name}"),
         };
-        Ok(Room {
-            kind: self.kind,
-            addr: self.process.addr,
-            name: name.into(),
-            path,
-        })
+        Ok(Room { kind: self.kind, addr: self.process.addr, name: name.into(), path })
     }
 
     pub fn process(&self) -> &Process {
@@ -193,10 +156,7 @@ impl Target {
 }
 
 fn codesync(programs: &Programs, addr: SocketAddr, folder: &Path) -> Result<Command> {
-    let binary = programs
-        .codesync
-        .as_ref()
-        .context("--codesync names its binary")?;
+    let binary = programs.codesync.as_ref().context("--codesync names its binary")?;
     let mut command = Command::new(binary);
     command
         .arg("serve")
@@ -235,9 +195,7 @@ impl Room {
             }));
         }
         if self.kind.syncs() {
-            greeting.push(
-                self.message(|out| wire::sync_message(out, wire::STEP_1, wire::EMPTY_VECTOR)),
-            );
+            greeting.push(self.message(|out| wire::sync_message(out, wire::STEP_1, wire::EMPTY_VECTOR)));
         }
         greeting
     }

@@ -56,11 +56,7 @@ impl Cpu {
     fn now(target: &Target) -> Result<Self> {
         let (server, generator) = (target.process().cpu_seconds()?, own_cpu_seconds()?);
         let elsewhere = machine_cpu_seconds()? - server - generator;
-        Ok(Self {
-            server,
-            generator,
-            elsewhere,
-        })
+        Ok(Self { server, generator, elsewhere })
     }
 }
 
@@ -84,17 +80,12 @@ impl Window {
 pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<Window> {
     let meter = Meter::new();
     let sessions = join_rooms(rooms, shape, &meter).await?;
-    let clients: Vec<_> = sessions
-        .iter()
-        .map(|(client, _)| Rc::clone(client))
-        .collect();
+    let clients: Vec<_> = sessions.iter().map(|(client, _)| Rc::clone(client)).collect();
 
     let start = Instant::now();
     let end = start + shape.warm_up + shape.measured;
-    let writers: Vec<_> = sessions
-        .iter()
-        .filter_map(|(client, own)| own.clone().map(|own| (Rc::clone(client), own)))
-        .collect();
+    let writers: Vec<_> =
+        sessions.iter().filter_map(|(client, own)| own.clone().map(|own| (Rc::clone(client), own))).collect();
     let period = 1.0 / shape.edits_per_second;
     let count = writers.len() as f64;
     let typing: Vec<_> = writers
@@ -123,17 +114,9 @@ pub async fn measure(target: &Target, rooms: &[Room], shape: &Shape) -> Result<W
             done??;
         }
     }
-    let missing = || {
-        clients
-            .iter()
-            .map(|client| client.missing_of_others())
-            .sum::<u64>()
-    };
+    let missing = || clients.iter().map(|client| client.missing_of_others()).sum::<u64>();
     // Edits that have not arrived by then are counted below.
-    let _ = until("the last edits", DRAIN_DEADLINE, &clients, || {
-        missing() == 0
-    })
-    .await;
+    let _ = until("the last edits", DRAIN_DEADLINE, &clients, || missing() == 0).await;
     let lost = missing();
     let failure = clients.iter().find_map(|client| client.check().err());
     clients.iter().for_each(|client| client.leave());
@@ -161,23 +144,14 @@ async fn join_rooms(rooms: &[Room], shape: &Shape, meter: &Rc<Meter>) -> Result<
     let mut owns = Vec::new();
     let mut joins = Vec::new();
     for (index, room) in rooms.iter().enumerate() {
-        let authors: Rc<[_]> = (0..shape.writers)
-            .map(|writer| Author::new(index * shape.writers + writer))
-            .collect();
+        let authors: Rc<[_]> = (0..shape.writers).map(|writer| Author::new(index * shape.writers + writer)).collect();
         for client in 0..shape.clients {
             let own = authors.get(client).cloned();
             owns.push(own.clone());
             let (room, authors, meter) = (room.clone(), Rc::clone(&authors), Rc::clone(meter));
-            joins.push(async move {
-                Client::join(
-                    &room,
-                    &authors,
-                    own.map(|own| own.id),
-                    &meter,
-                    Updates::Count,
-                )
-                .await
-            });
+            joins.push(
+                async move { Client::join(&room, &authors, own.map(|own| own.id), &meter, Updates::Count).await },
+            );
         }
     }
     let clients = join_all(joins.into_iter(), JOIN_DEADLINE).await?;

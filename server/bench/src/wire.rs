@@ -39,10 +39,7 @@ pub fn awareness_message(out: &mut Vec<u8>, client: u64, clock: u64) {
     put_uint(&mut update, 1);
     put_uint(&mut update, client);
     put_uint(&mut update, clock);
-    put_bytes(
-        &mut update,
-        br##"{"user":{"name":"Bench","color":"#30bced"}}"##,
-    );
+    put_bytes(&mut update, br##"{"user":{"name":"Bench","color":"#30bced"}}"##);
     put_uint(out, AWARENESS);
     put_bytes(out, &update);
 }
@@ -178,27 +175,16 @@ mod tests {
         for clock in 0..30 {
             let mut update = Vec::new();
             keystroke(&mut update, 1 << 31, clock);
-            structs(&update, |client, clock, length| {
-                seen.push((client, clock, length))
-            })
-            .unwrap();
+            structs(&update, |client, clock, length| seen.push((client, clock, length))).unwrap();
             let update = Update::decode_v1(&update).unwrap();
             doc.transact_mut().apply_update(update).unwrap();
         }
-        assert_eq!(
-            seen,
-            (0..30).map(|clock| (1 << 31, clock, 1)).collect::<Vec<_>>()
-        );
-        assert_eq!(
-            text.get_string(&doc.transact()),
-            "abcdefghijklmnopqrstuvwxyzabcd"
-        );
+        assert_eq!(seen, (0..30).map(|clock| (1 << 31, clock, 1)).collect::<Vec<_>>());
+        assert_eq!(text.get_string(&doc.transact()), "abcdefghijklmnopqrstuvwxyzabcd");
 
         text.insert(&mut doc.transact_mut(), 3, "é🎉");
         text.remove_range(&mut doc.transact_mut(), 0, 2);
-        let state = doc
-            .transact()
-            .encode_state_as_update_v1(&StateVector::default());
+        let state = doc.transact().encode_state_as_update_v1(&StateVector::default());
         let mut total = 0;
         structs(&state, |_, _, length| total += length).unwrap();
         assert_eq!(total, 33);

@@ -73,7 +73,7 @@ async fn a_ticket_ends_by_itself() {
     let ada = app.register("ada").await;
     let path = ada.document("One").await;
     let ticket = ticket(&ada, &path).await;
-    // Tickets are cut to whole seconds, so this one lasts one at most.
+    // Tickets are truncated to whole seconds, so this one lasts one second at most.
     while open(&app, &ticket, &path).await.is_ok() {}
     assert!(matches!(open(&app, &ticket, &path).await, Err(SocketRefusal::Unauthenticated)));
     open(&app, ada.token.as_deref().unwrap(), &path).await.unwrap();

@@ -84,7 +84,7 @@ async fn a_hash_of_the_bytes_as_typed_is_made_anew() {
     let nobody = app.nobody();
     let decomposed = "pa\u{301}sswo\u{308}rter!";
     let ann = app.register("ann").await;
-    // As a former release hashed it.
+    // As an earlier release hashed it.
     let former = Argon2::default().hash_password(decomposed.as_bytes()).unwrap().to_string();
     let directory = &app.services.directory;
     let user = directory.user_by_email(ann.email()).await.unwrap().unwrap();
@@ -168,7 +168,7 @@ async fn accounts_of_one_mailbox_that_a_former_release_made_are_listed_and_kept_
         nobody.register(name).await;
     }
     assert!(server.terminate().await);
-    // As a former release wrote them: compared by lower case alone, without the mailbox.
+    // As an earlier release wrote them: compared by lower case alone, without the mailbox.
     let file = sqlx::sqlite::SqliteConnectOptions::new().filename(data.path().join("directory.sqlite"));
     let pool = sqlx::SqlitePool::connect_with(file).await.unwrap();
     for (name, email) in
@@ -216,7 +216,7 @@ async fn a_rename_reaches_those_who_are_there() {
     }
     let presence = bob.get(&format!("{document}/presence")).await.expect(200);
     assert!(presence.body.to_string().contains("Ada Renamed"), "{}", presence.body);
-    // What the client says next is heard, under the new name.
+    // The next presence of the client is received under the new name.
     clients.ask("awareness", json!({ "client": "a", "state": { "cursor": "moved" } })).await;
     clients.wait("b", json!({ "awareness": "moved" })).await;
     let states = clients.ask("states", json!({ "client": "b" })).await.to_string();
@@ -240,7 +240,7 @@ async fn an_administrators_link_sets_a_forgotten_password_once() {
     let reset = async |secret: &str, password: &str| {
         nobody.post("/api/auth/reset-password", json!({ "secret": secret, "password": password })).await
     };
-    // The newest counts alone.
+    // Only the newest counts.
     reset(&former.text("secret"), "a good new one").await.expect_error(404, "link_not_found");
     reset(&offered.text("secret"), "short").await.expect_fields(&["password"]);
     reset("nothing", "a good new one").await.expect_error(404, "link_not_found");
@@ -268,11 +268,11 @@ async fn the_first_administrator_is_made_once_by_the_setup_link() {
     short["password"] = json!("short");
     let refused = nobody.post("/api/auth/setup", short).await.expect_error(422, "invalid");
     assert!(refused.body["error"]["fields"]["password"].is_string());
-    // An account of somebody else ends no link, and takes its address.
+    // An account that another user registers ends no link, and takes its address.
     app.register("ada").await;
     assert_eq!(app.services.auth.offer_setup().await.unwrap(), None, "there is an account");
     nobody.post("/api/auth/setup", by(&one, "ada@example.org")).await.expect_error(409, "email_taken");
-    // Two at the same moment, each with a link of its own.
+    // Two at the same time, each with its own link.
     let (first, second) = tokio::join!(
         nobody.post("/api/auth/setup", by(&one, "one@example.org")),
         nobody.post("/api/auth/setup", by(&other, "two@example.org")),

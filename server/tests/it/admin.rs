@@ -1,4 +1,4 @@
-//! What administrators see and do, and the trail that it leaves.
+//! What administrators see and do, and the audit trail of it.
 
 use std::time::Duration;
 
@@ -157,7 +157,7 @@ async fn documents_change_hands_and_go() {
 
 #[tokio::test]
 async fn rooms_are_listed_emptied_and_compacted() {
-    // No snapshot is due by itself.
+    // No automatic snapshot is due.
     let app = TestApp::with(|config| config.room.snapshot_delay = Duration::from_secs(600)).await;
     let root = app.administrator("root").await;
     let [ada, bob] = [app.register("ada").await, app.register("bob").await];
@@ -177,7 +177,7 @@ async fn rooms_are_listed_emptied_and_compacted() {
     assert_eq!(rooms["items"], json!([room]));
     let doc = open.parse().unwrap();
     let compact = format!("/api/admin/rooms/{open}/compact");
-    // What was typed may not have been appended at the first time.
+    // The typed text may not have been appended at the first attempt.
     while app.services.storage.snapshots.list(doc).await.unwrap().is_empty() {
         root.post(&compact, json!(null)).await.expect(204);
     }
@@ -312,7 +312,7 @@ async fn what_changed_unheard_is_looked_up_and_closes_only_whom_it_concerns() {
         sockets.push(socket);
     }
     let (doc, directory) = (id(&path).parse().unwrap(), &app.services.directory);
-    // As another node would do it: nobody here is told.
+    // As another node would do it: nobody here is notified.
     directory.remove_grant(doc, bob.id().parse().unwrap(), By::command_line()).await.unwrap();
     let shut_out = Standing { is_disabled: Some(true), ..Standing::default() };
     directory.change_standing(eve.id().parse().unwrap(), shut_out, By::command_line()).await.unwrap();

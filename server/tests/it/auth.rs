@@ -134,7 +134,7 @@ async fn a_disabled_account_is_shut_out_at_once() {
     ada.get("/api/users/me").await.expect_error(401, "unauthenticated");
     let login = |password: &str| json!({ "email": ada.email(), "password": password });
     app.nobody().post("/api/auth/login", login(PASSWORD)).await.expect_error(403, "account_disabled");
-    // Only who knows the password learns of it.
+    // Only a caller with the right password learns it.
     app.nobody().post("/api/auth/login", login("not the password")).await.expect_error(401, "wrong_password");
     app.stop().await;
 }

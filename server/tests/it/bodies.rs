@@ -1,4 +1,4 @@
-//! What comes in a body: its type, its character set, its encoding, and the field that is wrong.
+//! Request bodies: type, character set, encoding, and the invalid field.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Stock y-websocket clients in a Node process, steered line by line (`tests/node/README.md`).
+//! Stock y-websocket clients in a Node process, controlled line by line (`tests/node/README.md`).
 
 use std::{
     collections::HashMap,
@@ -53,7 +53,7 @@ impl Clients {
         Self { _child: child, stdin: stdin.into(), waiting, next: 1.into() }
     }
 
-    /// Has something done and returns the answer; panics where it could not be done.
+    /// Sends a command and returns the answer; panics if it failed.
     pub(crate) async fn ask(&self, verb: &str, mut arguments: Value) -> Value {
         let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         arguments["id"] = id.into();
@@ -79,7 +79,7 @@ impl Clients {
         self.ask("open", arguments).await;
     }
 
-    /// Waits until all of `wanted` holds.
+    /// Waits until the status contains all of `wanted`.
     pub(crate) async fn wait(&self, client: &str, wanted: Value) {
         self.ask("wait", json!({ "client": client, "for": wanted, "timeoutMs": 30_000 })).await;
     }
@@ -94,13 +94,13 @@ impl Clients {
         self.ask("insert", json!({ "client": client, "text": text })).await;
     }
 
-    /// Waits until `reader` holds all that `writer` has written so far: others may have deleted its words by then.
+    /// Waits until `reader` has everything that `writer` has written so far: others may have deleted its words by then.
     pub(crate) async fn wait_for_edits_of(&self, writer: &str, reader: &str) {
         let clock = self.ask("clock", json!({ "client": writer })).await;
         self.wait(reader, json!({ "reached": clock })).await;
     }
 
-    /// The text that a client sees.
+    /// The text of a client.
     pub(crate) async fn text(&self, client: &str) -> String {
         self.ask("text", json!({ "client": client })).await.as_str().unwrap().to_owned()
     }

@@ -1,4 +1,4 @@
-//! The words of the command line, by the real program.
+//! The commands of the command line, run as the real program.
 
 use std::{
     io::Write,
@@ -98,12 +98,12 @@ fn a_node_of_several_needs_their_secret() {
     assert!(told.contains("JWT_SECRET") && !told.contains("hidden"), "{told}");
 }
 
-/// As `${REDIS_URL:-}` in a compose file leaves them.
+/// Empty variables, as `${REDIS_URL:-}` in a compose file leaves them.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_without_a_value_are_not_set() {
     let data = tempfile::tempdir().unwrap();
     let mut variables = deploy::read(&["serve"]);
-    // Where it listens and what it keeps, the test has to set.
+    // The test must set the address and the data folder.
     variables.retain(|name, _| !["CODESYNC_LISTEN", "CODESYNC_DATA_DIR"].contains(&name.as_str()));
     let empty: Vec<_> = variables.keys().map(|name| (name.as_str(), "")).collect();
     let server = Process::start(data.path(), free_port(), &empty).await;
@@ -111,7 +111,7 @@ async fn settings_without_a_value_are_not_set() {
     assert!(server.terminate().await);
 }
 
-/// A compose file whose variable for the bucket is not set leaves such a node behind.
+/// A compose file without a variable for the bucket starts such a node.
 #[test]
 fn every_command_refuses_only_some_of_the_stores() {
     let folder = tempfile::tempdir().unwrap();
@@ -283,7 +283,7 @@ async fn other_users_of_the_machine_read_no_data() {
     for file in files {
         assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
     }
-    // As an earlier release made them; a group may have been let in on purpose.
+    // As an earlier release created them; rights of a group may be intended.
     for file in ["directory.sqlite", "log.db"] {
         std::fs::set_permissions(folder.join(file), PermissionsExt::from_mode(0o644)).unwrap();
     }

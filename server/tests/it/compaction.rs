@@ -1,4 +1,4 @@
-//! Compactions that end half-way, and two of them at once: nothing is lost, nothing overwritten, everything goes on.
+//! Compactions that stop half-way, and two of them at once: nothing is lost or overwritten, and everything continues.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ everywhere![one_that_ends_anywhere_loses_nothing, two_that_cross_anywhere_lose_n
 
 const STEPS: [Step; 5] = [Step::Put, Step::LoadedBack, Step::Trimmed, Step::Unlisted, Step::Dropped];
 
-/// A document, what it must hold, and the snapshots of it that were seen.
+/// A document, its expected text, and its known snapshots.
 struct Written {
     stored: Stored,
     doc: DocId,
@@ -34,7 +34,7 @@ struct Written {
 }
 
 impl Written {
-    /// One that retention has something to drop of the next time.
+    /// A document of which retention will prune something next time.
     async fn new(stored: Stored) -> Self {
         let ada = stored.app.register("ada").await;
         let document = ada.document("a.rs").await;
@@ -48,7 +48,7 @@ impl Written {
         written
     }
 
-    /// A compactor that keeps as little as it may.
+    /// A compactor that keeps as little as possible.
     fn compactor(&self) -> Compactor {
         let services = &self.stored.app.services;
         let one_for_all = "100000d".parse().unwrap();
@@ -61,7 +61,7 @@ impl Written {
         self.expected += &word;
     }
 
-    /// Holds what is stored against what must be.
+    /// Compares what is stored with what must be.
     async fn check(&mut self, when: &str) {
         let services = &self.stored.app.services;
         assert_eq!(text(&services.storage, self.doc).await, self.expected, "{when}");
@@ -79,7 +79,7 @@ impl Written {
         }
     }
 
-    /// Holds that a compaction brings everything in order.
+    /// Checks that a compaction completes everything.
     async fn recovers(&mut self, when: &str) {
         self.write().await;
         self.compactor().compact(self.doc).await.unwrap();
@@ -88,7 +88,7 @@ impl Written {
         let snapshots = services.storage.snapshots.list(self.doc).await.unwrap();
         assert_eq!(snapshots.len(), 2, "{when}: what was left behind is gone");
         let versions = services.directory.all_versions(self.doc).await.unwrap();
-        // One that ended before it noted its snapshot leaves one that is no version.
+        // A compaction that stopped before recording its snapshot leaves one that is no version.
         assert!(versions.iter().any(|version| version.snapshot == snapshots[0]), "{when}: the newest is a version");
         let gone = versions.iter().find(|version| !snapshots.contains(&version.snapshot));
         assert!(gone.is_none(), "{when}: a version without its snapshot: {gone:?}");
@@ -97,7 +97,7 @@ impl Written {
     }
 }
 
-/// Holds a compaction once, at one step.
+/// Pauses a compaction once, at one step.
 #[derive(Default)]
 struct Hold {
     reached: Notify,
@@ -183,7 +183,7 @@ async fn many_at_random_lose_nothing(stored: Stored) {
                 async move {
                     match step == ends_after {
                         true => std::future::pending().await,
-                        // The order in which they go on is what is random here.
+                        // The order in which they continue is random here.
                         false => tokio::time::sleep(wait).await,
                     }
                 }

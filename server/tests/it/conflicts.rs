@@ -1,4 +1,4 @@
-//! Two authors under one client id: nobody's words are dropped without notice, and nothing else counts as saved.
+//! Two authors under one client id: no words are dropped without notice, and nothing else counts as saved.
 
 use std::{cell::RefCell, fs, path::Path};
 
@@ -16,7 +16,7 @@ use crate::{
     rest::Caller,
 };
 
-/// A server, two people who may edit, and a document.
+/// A server, two editors, and a document.
 async fn shared() -> (TestApp, Caller, Caller, String) {
     let app = TestApp::embedded().await;
     let (ann, bob) = (app.register("ann").await, app.register("bob").await);
@@ -26,7 +26,7 @@ async fn shared() -> (TestApp, Caller, Caller, String) {
     (app, ann, bob, doc)
 }
 
-/// Takes frames in until an edit is refused, and returns the reason.
+/// Receives frames until an edit is refused, and returns the reason.
 async fn refusal(raw: &mut Raw) -> Value {
     let refused = RefCell::new(Value::Null);
     raw.until(|message| match message {
@@ -41,7 +41,7 @@ async fn refusal(raw: &mut Raw) -> Value {
     refused.into_inner()
 }
 
-/// Answers the next step 1 with all that the replica has.
+/// Answers the next step 1 with everything in the replica.
 async fn answer_step1(raw: &mut Raw) {
     let asked = RefCell::new(StateVector::default());
     raw.until(|message| match message {
@@ -56,7 +56,7 @@ async fn answer_step1(raw: &mut Raw) {
     raw.send(encode::sync_step2(&diff)).await;
 }
 
-/// Sends an edit and a mark behind it.
+/// Sends an edit and a mark after it.
 async fn send_with_mark(raw: &mut Raw, update: &Update) {
     raw.send(encode::update(update.bytes())).await;
     raw.send(encode::codesync(&Extension::Mark(7))).await;
@@ -73,7 +73,7 @@ async fn open(clients: &Clients, name: &str, app: &TestApp, doc: &str, caller: &
 
 async fn text(caller: &Caller, doc: &str) -> String {
     loop {
-        // A document that is being loaded may be unavailable for a moment.
+        // A document that is being loaded may be unavailable for a short time.
         let answer = caller.get(&format!("/api/documents/{doc}/text")).await;
         if answer.status != 503 {
             return answer.expect(200).body.as_str().unwrap_or_default().to_owned();
@@ -81,7 +81,7 @@ async fn text(caller: &Caller, doc: &str) -> String {
     }
 }
 
-/// Waits until only these people have the document open.
+/// Waits until only these users have the document open.
 async fn until_present(caller: &Caller, doc: &str, names: &[&str]) {
     while caller.get(&format!("/api/documents/{doc}/presence")).await.expect(200).items("/user/name") != names {
         tokio::task::yield_now().await;
@@ -115,7 +115,7 @@ async fn of_two_authors_under_one_client_id_the_second_is_notified() {
 async fn words_typed_offline_stay_on_the_screen_whatever_was_written_under_their_id() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
-    // Left where it is, or deleted again; and with as many units as the owner typed, or fewer, or more.
+    // Kept, or deleted again; and with as many units as the owner typed, or fewer, or more.
     for (round, (forged, deleted)) in
         [("evil", false), ("evilwords", false), ("more evil words", false), ("evil", true), ("evilwords", true)]
             .into_iter()
@@ -192,7 +192,7 @@ async fn a_client_id_stays_its_users_while_that_user_reconnects() {
     let mut squatter = Raw::connect(&app.socket(), &doc, carl.token()).await;
     let state = AwarenessEntry { client: id, clock: 1_000, state: Some("{}".into()) };
     squatter.send(encode::awareness(&encode_awareness([&state]))).await;
-    // Taken in, and passed over.
+    // Accepted, and ignored.
     squatter.sync().await;
     clients.ask("connect", json!({ "client": "ann" })).await;
     clients.wait("bob", json!({ "awareness": "of ann" })).await;
@@ -251,7 +251,7 @@ async fn three_devices_bring_back_what_an_older_copy_of_the_server_lacks() {
     }
     clients.converge(&names).await;
     let text_of_all = clients.text("ann").await;
-    // The owners all at once, one after the other in any order, and two of three while the third is away.
+    // The owners all at once, one after the other in any order, and two of three while the third is offline.
     for round in 0..4 {
         for name in names {
             clients.ask("disconnect", json!({ "client": name })).await;

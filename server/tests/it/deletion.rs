@@ -1,4 +1,4 @@
-//! A document that was deleted ends everywhere: no node goes on with it, and nothing of it is stored.
+//! A deleted document ends on every node, and nothing of it is stored.
 
 use std::{
     path::Path,
@@ -28,12 +28,12 @@ use crate::{
     stored::{text, write},
 };
 
-/// How long anything expected may take.
+/// The timeout of anything expected.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is written into documents, and must be nowhere afterwards.
+/// The text of documents, which must be stored nowhere afterwards.
 const WORDS: &str = "the quick brown zanzibar";
 
-/// Two nodes that share all stores, and whose rooms stay without peers.
+/// Two nodes that share all stores, and whose rooms stay loaded without peers.
 struct Pair {
     postgres: Postgres,
     redis: Redis,
@@ -64,7 +64,7 @@ impl Pair {
         .await
     }
 
-    /// The keys of a document in Redis that hold more than that it was deleted.
+    /// The keys of a document in Redis that hold more than the mark of its deletion.
     async fn keys(&self, doc: DocId) -> Vec<String> {
         let keys: Vec<String> = self.redis.ask(redis::cmd("KEYS").arg(format!("codesync:{{{doc}}}:*"))).await.unwrap();
         let mut held = Vec::new();
@@ -106,13 +106,13 @@ fn id(document: &str) -> DocId {
     document.rsplit('/').next().unwrap().parse().unwrap()
 }
 
-/// A document with these words in it.
+/// A document with this text.
 async fn document(caller: &Caller) -> String {
     let made = caller.post("/api/documents", json!({ "title": "a.txt", "text": WORDS })).await.expect(201);
     format!("/api/documents/{}", made.text("id"))
 }
 
-/// Waits until what is looked for is empty.
+/// Waits until the result is empty.
 async fn until_nothing<T: std::fmt::Debug>(mut look: impl AsyncFnMut() -> Vec<T>) {
     let started = Instant::now();
     loop {
@@ -129,7 +129,7 @@ async fn until_no_room(services: &Services, doc: DocId) {
     until_nothing(async || Vec::from_iter(services.rooms.is_live(doc).then_some(doc))).await;
 }
 
-/// Types until the socket is closed, and gives the code.
+/// Types until the socket is closed, and returns the code.
 async fn type_until_closed(mut socket: Raw) -> u16 {
     for round in 0_u64.. {
         let frame = typed(&mut socket, &format!("{round} {WORDS}\n"));
@@ -144,7 +144,7 @@ fn typed(socket: &mut Raw, text: &str) -> Vec<u8> {
     codesync_crdt::encode::update(socket.edit(7, text).bytes())
 }
 
-/// Open elsewhere: while somebody types, while somebody is silent, and after everybody has left.
+/// Open on another node: during typing, while idle, and after everybody has left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_ends_the_rooms_of_other_nodes_and_nothing_is_stored_again() {
     let pair = Pair::start().await;
@@ -173,7 +173,7 @@ async fn a_deletion_ends_the_rooms_of_other_nodes_and_nothing_is_stored_again() 
         for node in &pair.nodes {
             until_no_room(&node.services, id(document)).await;
         }
-        // An append that was on its way marks the document until the sweeper has looked at it.
+        // An append in progress marks the document until the sweeper has checked it.
         until_nothing(async || pair.held(id(document)).await).await;
     }
     pair.stop().await;
@@ -194,12 +194,12 @@ async fn a_room_that_missed_the_deletion_does_not_restore_its_log() {
     socket.append(7, WORDS).await;
     assert_eq!(socket.closed().await, 4404);
     until_no_room(&there.services, id(&document)).await;
-    // A compaction that was under way may still give its lease back.
+    // A compaction in progress may still release its lease.
     until_nothing(async || pair.keys(id(&document)).await).await;
     pair.stop().await;
 }
 
-/// As a node of the release before does, or one that was stopped in the middle.
+/// As a node of the previous release does, or one that was paused.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_after_a_deletion_is_swept() {
     let pair = Pair::start().await;
@@ -250,7 +250,7 @@ async fn a_compaction_under_way_removes_its_snapshot_of_a_deleted_document() {
     app.stop().await;
 }
 
-/// The snapshot of a compaction that was under way came after the deletion had listed them.
+/// A compaction in progress wrote its snapshot after the deletion had listed them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compaction_that_puts_after_the_deletion_leaves_nothing() {
     let app = TestApp::embedded().await;
@@ -280,7 +280,7 @@ async fn a_compaction_that_puts_after_the_deletion_leaves_nothing() {
     app.stop().await;
 }
 
-/// The files below a folder that hold these words.
+/// The files below a folder that contain these words.
 fn files_with(folder: &Path, words: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

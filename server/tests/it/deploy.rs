@@ -1,5 +1,5 @@
-//! What the deployment and the program agree on: `deploy/terraform/services.json` is what Terraform makes tasks, alarms
-//! and the load balancer's rules of.
+//! The agreement of deployment and program: Terraform makes tasks, alarms and the rules of the load balancer from
+//! `deploy/terraform/services.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::{harness::TestApp, rest};
 
-/// Settings that are right as they are, on AWS too.
+/// Settings whose defaults are right on AWS too.
 const LEFT_ALONE: &[&str] = &[
-    // The task's role has no keys, and AWS is where it is by default.
+    // The role of the task has no keys, and the default address is AWS.
     "AWS_ACCESS_KEY_ID",
     "AWS_ENDPOINT_URL",
     "AWS_SECRET_ACCESS_KEY",
@@ -46,11 +46,11 @@ const LEFT_ALONE: &[&str] = &[
     "CODESYNC_SWEEP_S",
     "CODESYNC_TICKET_S",
     "CODESYNC_VERSIONS",
-    // The cache is one primary with replicas; it and the database are named by their parts.
+    // The cache is one primary with replicas; it and the database are configured by their parts.
     "DATABASE_URL",
     "REDIS_CLUSTER",
     "REDIS_URL",
-    // The bucket is CodeSync's alone.
+    // Only CodeSync uses the bucket.
     "S3_PREFIX",
 ];
 fn agreed() -> Value {
@@ -66,7 +66,7 @@ fn services() -> BTreeMap<String, Value> {
     agreed()["services"].as_object().unwrap().clone().into_iter().collect()
 }
 
-/// What a task of the service gets, secrets too.
+/// The environment of a task of the service, including secrets.
 fn environment(service: &Value) -> BTreeMap<String, String> {
     let agreed = agreed();
     let parts = [&agreed["environment"], &agreed["secrets"], &service["environment"]];
@@ -106,7 +106,7 @@ fn tasks_set_what_the_server_reads_and_nothing_else() {
     assert!(gone.is_empty(), "left alone, but not there any more: {gone:?}");
 }
 
-/// The values with something in the places that Terraform fills.
+/// The values, with something in the places that Terraform fills.
 fn filled(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let sample = |name: &str| match name {
         "region" => "us-east-1",

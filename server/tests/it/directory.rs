@@ -1,4 +1,4 @@
-//! The directory's contract, on every adapter.
+//! The contract of the directory, on every adapter.
 
 use std::process::{Command, Stdio};
 
@@ -28,7 +28,7 @@ async fn postgres_conforms() {
     contract::conforms(&directory).await;
 }
 
-/// Every test of accounts, documents and sharing once more, as they are, with their directories on PostgreSQL.
+/// Repeats every test of accounts, documents and sharing, with their directories on PostgreSQL.
 #[tokio::test]
 async fn the_whole_api_works_on_postgres() {
     let postgres = Postgres::start().await;
@@ -119,7 +119,8 @@ async fn sqlite_is_there_after_a_restart() {
     assert!(reopened.user_by_email("ada@example.org").await.unwrap().is_some_and(|ada| ada.name == "Countess"));
 }
 
-/// PgBouncer before 1.21 carries no prepared statements across transactions; later ones do, and then nothing is refused.
+/// PgBouncer before 1.21 does not keep prepared statements across transactions; later versions do, and then nothing is
+/// refused.
 #[tokio::test]
 async fn a_pooler_that_mixes_up_prepared_statements_is_refused_by_name() {
     let postgres = Postgres::start().await;

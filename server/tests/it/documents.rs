@@ -1,4 +1,4 @@
-//! Documents: making, finding, changing and deleting them.
+//! Documents: creating, finding, changing and deleting them.
 
 use codesync_server::auth::events::AccessEvent;
 use serde_json::json;
@@ -76,7 +76,7 @@ async fn lists_come_in_pages_last_changed_first() {
         paths.push(ada.document(&format!("Number {number}")).await);
     }
     let before = ada.get(&paths[0]).await.expect(200).text("updated_at");
-    // The clock has moved on by a millisecond or more once a change shows.
+    // Once a change is visible, the clock has advanced by a millisecond or more.
     while ada.patch(&paths[0], json!({})).await.expect(200).text("updated_at") == before {}
     let mut titles = Vec::new();
     let mut next = "/api/documents?limit=2".to_owned();

@@ -1,4 +1,4 @@
-//! "Saved" is true: what was acknowledged is there after `kill -9`.
+//! "Saved" is true: acknowledged edits are there after `kill -9`.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const CLIENTS: [&str; 4] = ["a", "b", "c", "d"];
-/// Snapshots and trims all the time, so that the kills meet them too.
+/// Frequent snapshots and trims, so that kills hit them too.
 const BUSY: [(&str, &str); 3] =
     [("CODESYNC_SNAPSHOT_MS", "20"), ("CODESYNC_SNAPSHOT_UPDATES_MAX", "5"), ("CODESYNC_FAN_OUT_MS", "1")];
 
@@ -43,7 +43,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
             let edits = json!({ "client": client, "seed": random.random::<u32>(), "everyMs": 4 });
             clients.ask("edit", edits).await;
         }
-        // The moment of the kill is what is random here.
+        // The time of the kill is random here.
         tokio::time::sleep(Duration::from_millis(random.random_range(30..400))).await;
         server.kill().await;
         for client in CLIENTS {
@@ -51,7 +51,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
             clients.ask("disconnect", json!({ "client": client })).await;
         }
         server = Process::start(data.path(), port, &BUSY).await;
-        // Before anybody sends again what was lost.
+        // Before any client sends lost edits again.
         clients.join("auditor", &url, &doc, ann.token()).await;
         let missing = clients.ask("missing", json!({ "client": "auditor", "of": CLIENTS })).await;
         assert_eq!(missing, json!([]), "round {round}");
@@ -68,7 +68,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     assert!(server.terminate().await);
 }
 
-/// A full disk is said to be one, and nobody is needed once there is room.
+/// A full disk is reported as such, and no action is needed once there is space.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let Full { disk, server, ann, doc, clients } = Full::under_way().await;
@@ -90,7 +90,7 @@ async fn a_kill_on_a_full_disk_loses_nothing_that_was_acknowledged() {
     server.kill().await;
     disk.free();
     let server = Process::start_on(&disk, port, &[]).await;
-    // Before anybody sends again what was lost.
+    // Before any client sends lost edits again.
     clients.join("auditor", &url, &doc, ann.token()).await;
     let missing = clients.ask("missing", json!({ "client": "auditor", "of": PAIR })).await;
     assert_eq!(missing, json!([]));
@@ -103,7 +103,7 @@ async fn a_kill_on_a_full_disk_loses_nothing_that_was_acknowledged() {
 
 const PAIR: [&str; 2] = ["a", "b"];
 
-/// A server whose disk has become full while two people wrote.
+/// A server whose disk became full while two people typed.
 struct Full {
     disk: Disk,
     server: Process,
@@ -122,7 +122,7 @@ impl Full {
             clients.join(client, &server.socket(), &doc, ann.token()).await;
             clients.ask("edit", json!({ "client": client, "seed": seed, "everyMs": 4 })).await;
         }
-        // Not so many that SQLite would begin its file anew: there would be room in it.
+        // Few enough that SQLite does not restart its file: there would be space in it.
         clients.wait("a", json!({ "acknowledgedAtLeast": 10 })).await;
         disk.fill();
         until_ready(&ann, false).await;
@@ -214,7 +214,7 @@ async fn write_ahead_logs_shrink_after_a_long_reader() {
         .await
         .unwrap();
     assert!(size("log.db") > KEPT && size("directory.sqlite") > KEPT);
-    // A reader costs no writer a wait, also while it keeps the log long.
+    // A reader delays no writer, even while it keeps the log long.
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(4) {
         let appended = Instant::now();

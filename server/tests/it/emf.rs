@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded format, as a real server writes them while people type.
+//! Metrics in CloudWatch's embedded format, written by a real server during typing.
 
 use std::{
     fs::{self, File},
@@ -28,14 +28,14 @@ const SETTINGS: [(&str, &str); 6] = [
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
-    // The last may be half written.
+    // The last line may be incomplete.
     text.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
-/// Types until a line is as wanted.
+/// Types until a line has the wanted content.
 async fn until(path: &Path, ann: &mut Raw, bob: &mut Raw, wanted: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {

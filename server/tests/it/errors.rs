@@ -1,4 +1,4 @@
-//! The one shape of refusals, and the headers of every answer.
+//! The one format of refusals, and the headers of every answer.
 
 use reqwest::Method;
 use serde_json::json;

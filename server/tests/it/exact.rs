@@ -1,4 +1,4 @@
-//! Calls that replace the text: one of several wins at all nodes, and what is answered is durable.
+//! Calls that replace the text: one of several wins on all nodes, and confirmed changes are durable.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Two {
         put(&self.callers[node], &self.document, text, headers).await
     }
 
-    /// Waits until both nodes show the same text.
+    /// Waits until both nodes return the same text.
     async fn agree(&self) -> String {
         let same = async {
             loop {
@@ -92,7 +92,7 @@ async fn retries(app: &TestApp) -> String {
     line.expect("it is counted").to_owned()
 }
 
-/// Lines of which every third is another in each version.
+/// Lines of which every third differs in each version.
 fn lines(version: &str) -> String {
     (0..300).map(|line| if line % 3 == 0 { format!("{line} {version}\n") } else { format!("{line}\n") }).collect()
 }
@@ -134,7 +134,8 @@ async fn texts_that_are_put_at_two_nodes_at_once_do_not_mix() {
         assert_eq!((here.status, there.status), (204, 204), "round {round}");
         assert!(two.agree().await == same, "round {round}: the text once");
     }
-    // What one node has answered, the other knows: also that there is something to change, and which text `If-Match` names.
+    // The other node knows what one node has answered: whether there is something to change, and which text `If-Match`
+    // names.
     for round in 0..4 * rounds() {
         let (first, second) = (round % 2, (round + 1) % 2);
         let tag = two.put(first, "one", &[]).await.expect(204).header("etag").to_owned();
@@ -164,7 +165,7 @@ async fn a_call_is_served_while_others_type_at_both_nodes() {
         loop {
             typist.append(client, "typed ").await;
             typist.until(|_| true).await;
-            // Faster than people type, and not as fast as the log takes it.
+            // Faster than people type, and slower than the log accepts.
             sleep(Duration::from_millis(50)).await;
         }
     }));
@@ -201,7 +202,7 @@ async fn nothing_is_answered_that_is_not_durable() {
             sleep(Duration::from_millis(100)).await;
             let mut again = std::pin::pin!(two.put(0, "after", &[]));
             assert!(timeout(Duration::from_millis(400), &mut again).await.is_err(), "nor is the same text durable");
-            // Until the answer to the first append is lost.
+            // Until the answer of the first append is lost.
             while retries(&two.apps[0]).await == retried {
                 sleep(Duration::from_millis(20)).await;
             }
@@ -213,7 +214,7 @@ async fn nothing_is_answered_that_is_not_durable() {
     again.expect(204);
     assert_eq!(two.agree().await, "after");
 
-    // An edit that somebody typed and nobody was told of.
+    // A typed edit that nobody was notified of.
     let doc = two.document.rsplit('/').next().unwrap();
     let mut typist = Raw::codesync(&two.apps[0].socket(), doc, two.callers[0].token()).await;
     typist.sync().await;

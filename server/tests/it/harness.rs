@@ -12,7 +12,7 @@ use crate::{
     rig::postgres::{self, Postgres},
 };
 
-/// Names a PostgreSQL server; the tests that would run on the embedded directory run on it then.
+/// Names a PostgreSQL server; the tests of the embedded directory run on it then.
 pub(crate) const POSTGRES: &str = "CODESYNC_TEST_POSTGRES";
 
 /// A running server.
@@ -58,25 +58,25 @@ impl TestApp {
         format!("http://{}{path}", self.addr)
     }
 
-    /// Where the sockets are.
+    /// The address of the sockets.
     pub(crate) fn socket(&self) -> String {
         format!("ws://{}/socket", self.addr)
     }
 
-    /// What `/metrics` says.
+    /// The content of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
         rest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
     }
 
-    /// Stops as SIGTERM would, and waits until every task has ended.
+    /// Stops as on SIGTERM, and waits until every task has ended.
     pub(crate) async fn stop(mut self) {
         let _ = self.stop.take().expect("stopped once").send(());
         self.served.await.unwrap().unwrap();
     }
 }
 
-/// Puts the directory of a server that names none where the tests of this run have theirs. One of a server that starts
-/// again in its folder is its old one.
+/// Configures the directory of a server that names none as the other tests of this run do. A server that restarts in
+/// its folder keeps its directory.
 async fn place(config: &mut Config) {
     #[expect(clippy::disallowed_methods, reason = "where the tests run is no setting of the product")]
     let Ok(server) = std::env::var(POSTGRES) else { return };
@@ -87,7 +87,7 @@ async fn place(config: &mut Config) {
     }
 }
 
-/// Where a random test begins: printed, and given again when the tests are built with the variable that is printed.
+/// The seed of a random test: printed, and taken from the printed variable when the tests are built with it.
 pub(crate) fn seed() -> u64 {
     let seed = match std::option_env!("CODESYNC_TEST_SEED") {
         Some(seed) => seed.parse().unwrap(),
@@ -97,7 +97,7 @@ pub(crate) fn seed() -> u64 {
     seed
 }
 
-/// How long a service stays away: so many seconds, or as many as `CODESYNC_OUTAGE_S` said when the tests were built.
+/// The duration of an outage: the given seconds, or those of `CODESYNC_OUTAGE_S` when the tests were built.
 pub(crate) fn outage(seconds: u64) -> Duration {
     Duration::from_secs(std::option_env!("CODESYNC_OUTAGE_S").map_or(seconds, |seconds| seconds.parse().unwrap()))
 }

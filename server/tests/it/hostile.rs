@@ -53,7 +53,7 @@ fn mutate(random: &mut StdRng, samples: &[Vec<u8>]) -> Vec<u8> {
     frame
 }
 
-/// Sends broken frames, each answered before the next; returns how many sockets that cost.
+/// Sends broken frames, each answered before the next; returns how many sockets were closed.
 async fn attacker(server: &Process, doc: &str, token: &str, frames: usize, mut random: StdRng) -> usize {
     let (samples, url) = (samples(), server.socket());
     let mut refused = 0;
@@ -62,7 +62,7 @@ async fn attacker(server: &Process, doc: &str, token: &str, frames: usize, mut r
         let frame = mutate(&mut random, &samples);
         // A mutant that the check accepts is an edit like any other.
         if let Err(code) = socket.probe(frame).await {
-            // A mutant of an edit that is known holds other words at its clocks.
+            // A mutant of a known edit holds other words at its clocks.
             assert!([4400, 4409].contains(&code), "{code}");
             refused += 1;
             socket = Raw::connect(&url, doc, token).await;
@@ -168,7 +168,7 @@ async fn edits_that_keep_yrs_busy_for_seconds_cost_only_their_sender() {
     writer.sync().await;
     writer.append(7, "before").await;
     let attack = frame_of_far_origins(12_000);
-    // Work that costs too much is not a malformed message. After some attempts the user's edits are not even tried.
+    // Work that costs too much is not a malformed message. After some attempts the user's edits are not even applied.
     let (mut attempts, mut rebuilt) = (0.0, 0.0);
     while attempts == rebuilt {
         let mut hostile = Raw::connect(&server.socket(), &doc, bob.token()).await;
@@ -188,7 +188,7 @@ async fn edits_that_keep_yrs_busy_for_seconds_cost_only_their_sender() {
     assert!(server.terminate().await);
 }
 
-/// An edit of `count` places, each said to stand between its start and a place ever further on: all between is compared.
+/// An edit of `count` places, each between its start and a place ever further on: everything in between is compared.
 fn frame_of_far_origins(count: u32) -> Vec<u8> {
     let mut update = vec![2];
     for value in [count, 1, 0] {
@@ -212,14 +212,14 @@ fn frame_of_far_origins(count: u32) -> Vec<u8> {
     encode::update(&update)
 }
 
-/// Types 25,000 letters, one an edit, reading all the while.
+/// Types 25,000 letters, one per edit, reading at the same time.
 async fn type_much(client: u8, mut writer: Raw) -> Raw {
     let frames = (0..25_000).map(|clock| encode::update(&letter(client, clock))).collect();
     writer.send_all(frames).await;
     writer
 }
 
-/// The update that types one letter behind the same client's letter before.
+/// The update that types one letter after the same client's previous one.
 fn letter(client: u8, clock: u32) -> Vec<u8> {
     let mut update = vec![1, 1, client];
     number(&mut update, clock);
@@ -257,7 +257,7 @@ async fn calls_that_replace_a_large_text_again_and_again_are_slowed_down() {
         caller.send(request.body(format!("{letter} \n").repeat(300_000)), Method::PUT, &path).await
     };
     let mut calls = 0;
-    // An allowance of some seconds of processor time, however fast the machine is.
+    // An allowance of some seconds of processor time, on any machine.
     let refused = loop {
         let answer = put(&bob, if calls % 2 == 0 { "a" } else { "bb" }).await;
         calls += 1;
@@ -268,7 +268,7 @@ async fn calls_that_replace_a_large_text_again_and_again_are_slowed_down() {
     };
     assert!(calls > 1, "an everyday call is taken");
     assert!(!refused.expect_error(429, "too_many_requests").header("retry-after").is_empty());
-    // It is by person: others go on.
+    // It is per user: others continue.
     put(&ann, "c").await.expect(204);
     assert!(server.terminate().await);
 }

@@ -1,4 +1,4 @@
-//! Rooms come and go: nothing of them stays behind.
+//! Rooms start and end: nothing of them remains.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
 
 const DOCUMENTS: usize = 10_000;
 
-/// Makes a document, opens it, types into it and goes.
+/// Creates a document, opens it, types into it and leaves.
 async fn visit(server: &Process, caller: &Caller, number: usize) {
     let path = caller.document(&format!("visited {number}")).await;
     let doc = path.rsplit('/').next().unwrap();
@@ -23,7 +23,7 @@ async fn visit(server: &Process, caller: &Caller, number: usize) {
     socket.socket.close(None).await.unwrap();
 }
 
-/// The value of a metric in what `/metrics` says; 0 before it was first set.
+/// The value of a metric in the content of `/metrics`; 0 before it was first set.
 pub(crate) fn metric(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
@@ -33,7 +33,7 @@ async fn gauge(server: &Process, name: &str) -> f64 {
     metric(&server.metrics().await, name)
 }
 
-/// However long it takes: what matters is that it goes on.
+/// However long it takes: what matters is that it continues.
 async fn until_empty(server: &Process) {
     for name in ["codesync_sessions_open", "codesync_rooms_live", "codesync_log_bytes_behind_snapshot"] {
         let (mut least, mut since) = (f64::INFINITY, Instant::now());
@@ -77,7 +77,7 @@ async fn who_never_finishes_asking_holds_no_drain_up() {
         caller.write_all(asked.as_bytes()).await.unwrap();
         callers.push(caller);
     }
-    // All of them were accepted once a later one is answered.
+    // Once a later call is answered, all of them were accepted.
     rest::get(server.url("/health")).await.unwrap();
     assert!(server.terminate().await, "the drain keeps its deadline");
 }

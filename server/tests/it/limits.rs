@@ -1,4 +1,4 @@
-//! Rate limits, and how long anybody is waited for.
+//! Rate limits and timeouts.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ async fn passwords_of_one_account_cannot_be_tried_at_will() {
     let app = limited(1).await;
     app.register("ada").await;
     let wrong = json!({ "email": "ADA@example.org", "password": "not the password" });
-    // One was taken by the log-in. The attacker's address changes every time.
+    // The login used one. The attacker's address changes every time.
     for number in 0..9 {
         from(&app, &format!("192.0.2.{number}"), "/api/auth/login", wrong.clone())
             .await
@@ -85,7 +85,7 @@ async fn one_address_cannot_try_sockets_at_will() {
 #[tokio::test]
 async fn one_address_cannot_register_at_will() {
     let app = limited(0).await;
-    // Without trusted proxies, what the client says of its address counts for nothing.
+    // Without trusted proxies, the client's claims about its address are ignored.
     for number in 0..20 {
         from(&app, &format!("192.0.2.{number}"), "/api/auth/register", account(number)).await.expect(201);
     }
@@ -123,7 +123,7 @@ async fn calls_of_one_account_have_a_limit() {
     let app = limited(0).await;
     let ada = app.register("ada").await;
     let mut refused = None;
-    // More than the bucket holds, sent far faster than it fills.
+    // More than the burst of the bucket, sent much faster than it refills.
     for _ in 0..40 {
         let calls = (0..50).map(|_| ada.get("/api/users/me"));
         let answers = futures_util::future::join_all(calls).await;
@@ -165,12 +165,12 @@ async fn past_the_limit_connections_are_refused_and_idle_ones_make_room() {
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\"code\":\"unavailable\""), "{refused}");
     for mut call in busy {
         call.write_all(b"}").await.unwrap();
-        // It was told to close after the answer, since others wait.
+        // It was asked to close after the answer, because others wait.
         let answer = read(call).await;
         assert!(answer.starts_with("HTTP/1.1 422 ") || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     }
     assert!(read(open(asked).await).await.starts_with("HTTP/1.1 200 "));
-    // Half a head, none, and a kept connection: none of them keeps others out.
+    // Half a head, none, and an idle connection: none of them keeps others out.
     let kept = async || {
         let mut kept = open("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert!(kept.read(&mut [0; 4096]).await.unwrap() > 0);
@@ -271,7 +271,7 @@ async fn who_has_logged_in_before_is_not_shut_out_by_others() {
     from(&app, "192.0.2.1", "/api/auth/login", right.clone()).await.expect(200);
     let change = json!({ "current_password": PASSWORD, "new_password": PASSWORD });
     ada.post("/api/users/me/password", change).await.expect(204);
-    // What an address knows is one account, and it cannot try at will either.
+    // A known address helps one account, and it has a limit too.
     for _ in 0..10 {
         from(&app, "192.0.2.1", "/api/auth/login", wrong.clone()).await;
     }

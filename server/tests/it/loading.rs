@@ -47,7 +47,7 @@ use crate::harness::{TestApp, seed};
 const ROUNDS: usize = 150;
 const CALLERS: usize = 6;
 
-/// What one call of a store comes to.
+/// The result of one call of a store.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Answers,
@@ -55,7 +55,7 @@ enum Fate {
     Panics,
 }
 
-/// What the next calls of both stores come to, and how long they take.
+/// The results and durations of the next calls of both stores.
 #[derive(Clone)]
 struct Plan(Arc<Mutex<StdRng>>);
 
@@ -70,7 +70,7 @@ impl Plan {
             };
             (random.random_range(0..4), fate)
         };
-        // How late a store answers is part of the fault.
+        // The delay of the store is part of the fault.
         match pause {
             0 => {}
             1 => tokio::task::yield_now().await,
@@ -80,7 +80,7 @@ impl Plan {
     }
 }
 
-/// A real log in front of which calls fail.
+/// A real log whose calls may fail before they reach it.
 struct FlakyLog(Arc<dyn UpdateLog>, Plan);
 
 impl FlakyLog {
@@ -136,7 +136,7 @@ impl UpdateLog for FlakyLog {
     }
 }
 
-/// A real folder of snapshots in front of which lists fail.
+/// A real folder of snapshots whose lists may fail before they reach it.
 #[derive(Clone)]
 struct FlakyObjects(Arc<dyn ObjectStore>, Plan);
 
@@ -195,7 +195,7 @@ impl ObjectStore for FlakyObjects {
     }
 }
 
-/// Rooms of their own over the stores of a server, which fail as planned.
+/// Rooms over the stores of a server, which fail as planned.
 fn rooms(services: &Services, folder: &std::path::Path, plan: &Plan, events: &AccessEvents, tasks: &Tasks) -> Rooms {
     std::fs::create_dir_all(folder).unwrap();
     let folder = object_store::local::LocalFileSystem::new_with_prefix(folder).unwrap();
@@ -216,7 +216,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Opens a document and enters its room; a room that ended in between is opened again.
+/// Opens a document and joins its room; a room that ended in between is opened again.
 async fn enter(rooms: &Rooms, doc: DocId, user: UserId, id: &AtomicU64) -> Option<(RoomHandle, Outbox)> {
     loop {
         let room = rooms.open(doc).await.ok()?;
@@ -283,7 +283,7 @@ async fn loads_that_fail_panic_or_lose_their_callers_leave_one_room_or_none() {
         }
         drop(peers);
         until("the room ends", async || {
-            // A caller that gave up may have entered all the same.
+            // A caller that gave up may have joined nevertheless.
             let _ = rooms.kick(doc).await;
             rooms.is_empty()
         })

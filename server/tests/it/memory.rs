@@ -1,4 +1,4 @@
-//! The memory of loaded documents has a limit: idle ones make room, open ones stay.
+//! The memory of loaded documents has a limit: idle ones are unloaded, open ones stay.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Several nodes: any of them serves any document, and what goes wrong between them costs nobody an acknowledged edit.
+//! Several nodes: each serves any document, and no failure between them costs an acknowledged edit.
 
 mod access;
 mod away;
@@ -36,7 +36,7 @@ use crate::{
 
 const CLIENTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A setting of a node as a variable.
+/// A variable of a node.
 type Setting = (&'static str, &'static str);
 
 /// Nodes that share Redis, PostgreSQL and S3, and nothing else.
@@ -46,16 +46,16 @@ struct Nodes {
     s3: S3,
     data: TempDir,
     nodes: Vec<Node>,
-    /// In front of all of them, as a load balancer without stickiness.
+    /// In front of all nodes, like a load balancer without stickiness.
     front: Proxy,
 }
 
 struct Node {
     port: u16,
     more: Vec<Setting>,
-    /// What it runs, where that is not the program under test.
+    /// Its program, if not the one under test.
     program: Option<&'static str>,
-    /// Between it and Redis.
+    /// The connection between the node and Redis.
     link: Proxy,
     process: Option<Process>,
 }
@@ -90,7 +90,7 @@ impl Nodes {
         self.front.lead_to(self.nodes.iter().map(|node| SocketAddr::from(([127, 0, 0, 1], node.port))).collect());
     }
 
-    /// So many more nodes, started at the same time.
+    /// Adds `count` nodes, started at the same time.
     async fn add_all(&mut self, count: usize) {
         for _ in 0..count {
             let link = Proxy::start(self.redis.addr()).await;
@@ -127,7 +127,7 @@ impl Nodes {
         self.nodes[index].process.take().expect("it runs").kill().await;
     }
 
-    /// Kills all nodes at once, and starts them again with what is stored and nothing else.
+    /// Kills all nodes at once, and starts them again with only what is stored.
     async fn start_anew(&mut self) {
         self.kill_all().await;
         self.begin_all().await;
@@ -152,7 +152,7 @@ impl Nodes {
         format!("ws://127.0.0.1:{}/socket", self.nodes[index % self.nodes.len()].port)
     }
 
-    /// Where the sockets are for who does not care at which node.
+    /// The address of the sockets of any node.
     fn any_socket(&self) -> String {
         format!("ws://{}/socket", self.front.addr)
     }
@@ -175,13 +175,13 @@ impl Nodes {
         metrics.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok()).sum()
     }
 
-    /// The value of a counter, over all nodes that run.
+    /// The value of a counter, over all running nodes.
     async fn counted(&self, name: &str) -> f64 {
         let running = (0..self.nodes.len()).filter(|index| self.nodes[*index].process.is_some());
         join_all(running.map(|index| self.counted_at(index, name))).await.into_iter().sum()
     }
 
-    /// Waits until a counter has come to `least`, over all nodes that run.
+    /// Waits until a counter has reached `least`, over all running nodes.
     async fn until_counted(&self, name: &str, least: f64) {
         let started = Instant::now();
         loop {
@@ -194,7 +194,7 @@ impl Nodes {
         }
     }
 
-    /// One of the entries by which the log of `doc` is known.
+    /// One of the fields that identify the log of `doc`.
     async fn log_id(&self, doc: &str, name: &str) -> Option<String> {
         log_id(&self.redis, doc, name).await
     }
@@ -225,7 +225,7 @@ async fn document(caller: &Caller) -> String {
     caller.document("shared").await.rsplit('/').next().unwrap().to_owned()
 }
 
-/// Six clients that type all the time, two at each node.
+/// Six clients that type continuously, two at each node.
 async fn typing(nodes: &Nodes, token: &str, doc: &str, random: &mut StdRng) -> Clients {
     let clients = Clients::start();
     for (index, client) in CLIENTS.into_iter().enumerate() {
@@ -241,7 +241,7 @@ async fn type_on(clients: &Clients, random: &mut StdRng) {
     }
 }
 
-/// Waits until something was acknowledged to everyone since now.
+/// Waits until an edit of every client was acknowledged since now.
 async fn progress(clients: &Clients) {
     progress_of(clients, &CLIENTS).await;
 }
@@ -254,14 +254,15 @@ async fn progress_of(clients: &Clients, names: &[&str]) {
     .await;
 }
 
-/// Lets the clients of a document come to rest with everything acknowledged.
+/// Stops the typing of clients, and waits until everything is acknowledged.
 async fn settle(clients: &Clients, names: &[&str]) {
     for client in names {
         clients.ask("rest", json!({ "client": client })).await;
     }
     join_all(names.iter().map(async |client| {
         clients.wait(client, json!({ "synced": true })).await;
-        // What became durable while a client was away is not echoed to it: its next edit speaks for all before.
+        // Edits that became durable while a client was disconnected are not echoed to it: its next edit confirms all
+        // before.
         clients.append(client, "!").await;
         clients.wait(client, json!({ "acknowledged": true })).await;
     }))
@@ -269,8 +270,8 @@ async fn settle(clients: &Clients, names: &[&str]) {
     clients.converge(names).await;
 }
 
-/// Has somebody who knows nothing open the document at each node: nothing that was acknowledged to `names` is missing,
-/// and all have the same to the byte.
+/// Opens the document with new clients at each node: nothing acknowledged to `names` is missing, and all have the same
+/// bytes.
 async fn audit(nodes: &Nodes, clients: &Clients, names: &[&str], token: &str, doc: &str) {
     let mut states = Vec::new();
     for index in 0..nodes.nodes.len() {
@@ -285,7 +286,7 @@ async fn audit(nodes: &Nodes, clients: &Clients, names: &[&str], token: &str, do
     assert!(states.iter().all(|state| *state == states[0]), "what the nodes hold is equal to the byte");
 }
 
-/// Has somebody open the document whom nobody can help: all that was acknowledged to `names` is there at once.
+/// Opens the document with a new client while no other has it: everything acknowledged to `names` is there at once.
 async fn audit_stored(nodes: &Nodes, clients: &Clients, names: &[&str], token: &str, doc: &str) {
     let auditor = format!("auditor of {doc}");
     clients.join(&auditor, &nodes.any_socket(), doc, token).await;
@@ -294,8 +295,8 @@ async fn audit_stored(nodes: &Nodes, clients: &Clients, names: &[&str], token: &
     clients.ask("close", json!({ "client": auditor })).await;
 }
 
-/// Lets the clients come to rest, and checks the two promises: nothing acknowledged is missing, and all are the same. As
-/// the nodes have it and, when clients and nodes are gone, as it is stored.
+/// Stops the typing, and checks the two guarantees: nothing acknowledged is missing, and all replicas are equal. First
+/// on the nodes, and then, without clients and nodes, in the stores.
 async fn check(mut nodes: Nodes, clients: &Clients, token: &str, doc: &str) {
     settle(clients, &CLIENTS).await;
     audit(&nodes, clients, &CLIENTS, token, doc).await;
@@ -307,7 +308,7 @@ async fn check(mut nodes: Nodes, clients: &Clients, token: &str, doc: &str) {
     nodes.end().await;
 }
 
-/// Takes the clients off the network: whoever comes back brings along what was lost.
+/// Disconnects the clients, which would return what was lost.
 async fn leave(clients: &Clients, names: &[&str]) {
     for client in names {
         clients.ask("disconnect", json!({ "client": client })).await;

@@ -1,4 +1,4 @@
-//! The OpenAPI document against the routes. Answers are held against it by every call of the other tests.
+//! The OpenAPI document, compared with the routes. Every call of the other tests compares its answer with the document.
 
 use reqwest::Method;
 use serde_json::{Value, json};

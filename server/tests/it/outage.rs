@@ -1,4 +1,4 @@
-//! PostgreSQL goes and comes back: what is open goes on, all else is told to come again.
+//! PostgreSQL becomes unavailable and available again: open documents continue, other calls get 503.
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Within what an answer has to come, and all has to be well again: the longest call is given up after 5 s.
+/// The time within which an answer must arrive, and everything must work again: the longest call is given up after 5 s.
 const PROMPT: Duration = Duration::from_secs(8);
 
 struct Editing {
@@ -41,7 +41,7 @@ impl Editing {
         Self { ada, doc, writer, reader }
     }
 
-    /// Types, and waits until it is saved and seen.
+    /// Types, and waits until it is saved and visible.
     async fn type_and_save(&mut self, text: &str, mark: u64) {
         self.writer.append(1, text).await;
         self.writer.mark(mark).await;
@@ -57,13 +57,13 @@ async fn unavailable(call: impl Future<Output = Answer>) {
     assert!(started.elapsed() < PROMPT, "{:?}", started.elapsed());
 }
 
-/// Everything that needs the directory is refused with a word, and nothing that is open ends.
+/// Everything that needs the directory is refused with a reason, and nothing open ends.
 async fn while_gone(app: &TestApp, editing: &mut Editing, mark: u64) {
     let login = json!({ "email": "ada@example.org", "password": PASSWORD });
     let new = json!({ "email": "new@example.org", "password": PASSWORD, "name": "new" });
     let nobody = app.nobody();
     let ada = editing.ada.clone();
-    // Neither can be looked up now: the socket goes on with the token and the access that it has.
+    // Neither can be checked now: the socket continues with its current token and access.
     editing.writer.renew(ada.token()).await;
     app.services.rooms.recheck();
     tokio::join!(
@@ -80,7 +80,7 @@ async fn while_gone(app: &TestApp, editing: &mut Editing, mark: u64) {
     );
     nobody.get("/health").await.expect(200);
     editing.type_and_save("typed while it is gone ", mark).await;
-    // By the end of this, the first look at the fresh token has failed for certain.
+    // By the end of this, the first check of the new token has certainly failed.
     unavailable(ada.get("/api/documents")).await;
     editing.type_and_save("and more ", mark + 1).await;
 }
@@ -105,7 +105,7 @@ async fn what_is_open_goes_on_while_postgres_is_away() {
     let mut postgres = Postgres::start().await;
     let app = TestApp::with(|config| {
         postgres.configure(config);
-        // Compaction notes sizes in the directory: it has to be due meanwhile.
+        // Compaction records sizes in the directory: it must be due during the outage.
         config.room.snapshot_delay = Duration::from_millis(50);
     })
     .await;
@@ -119,7 +119,7 @@ async fn what_is_open_goes_on_while_postgres_is_away() {
     app.stop().await;
 }
 
-/// As when its machine is gone or the network is cut: connections stay open and nothing comes.
+/// As when its machine died or the network is cut: connections stay open and nothing arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_open_goes_on_while_postgres_says_nothing() {
     let postgres = Postgres::start().await;
@@ -131,7 +131,7 @@ async fn what_is_open_goes_on_while_postgres_says_nothing() {
     let mut editing = Editing::begin(&app).await;
     postgres.freeze();
     while_gone(&app, &mut editing, 1).await;
-    // More calls than there are connections: each is answered all the same.
+    // More calls than connections: each is answered nevertheless.
     let calls = (0..12).map(|_| unavailable(editing.ada.get("/api/documents")));
     futures_util::future::join_all(calls).await;
     postgres.thaw();
@@ -140,7 +140,7 @@ async fn what_is_open_goes_on_while_postgres_says_nothing() {
     app.stop().await;
 }
 
-/// As when a firewall has forgotten them: pooled connections stay open and nothing comes, while new ones work.
+/// As when a firewall has dropped them: pooled connections stay open and nothing arrives, while new ones work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_over_silent_pooled_connections_are_served_by_fresh_ones() {
     let postgres = Postgres::start().await;

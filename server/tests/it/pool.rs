@@ -53,7 +53,7 @@ fn is_read_only(error: &RedisError) -> bool {
 async fn a_command_is_refused_in_time_while_all_connections_are_in_use() {
     let server = rig::Redis::start().await;
     let (_redis, pool) = pool(server.url()).await;
-    // More than the pool has connections; each holds one until it is given up.
+    // More commands than connections; each holds one until it is given up.
     let mut blocking = redis::cmd("BLPOP");
     blocking.arg("nothing").arg(0);
     let holders = (0..64).map(|_| {
@@ -70,7 +70,7 @@ async fn a_command_is_refused_in_time_while_all_connections_are_in_use() {
     until_healed(&pool, 64).await;
     let connected: String = server.ask(redis::cmd("INFO").arg("clients")).await.unwrap();
     let connected = connected.lines().find_map(|line| line.strip_prefix("connected_clients:")).unwrap();
-    // The pool's, the two that are no part of it, and the one that asks.
+    // Those of the pool, the two others of the server, and the one that asks.
     assert!(connected.trim().parse::<usize>().unwrap() <= 16 + 3, "{connected} connections");
 }
 
@@ -94,7 +94,7 @@ async fn a_demoted_primary_is_noticed_though_its_connections_stay() {
     first.demote(second.addr()).await;
     let answers = writes(&pool, 64).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(is_read_only)), "{answers:?}");
-    // No connection is left that reads: what a demoted primary holds may be out of date.
+    // No connection is left for reads: the data of a demoted primary may be out of date.
     let started = Instant::now();
     while pool.clone().get::<_, Option<String>>("key-1").await.is_ok() {
         assert!(started.elapsed() < Duration::from_secs(10), "a demoted primary is still read");

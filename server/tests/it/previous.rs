@@ -1,5 +1,5 @@
-//! What release 8c7899e has written is read in full: its data folder, and its stores. `fixtures/8c7899e` holds both as that
-//! release left them when it was killed; what it answered before that stands in `expected.json`.
+//! This release reads everything that release 8c7899e has written: its data folder, and its stores. `fixtures/8c7899e`
+//! holds both as that release left them when it was killed; its answers before that are in `expected.json`.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ async fn text(caller: &Caller, path: &str) -> String {
     caller.get(&format!("{path}/text")).await.expect(200).body.as_str().unwrap_or_default().to_owned()
 }
 
-/// Checks all that the fixture holds, and goes on with it.
+/// Checks everything in the fixture, and continues with it.
 async fn is_all_there(app: &TestApp, expected: &Value) {
     let ada = app.log_in("ada@example.org", PASSWORD).await;
     let bob = app.log_in("bob@example.org", PASSWORD).await;

@@ -1,4 +1,4 @@
-//! The server as a process of its own, for what only a process can suffer.
+//! The server as a separate process, for faults of processes.
 
 use std::{
     net::TcpListener,
@@ -19,7 +19,7 @@ pub(crate) struct Process {
     pub(crate) port: u16,
 }
 
-/// A port that nobody listens on.
+/// A free port.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -30,7 +30,7 @@ impl Process {
         Self::start_writing(data_dir, port, settings, Stdio::inherit()).await
     }
 
-    /// Starts the server with its standard output where it is wanted, and waits until it is ready.
+    /// Starts the server with a given standard output, and waits until it is ready.
     pub(crate) async fn start_writing(data_dir: &Path, port: u16, settings: &[(&str, &str)], stdout: Stdio) -> Self {
         Self::start_as(Command::new(CODESYNC), data_dir, port, settings, stdout).await
     }
@@ -57,7 +57,7 @@ impl Process {
             .env("CODESYNC_LISTEN", format!("127.0.0.1:{port}"))
             .env("CODESYNC_DATA_DIR", data_dir)
             .env("CODESYNC_RATE_LIMITS", "off")
-            // Most tests start one node, and only the stores that they are about.
+            // Most tests start one node, and only the stores that they need.
             .env("CODESYNC_SINGLE_NODE", "on")
             .env("CODESYNC_ARGON2_KIB", "64")
             .env("CODESYNC_LOG", "warn")
@@ -77,7 +77,7 @@ impl Process {
         process
     }
 
-    /// What `/metrics` says.
+    /// The content of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
         rest::get(self.url("/metrics")).await.unwrap().text().await.unwrap()
     }
@@ -87,17 +87,17 @@ impl Process {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Where the sockets are.
+    /// The address of the sockets.
     pub(crate) fn socket(&self) -> String {
         format!("ws://127.0.0.1:{}/socket", self.port)
     }
 
-    /// Ends it as a power cut would.
+    /// Ends it like a power cut.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop, and waits; returns whether it ended well.
+    /// Asks it to stop, and waits; returns whether it exited successfully.
     pub(crate) async fn terminate(self) -> bool {
         self.ask_to_stop();
         self.ended().await
@@ -109,12 +109,12 @@ impl Process {
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    /// Waits until it has stopped; returns whether it ended well.
+    /// Waits until it has stopped; returns whether it exited successfully.
     pub(crate) async fn ended(mut self) -> bool {
         self.child.wait().await.unwrap().success()
     }
 
-    /// Memory that it holds, in KiB.
+    /// Its resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();

@@ -1,4 +1,4 @@
-//! A socket without a library's manners: for what no stock client does.
+//! A bare socket, for behaviour that no stock client has.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ use tokio_tungstenite::{
     },
 };
 
-/// How long anything expected may take.
+/// The timeout of anything expected.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One socket and a replica that takes in what it hears.
+/// One socket, and a replica that applies what it receives.
 pub(crate) struct Raw {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) replica: Document,
@@ -29,12 +29,12 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    /// Opens a socket; a refusal shows as its close.
+    /// Opens a socket; a refusal is visible as its close.
     pub(crate) async fn connect(url: &str, doc: &str, token: &str) -> Self {
         Self::with(url, doc, token, None).await
     }
 
-    /// Opens a socket that speaks `codesync.v1`, its token in the list of subprotocols.
+    /// Opens a socket of `codesync.v1`, with its token in the list of subprotocols.
     pub(crate) async fn codesync(url: &str, doc: &str, token: &str) -> Self {
         Self::with(url, doc, "", Some(&format!("codesync.v1, bearer.{token}"))).await
     }
@@ -60,14 +60,14 @@ impl Raw {
         self.socket.send(message).await.unwrap();
     }
 
-    /// Sends one frame on a socket that may be gone.
+    /// Sends one frame on a socket that may be closed.
     pub(crate) async fn try_send(&mut self, frame: Vec<u8>) -> Result<(), Error> {
         self.socket.send(Message::Binary(frame.into())).await
     }
 
-    /// Sends a frame and a question, and hears the answer or the code that the socket is closed with.
+    /// Sends a frame and a request, and receives the answer or the close code.
     pub(crate) async fn probe(&mut self, frame: Vec<u8>) -> Result<(), u16> {
-        // A socket that is gone already says why below.
+        // For a closed socket the reason is read below.
         if self.try_send(frame).await.is_ok() {
             let _ = self.try_send(encode::query_awareness()).await;
         }
@@ -85,7 +85,7 @@ impl Raw {
         }
     }
 
-    /// Sends frames while taking in whatever comes.
+    /// Sends frames while receiving.
     pub(crate) async fn send_all(&mut self, frames: Vec<Vec<u8>>) {
         let (mut sink, mut stream) = (&mut self.socket).split();
         let sending = async {
@@ -101,7 +101,7 @@ impl Raw {
         }
     }
 
-    /// Asks for the document and takes frames in until it came.
+    /// Requests the document and receives frames until it has arrived.
     pub(crate) async fn sync(&mut self) {
         self.send(encode::sync_step1(&StateVector::default())).await;
         self.until(|message| matches!(message, Protocol::SyncStep2(_))).await;
@@ -113,13 +113,13 @@ impl Raw {
         self.send(encode::update(update.bytes())).await;
     }
 
-    /// Types at the end of the own replica alone.
+    /// Types at the end of its own replica only.
     pub(crate) fn edit(&mut self, client: u64, text: &str) -> Update {
         let text = self.replica.text("content") + text;
         self.turn(client, &text)
     }
 
-    /// Turns the text of the own replica alone into another.
+    /// Changes the text of its own replica only.
     pub(crate) fn turn(&mut self, client: u64, text: &str) -> Update {
         let update = self.replica.replacement("content", text, client).unwrap().expect("the text differs");
         self.take_in(update.bytes().clone());
@@ -131,19 +131,19 @@ impl Raw {
         apply(&mut self.replica, &update);
     }
 
-    /// Takes frames in for as long as it is polled.
+    /// Receives frames for as long as it is polled.
     pub(crate) async fn stay(&mut self) {
         self.until(|_| false).await;
     }
 
-    /// Takes frames in until one message is wanted.
+    /// Receives frames until one message is wanted.
     pub(crate) async fn until(&mut self, wanted: impl Fn(&Protocol<'_>) -> bool) {
         loop {
             let frame = self.frame().await.unwrap_or_else(|code| panic!("closed with {code:?}"));
             let messages = decode_frame(&frame, &Limits::default()).unwrap();
             assert_eq!(messages.len(), 1, "one message a frame");
             match messages[0] {
-                // What is fanned out before the answer to our step 1 is in that answer too.
+                // Updates before the answer to our step 1 are in that answer too.
                 Protocol::Update(_) if !self.synced => {}
                 Protocol::Update(bytes) => self.take_in(frame.slice_ref(bytes)),
                 Protocol::SyncStep2(bytes) => {
@@ -164,36 +164,36 @@ impl Raw {
         self.until(|message| matches!(message, Protocol::Codesync(Extension::Mark(echo)) if *echo == mark)).await;
     }
 
-    /// Sends a fresh token.
+    /// Sends a new token.
     pub(crate) async fn renew(&mut self, token: &str) {
         self.send(encode::codesync(&Extension::Token { token })).await;
     }
 
-    /// Takes frames in until the fresh token is accepted.
+    /// Receives frames until the new token is accepted.
     pub(crate) async fn until_accepted(&mut self) {
         self.until(|message| matches!(message, Protocol::Codesync(Extension::TokenAccepted { .. }))).await;
     }
 
-    /// Takes frames in until it is told of that role.
+    /// Receives frames until one sets that role.
     pub(crate) async fn until_role(&mut self, wanted: &str) {
         self.until(|message| matches!(message, Protocol::Codesync(Extension::Role { role }) if *role == wanted)).await;
     }
 
-    /// Takes frames in until the text is `text`.
+    /// Receives frames until the text is `text`.
     pub(crate) async fn until_text(&mut self, text: &str) {
         while self.replica.text("content") != text {
             self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
         }
     }
 
-    /// Takes frames in until the text is so long.
+    /// Receives frames until the text has this length.
     pub(crate) async fn until_length(&mut self, length: u32) {
         while self.replica.text_len("content") < length {
             self.until(|message| matches!(message, Protocol::SyncStep2(_) | Protocol::Update(_))).await;
         }
     }
 
-    /// Sends a frame and returns the code that the socket is closed with, perhaps while it is still being sent.
+    /// Sends a frame and returns the close code, which may arrive during the sending.
     pub(crate) async fn refused(&mut self, frame: Vec<u8>) -> u16 {
         let (mut sink, mut stream) = (&mut self.socket).split();
         let sending = async {
@@ -209,14 +209,14 @@ impl Raw {
                 }
             }
         };
-        // As in Node, where an error ends the socket and whatever it had still to tell.
+        // As in Node, where an error ends the socket and the rest of its data.
         let both = async {
             tokio::select! { biased; code = sending => code, code = hearing => code }
         };
         timeout(PATIENCE, both).await.unwrap()
     }
 
-    /// Closes as a client that leaves, and returns the code of the answer.
+    /// Closes like a leaving client, and returns the code of the answer.
     pub(crate) async fn leave(&mut self) -> Option<u16> {
         let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         self.socket.close(Some(frame)).await.unwrap();
@@ -261,7 +261,7 @@ impl Raw {
     }
 }
 
-/// Applies an update to a replica of a client's own.
+/// Applies an update to a client's own replica.
 pub(crate) fn apply(replica: &mut Document, update: &Update) {
     let (changed, _) = std::mem::replace(replica, Document::new(Limits::default())).with_update(update).unwrap();
     *replica = changed;

@@ -1,4 +1,4 @@
-//! What the node keeps in Redis: the log's promises on one server, with a replica and on a cluster.
+//! What a node keeps in Redis: the guarantees of the log on one server, with a replica and on a cluster.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn the_log_keeps_its_promises_on_a_cluster_of_three() {
     contract::check(&log).await;
     follows_its_tail(&log, &log).await;
     hears_where_logs_end(&log).await;
-    // None of its nodes has a replica: what is tested is that each is asked.
+    // None of its nodes has a replica: the test is that each is asked.
     contract::check(&self::log(&config(urls.join(",")), Acknowledge::Replicated(0)).await).await;
 }
 
@@ -60,7 +60,7 @@ async fn a_replicated_append_waits_for_the_replica() {
     assert!(matches!(refused, Err(LogError::Unavailable(_))), "{refused:?}");
     let first = log.append(doc, vec!["b".into()], begin).await;
     assert!(matches!(first, Err(LogError::Unavailable(_))), "{first:?}");
-    // It is there, and not on the replica; nor is it for connections that wrote nothing yet.
+    // The server has it, and the replica does not; connections that wrote nothing yet do not get it confirmed either.
     let end = log.read(doc, Offset::ZERO).await.unwrap().last;
     let fresh = || async {
         let redis = Redis::open(&config(server.url()), &Tasks::default()).await.unwrap().unwrap();
@@ -82,7 +82,7 @@ async fn another_node_hears_what_is_appended() {
     follows_its_tail(&here, &there).await;
 }
 
-/// What is appended here is heard there, small or large.
+/// An append here is received there, small or large.
 async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let doc = DocId::new();
     let mut tail = there.tail(doc).await.unwrap();
@@ -145,7 +145,7 @@ async fn an_exact_append_is_delivered_to_its_own_node_as_anothers() {
     assert_eq!(delivered, [(true, first, vec!["a".into()]), (false, second, vec!["b".into()])]);
 }
 
-/// Each tail hears of its own document, although all are asked for together.
+/// Each tail receives the end of its own document, although all are requested together.
 async fn hears_where_logs_end(log: &dyn UpdateLog) {
     let ends = (1..8).map(async |updates| {
         let doc = DocId::new();
@@ -222,7 +222,7 @@ async fn a_tail_says_when_it_may_have_missed_something() {
     let mut server = rig::Redis::start().await;
     let log = log(&config(server.url()), Acknowledge::Appended).await;
     let mut tail = log.tail(DocId::new()).await.unwrap();
-    // What the first connection brings.
+    // The events of the first connection.
     while timeout(Duration::from_millis(300), tail.next()).await.is_ok() {}
     server.kill();
     server.begin().await;
@@ -298,7 +298,7 @@ async fn more_subscribers_than_may_wait_are_refused_while_redis_is_silent() {
         }
     };
     timeout(Duration::from_secs(20), heard).await.expect("the subscription works again");
-    // A channel that stayed subscribed for want of a place is given up at its next message.
+    // A channel that stayed subscribed for lack of a place is unsubscribed at its next message.
     let given_up = async {
         loop {
             let left: Vec<String> = server.ask(redis::cmd("PUBSUB").arg("SHARDCHANNELS")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Callers of the REST API. Every answer that they get is held against the OpenAPI document.
+//! Callers of the REST API. Every answer is compared with the OpenAPI document.
 
 use std::ops::Index;
 
@@ -12,14 +12,14 @@ use crate::{harness::TestApp, spec};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// Somebody with or without a token.
+/// A caller, with or without a token.
 #[derive(Clone)]
 pub(crate) struct Caller {
     client: Client,
     base: String,
     answers: Answers,
     pub(crate) token: Option<String>,
-    /// The account; null for nobody.
+    /// The account; null without one.
     pub(crate) user: Value,
 }
 
@@ -30,7 +30,7 @@ enum Answers {
     OfPreviousRelease,
 }
 
-/// What the server answered: JSON where it is, else the text, null where there is nothing.
+/// The answer of the server: JSON, or else text, or null without a body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -47,13 +47,13 @@ pub(crate) fn client() -> Client {
     client_builder().build().expect("nothing was set that could fail")
 }
 
-/// Gets what is at a URL, as somebody without a token.
+/// Gets a URL without a token.
 pub(crate) async fn get(url: impl IntoUrl) -> reqwest::Result<Response> {
     client().get(url).send().await
 }
 
 impl TestApp {
-    /// Somebody without a token.
+    /// A caller without a token.
     pub(crate) fn nobody(&self) -> Caller {
         Caller::at(&self.url(""))
     }
@@ -70,7 +70,7 @@ impl TestApp {
 }
 
 impl Caller {
-    /// Somebody without a token at that server.
+    /// A caller of that server without a token.
     pub(crate) fn at(base: &str) -> Self {
         let (client, base) = (client(), base.to_owned());
         Self { client, base, answers: Answers::Checked, token: None, user: Value::Null }
@@ -117,13 +117,13 @@ impl Caller {
         self.user["email"].as_str().expect("has an account")
     }
 
-    /// Makes a document and gives its address.
+    /// Creates a document and returns its path.
     pub(crate) async fn document(&self, title: &str) -> String {
         let answer = self.post("/api/documents", json!({ "title": title })).await.expect(201);
         format!("/api/documents/{}", answer.text("id"))
     }
 
-    /// Gives `other` a role in the document at that address.
+    /// Gives `other` a role in the document at that path.
     pub(crate) async fn share(&self, document: &str, other: &Caller, role: &str) {
         let grant = json!({ "email": other.email(), "role": role });
         self.put(&format!("{document}/collaborators"), grant).await.expect(200);
@@ -149,7 +149,7 @@ impl Caller {
         self.send(self.request(Method::DELETE, path), Method::DELETE, path).await
     }
 
-    /// A request to add to, for [`Caller::send`].
+    /// A request to extend, for [`Caller::send`].
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -177,14 +177,14 @@ impl Caller {
 }
 
 impl Answer {
-    /// Panics where the status is another one.
+    /// Panics if the status differs.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// Panics where it is another refusal.
+    /// Panics if it is another error.
     #[track_caller]
     pub(crate) fn expect_error(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);
@@ -192,7 +192,7 @@ impl Answer {
         self
     }
 
-    /// Panics where it is no 422, or of other fields.
+    /// Panics if it is no 422, or of other fields.
     #[track_caller]
     pub(crate) fn expect_fields(self, fields: &[&str]) -> Self {
         let answer = self.expect_error(422, "invalid");

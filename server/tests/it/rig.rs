@@ -1,4 +1,4 @@
-//! Real parts for tests to run against: each starts on a free port and stops when dropped.
+//! Real services for tests: each starts on a free port and stops when dropped.
 
 pub(crate) mod disk;
 pub(crate) mod pgbouncer;

@@ -114,7 +114,7 @@ async fn race(app: &TestApp, id: &str, way: Way, random: &mut StdRng) {
         (taken, scene.state().await)
     };
     let (status, (taken, then)) = tokio::join!(call, removal);
-    // A room of a document that is being deleted may have ended.
+    // The room of a document that is being deleted may have ended.
     assert!(status < 500 || way == Way::Delete, "{id}, {way:?}: {status}");
     let now = scene.state().await;
     for (then, now) in then.into_iter().zip(now).filter(|_| taken.is_ok()) {
@@ -224,7 +224,7 @@ async fn accepting_a_link_never_lowers_a_role() {
     app.stop().await;
 }
 
-/// A log-out that is answered with 204 has no successor; one that loses against a refresh is answered with 401.
+/// A logout that is answered with 204 leaves no successor; one that loses against a refresh is answered with 401.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_was_logged_out_has_no_successor() {
     let app = TestApp::embedded().await;

@@ -1,4 +1,5 @@
-//! S3 away: what is open goes on and is kept; nothing is trimmed, nothing opens empty; afterwards all is made up for.
+//! S3 is unavailable: open documents continue and are kept; nothing is trimmed, nothing opens empty; snapshots are
+//! taken later.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::{
     rig::{proxy::Traffic, s3::S3},
 };
 
-/// Longer than all tries of one request together.
+/// Longer than all attempts of one request together.
 const AN_ANSWER: Duration = Duration::from_secs(15);
 
 async fn counted(app: &TestApp, name: &str) -> f64 {
@@ -23,7 +24,7 @@ async fn counted(app: &TestApp, name: &str) -> f64 {
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
-/// Waits until `holds`.
+/// Waits until the condition is true.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !holds().await {
@@ -32,7 +33,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Makes a document with some text whose room has ended.
+/// Creates a document with some text whose room has ended.
 async fn cold(app: &TestApp, caller: &Caller) -> String {
     let made = caller.post("/api/documents", json!({ "title": "cold", "text": "kept cold" })).await.expect(201);
     let doc: DocId = made.text("id").parse().unwrap();
@@ -101,7 +102,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     assert_eq!(storage.load(id).await.unwrap().document.text("content"), clients.text("a").await);
     assert_eq!(ada.get(&format!("{cold}/text")).await.expect(200).body, "kept cold");
     clients.wait("c", json!({ "synced": true, "text": "kept cold" })).await;
-    // One answer holds for a second.
+    // One result is used for a second.
     until("it is ready again", async || ada.get("/api/health").await.status == 200).await;
     app.stop().await;
 }
@@ -145,8 +146,8 @@ async fn a_room_that_could_not_be_kept_waits_for_s3() {
     app.stop().await;
 }
 
-/// As when a firewall has forgotten them: open connections swallow what is sent, while new ones work. That shows on a server
-/// that keeps connections, as of `make test-s3`: moto closes each after one request.
+/// As when a firewall has dropped them: open connections swallow what is sent, while new ones work. It is visible only
+/// on a server that keeps connections, as with `make test-s3`: moto closes each after one request.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_over_silent_connections_to_s3_are_served_by_fresh_ones() {
     let s3 = S3::start().await;

@@ -1,4 +1,4 @@
-//! The editor's place in the server, whether it is built in or not; `http/site.rs` tests how its files are served.
+//! The editor inside of the server, built in or not; the tests of `http/site.rs` are about its files.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ async fn what_is_no_call_is_a_page_of_the_site() {
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         let policy = page.header("content-security-policy");
         assert!(policy.contains("connect-src 'self' ws: wss:"), "{path}");
-        // WebKit writes an error at each page for a directive that it does not know.
+        // WebKit logs an error on each page for an unknown directive.
         assert!(!policy.contains("manifest-src"), "{path}");
         assert!(page.body.as_str().unwrap().starts_with("<!doctype html>"), "{path}");
     }

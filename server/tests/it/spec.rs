@@ -1,10 +1,10 @@
-//! Holds answers against the OpenAPI document: the part of JSON Schema that it uses.
+//! Compares answers with the OpenAPI document, by the part of JSON Schema that it uses.
 
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The document that the server gives out.
+/// The document that the server returns.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| serde_json::to_value(codesync_server::http::openapi()).unwrap())
@@ -18,7 +18,7 @@ pub(crate) fn operations() -> impl Iterator<Item = (&'static String, &'static St
     })
 }
 
-/// The operation that a call is of.
+/// The operation of a call.
 pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let path = path.split('?').next().unwrap();
     let is = |template: &str| {
@@ -31,14 +31,14 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
             }
         }
     };
-    // What is spelt out comes before what is open.
+    // Literal segments take precedence over parameters.
     let mut found: Vec<_> =
         operations().filter(|(path, name, _)| is(path) && name.eq_ignore_ascii_case(method)).collect();
     found.sort_by_key(|(path, ..)| path.matches('{').count());
     found.first().map(|(.., operation)| *operation)
 }
 
-/// Panics where the document does not tell of such an answer.
+/// Panics if the document does not describe such an answer.
 pub(crate) fn check(method: &str, path: &str, status: u16, media_type: &str, body: &Value) {
     let Some(operation) = operation(method, path) else { return };
     let at = format!("{method} {path} {status}");
@@ -59,7 +59,7 @@ fn hold(schema: &Value, value: &Value, at: &str) {
         let target = document().pointer(target.trim_start_matches('#'));
         return hold(target.unwrap_or_else(|| panic!("{at}: {schema} leads nowhere")), value, at);
     }
-    // The one form of it here: something, or null.
+    // The only form of it here: a schema, or null.
     if let Some(choices) = schema["oneOf"].as_array() {
         let present = choices.iter().find(|choice| (choice["type"] == "null") == value.is_null());
         return hold(present.unwrap_or_else(|| panic!("{at}: {value} is none of {choices:?}")), value, at);

@@ -1,4 +1,4 @@
-//! The log, snapshots and compaction, and what damage does to them; snapshots in a folder and on S3 alike.
+//! The log, snapshots and compaction, and the effects of damage; snapshots in a folder and on S3.
 
 use std::time::{Duration, Instant};
 
@@ -129,7 +129,7 @@ async fn a_damaged_document_is_refused_for_good_and_an_unavailable_one_is_not(st
     assert_eq!(open(&damaged).await, 4422);
     ann.get(&format!("{damaged}/text")).await.expect_error(500, "document_damaged");
     if let Some(s3) = &stored.s3 {
-        // A store that answers with errors or not at all is no damage, however long that lasts.
+        // A store that answers with errors or not at all is not damaged, however long that lasts.
         s3.traffic(Traffic::Fails);
         let unavailable = Instant::now();
         while unavailable.elapsed() < certain_after * 2 {

@@ -1,4 +1,4 @@
-//! What is stored of documents, with snapshots in a folder or on S3.
+//! The stored parts of documents, with snapshots in a folder or on S3.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,10 +8,10 @@ use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Pa
 
 use crate::{harness::TestApp, raw, rig::s3::S3};
 
-/// How long damage lasts until it is final.
+/// How long damage lasts until it counts as final.
 const DAMAGED_AFTER: Duration = Duration::from_secs(1);
 
-/// A server, and its snapshots as objects to damage.
+/// A server, and access to the objects of its snapshots.
 pub(crate) struct Stored {
     pub(crate) app: TestApp,
     pub(crate) objects: Arc<dyn ObjectStore>,
@@ -35,7 +35,7 @@ impl Stored {
         Self { app, objects: s3.objects(), s3: Some(s3) }
     }
 
-    /// A compactor of its own, as another node has.
+    /// A separate compactor, like that of another node.
     pub(crate) fn compactor(&self) -> Compactor {
         let services = &self.app.services;
         let policy = services.config.room.versions.clone();
@@ -47,7 +47,7 @@ impl Stored {
         self.objects.get(&path(doc, offset)).await.unwrap().bytes().await.unwrap()
     }
 
-    /// Makes a snapshot into something else.
+    /// Overwrites a snapshot with something else.
     pub(crate) async fn damage(&self, doc: DocId, offset: Offset) {
         let mut bytes = self.object(doc, offset).await.to_vec();
         let middle = bytes.len() / 2;
@@ -60,7 +60,7 @@ pub(crate) fn path(doc: DocId, offset: Offset) -> Path {
     Path::from(format!("documents/{doc}/snapshots/{offset}"))
 }
 
-/// Runs a check with snapshots in a folder and on S3, a test each.
+/// Runs a check with snapshots in a folder and on S3, one test each.
 macro_rules! everywhere {
     ($($check:ident),* $(,)?) => {
         mod in_a_folder {
@@ -79,7 +79,7 @@ macro_rules! everywhere {
 }
 pub(crate) use everywhere;
 
-/// Types `words` into the log, an entry each, after what is stored already.
+/// Appends `words` to the log, one entry each, after everything stored.
 pub(crate) async fn write(storage: &Storage, doc: DocId, words: &[&str]) {
     let mut document = storage.load(doc).await.unwrap().document;
     for (client, word) in words.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Stock clients on the socket: convergence, absence, silence, access.
+//! Stock clients on the socket: convergence, reconnects, silence, access.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn silence_of_forty_seconds_brings_no_reconnect() {
     let clients = Clients::start();
     clients.join("ann", &app.socket(), &doc, ann.token()).await;
     clients.ask("awareness", json!({ "client": "ann", "state": null })).await;
-    // The passing of time is what is tested here.
+    // The passing of time is under test.
     tokio::time::sleep(std::time::Duration::from_secs(40)).await;
     assert_eq!(clients.status("ann", "connects").await, 1);
     assert_eq!(clients.status("ann", "connected").await, true);
@@ -106,7 +106,7 @@ async fn pings_of_the_transport_are_answered() {
 async fn a_close_comes_after_the_whole_of_what_was_being_written() {
     let app = TestApp::embedded().await;
     let ann = app.register("ann").await;
-    // More than the buffers of a connection hold whose client does not read.
+    // More than the buffers of a connection, whose client does not read.
     let large = json!({ "title": "large", "text": "x".repeat(5 << 20) });
     let doc = ann.post("/api/documents", large).await.expect(201).text("id");
     let mut socket = Raw::connect(&app.socket(), &doc, ann.token()).await;

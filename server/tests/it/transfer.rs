@@ -1,4 +1,5 @@
-//! Export and import: everything arrives, on other parts too; twice is once; damage is refused, document by document.
+//! Export and import: everything arrives, on other stores too; a second import changes nothing; damage is refused,
+//! document by document.
 
 use std::path::Path;
 
@@ -26,7 +27,7 @@ use crate::{
     rig::{postgres::Postgres, redis::Redis, s3::S3},
 };
 
-/// What one who shares documents can tell of them.
+/// What a collaborator sees of documents.
 #[derive(Debug, PartialEq)]
 struct Told {
     title: String,
@@ -66,7 +67,7 @@ async fn told(caller: &Caller, document: &str) -> Told {
     }
 }
 
-/// Three documents: one with a past, one that is shared, one that is empty and has a name for that.
+/// Three documents: one with history, one that is shared, and an empty one.
 async fn documents(app: &TestApp) -> (Caller, Caller, [String; 3]) {
     let (ada, vic) = (app.register("ada").await, app.register("vic").await);
     let made = ada
@@ -105,7 +106,7 @@ async fn import(app: &TestApp, lines: &str) -> anyhow::Result<Imported> {
     import.run(&mut lines.as_bytes()).await
 }
 
-/// A line as an export has it.
+/// A line in the form of an export.
 fn line(json: &Value) -> String {
     let json = json.to_string();
     let sum = hex(Sha256::digest(&json));
@@ -136,7 +137,7 @@ async fn everything_arrives_on_other_parts_and_twice_is_once() {
     assert_eq!(told(&new_vic, &all[1]).await, told(&vic, &all[1]).await);
     new_vic.get(&all[0]).await.expect_error(404, "document_not_found");
     assert_eq!(import(&to, &lines).await.unwrap(), Imported { unchanged: 3, ..Imported::default() });
-    // Both sides go on, and what the other one lacks comes with the next export.
+    // Both sides continue, and each receives what it lacks with the next export.
     put(&new_ada, &all[1], "for two and more").await;
     put(&ada, &all[1], "here for two").await;
     let lines = export(&from, folder.path()).await;
@@ -170,7 +171,7 @@ async fn damage_is_refused_document_by_document() {
     let error = import(&to, &[lines[0], lines[1], &flipped, lines[3], lines[4]].concat()).await.unwrap_err();
     assert!(error.to_string().contains("checksum"), "{error:#}");
     assert_eq!(told(&new_ada, &all[0]).await, told(&ada, &all[0]).await, "what came before the damage is in");
-    // Sums are right where someone has made it up: then what is in it is looked at.
+    // The checksums of a forged line are right: then its content is checked.
     let mut made_up: Value = serde_json::from_str(&lines[2][65..]).unwrap();
     let [unsound, unreadable] = ["AQEBAQEB", "?"].map(|state| {
         made_up["document"]["states"][0]["state"] = state.into();
@@ -253,7 +254,7 @@ async fn the_command_line_moves_an_installation() {
     to.stop().await;
 }
 
-/// Runs an import as a process of its own, on these stores.
+/// Runs an import as a separate process, on these stores.
 fn import_on(postgres: &Postgres, redis: &Redis, s3: &S3, file: &Path) {
     let done = std::process::Command::new(env!("CARGO_BIN_EXE_codesync"))
         .arg("import")

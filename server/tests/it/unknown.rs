@@ -1,5 +1,5 @@
-//! Documents that are stored and that the directory does not know, as after a restore of an older database: they are kept,
-//! counted, listed, and adopted by a command.
+//! Stored documents that the directory does not know, as after a restore of an older database: they are kept, counted,
+//! listed, and adopted by a command.
 
 use std::{path::Path, time::Instant};
 
@@ -16,7 +16,7 @@ use crate::{
 
 type Settings = Vec<(&'static str, String)>;
 
-/// A server whose directory can be put back to an older copy.
+/// A server whose directory can be restored from an older copy.
 struct Installation {
     data: TempDir,
     settings: Settings,
@@ -30,7 +30,7 @@ impl Installation {
         Process::start(self.data.path(), free_port(), &settings).await
     }
 
-    /// Runs `codesync admin` and gives what it prints.
+    /// Runs `codesync admin` and returns its output.
     fn admin(&self, arguments: &[&str]) -> String {
         let done = std::process::Command::new(env!("CARGO_BIN_EXE_codesync"))
             .arg("admin")
@@ -72,7 +72,7 @@ async fn text(caller: &Caller, document: &str) -> String {
     caller.get(&format!("{document}/text")).await.expect(200).body.as_str().unwrap().to_owned()
 }
 
-/// `copy` puts an older copy of the directory aside, and `restore` puts it back; the server does not run then.
+/// `copy` makes a copy of the directory, and `restore` restores it; the server is stopped then.
 async fn are_kept_listed_and_adopted(
     mut installation: Installation,
     copy: impl AsyncFnOnce(&mut Installation),
@@ -95,12 +95,12 @@ async fn are_kept_listed_and_adopted(
     let deleted = typed(&server, &ada, "deleted").await;
     ada.delete(&deleted).await.expect(204);
     let only_in_the_log = typed(&server, &ada, "only in the log").await;
-    // A node that is killed has taken no last snapshot.
+    // A killed node has taken no last snapshot.
     server.kill().await;
     restore(&mut installation).await;
 
     let server = installation.start().await;
-    // The one that had no snapshot is counted once the sweeper has made it one.
+    // The one without a snapshot is counted once the sweeper has taken one.
     until_unknown(&server, 2.0).await;
     let ada = Caller::at(&server.url("")).log_in("ada@example.org", PASSWORD).await;
     assert_eq!(text(&ada, &old).await, "old");
@@ -132,7 +132,7 @@ async fn documents_newer_than_a_restored_file_are_kept_listed_and_adopted() {
     let data = tempfile::tempdir().unwrap();
     let aside = tempfile::tempdir().unwrap();
     let installation = Installation { data, settings: Vec::new() };
-    // With what is not written back from the write-ahead log yet.
+    // Including the write-ahead log.
     let copy = |from: &Path, to: &Path| {
         for end in ["", "-wal"] {
             let [from, to] = [from, to].map(|folder| folder.join(format!("directory.sqlite{end}")));

@@ -1,4 +1,4 @@
-//! Versions: taken unasked, named, read, and gone back to.
+//! Versions: automatic, named, read, and restored.
 
 use codesync_crdt::{Document, Limits};
 use codesync_server::{config::Config, ids::DocId};
@@ -12,7 +12,7 @@ use crate::{
     rig::s3::S3,
 };
 
-/// No snapshot but those that a test asks for, and none stays for its age.
+/// Only snapshots that a test requests, and none is kept for its age.
 fn on_demand(config: &mut Config) {
     config.room.snapshot_delay = std::time::Duration::from_secs(3_600);
     config.room.versions = "1s/1s".parse().unwrap();
@@ -62,7 +62,7 @@ async fn a_version_is_restored_live_for_everyone() {
     for client in ["a", "b"] {
         clients.wait(client, json!({ "text": "one\ntwo\n" })).await;
     }
-    // The state before is there, so that this can be taken back.
+    // The state before is kept, so that the restore can be undone.
     let versions = list(&ada, &document).await;
     let before = versions["items"].as_array().unwrap().iter().find(|version| version["name"].is_null()).unwrap();
     let before = format!("{document}/versions/{}", before["id"].as_str().unwrap());
@@ -89,7 +89,7 @@ async fn names_stay_and_what_has_none_goes() {
         write(&ada, &document, &format!("round {round}")).await;
         app.services.rooms.snapshot(id(&document)).await.unwrap();
         unnamed.push(list(&ada, &document).await["items"][0]["id"].as_str().unwrap().to_owned());
-        // Ages are what counts, in whole seconds.
+        // Ages count in whole seconds.
         tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     }
     let names = |answer: &Answer| -> Vec<String> {
@@ -237,7 +237,7 @@ async fn names_are_changed_and_freed_by_who_gave_them_and_by_owners() {
     assert_eq!(list(&ada, &document).await["items"].as_array().unwrap().len(), 1);
     ada.delete(&of_ada).await.expect(204);
     assert_eq!(ada.get(&format!("{document}/text")).await.expect(200).body, "two");
-    // What one person may name does not use up what the others may.
+    // The limit of one user does not affect others.
     for _ in 0..200 {
         name(&bob, &document, "again").await;
     }

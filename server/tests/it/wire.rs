@@ -1,4 +1,4 @@
-//! What other clients of the protocol say that we do not speak: subprotocols of other names, messages of other types.
+//! Other clients of the protocol: subprotocols of other names, messages of other types.
 
 use codesync_crdt::encode;
 use tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
@@ -27,7 +27,7 @@ async fn a_client_that_offers_subprotocols_is_answered_by_one_of_them() {
         if !offered.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_str(&offered).unwrap());
         }
-        // The client refuses an answer without one of the offered, as browsers do.
+        // The client refuses an answer without one of the offered subprotocols, as browsers do.
         let (mut socket, response) = tokio_tungstenite::connect_async(request).await.unwrap();
         let answer = response.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap());
         assert_eq!(answer, answered, "{offered}");
@@ -68,11 +68,11 @@ async fn messages_of_unknown_types_are_passed_over() {
         socket.append(client, "here ").await;
         socket.probe(encode::query_awareness()).await.unwrap();
     }
-    // Where our extension was not agreed on, it is unknown too.
+    // If our extension was not negotiated, it is unknown too.
     stock.send(vec![100, 0]).await;
     stock.send(vec![100, 0, 1]).await;
     stock.until_text(&ours.replica.text("content")).await;
-    // A message of a known type that does not decode is an error all the same.
+    // A malformed message of a known type is still an error.
     stock.send(vec![0, 2, 9]).await;
     assert_eq!(stock.closed().await, 4400);
     app.stop().await;

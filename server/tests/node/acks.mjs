@@ -1,7 +1,7 @@
-// What the server has echoed of this client's own edits. An echo means durable.
+// The echoes of this client's own edits. An echo means durable.
 //
-// Only inserts prove anything: a deletion of the same characters may reach us from another author before ours is
-// durable. A room appends in order, so a deletion counts as acknowledged with the next insert of the same client.
+// Only inserts prove anything: a deletion of the same characters may arrive from another author before ours is durable. A room appends in
+// order, so a deletion counts as acknowledged with the next insert of the same client.
 import * as Y from 'yjs'
 
 export class Acks {
@@ -37,12 +37,12 @@ export class Acks {
     return bare ? end < this.clock : end <= this.clock
   }
 
-  // Inserts alone: a trailing deletion has no proof of its own.
+  // Inserts only: a trailing deletion has no proof of its own.
   all () {
     return this.inserted <= this.clock
   }
 
-  // What was acknowledged to this client and is not in `doc`: empty when the server kept its word.
+  // The acknowledged edits of this client that are not in `doc`: empty if the server kept its promise.
   missingIn (doc) {
     const missing = []
     const have = Y.getState(doc.store, this.doc.clientID)

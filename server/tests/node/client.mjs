@@ -1,4 +1,4 @@
-// Stock Yjs clients, steered by JSON lines: see README.md. One process hosts any number of them.
+// Stock Yjs clients, controlled by JSON lines: see README.md. One process hosts any number of them.
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
@@ -9,7 +9,7 @@ const { values: defaults } = parseArgs({
   options: { url: { type: 'string' }, doc: { type: 'string' }, token: { type: 'string' } }
 })
 const peers = new Map()
-// Each provider listens for the end of the process.
+// Each provider adds a listener for the end of the process.
 process.setMaxListeners(0)
 const emit = message => process.stdout.write(JSON.stringify(message) + '\n')
 
@@ -79,11 +79,11 @@ const commands = {
   rest: ({ client }) => peer(client).stopEditing(),
   clock: ({ client }) => peer(client).clock(),
   replay: ({ client, ...options }) => peer(client).replay(options),
-  // Whether `client` holds the recorded end of a trace.
+  // Whether `client` has the recorded end of a trace.
   ended ({ client, trace }) {
     return peer(client).text.toString() === readTrace(trace).endContent
   },
-  // What was acknowledged to `of` and is absent from `client`: [] when nothing was lost.
+  // The edits acknowledged to `of` that are absent from `client`: [] if nothing was lost.
   missing: ({ client, of }) => of.flatMap(name => peer(name).acks.missingIn(peer(client).doc)),
   wait: ({ client, for: wanted, timeoutMs = 10_000 }) => {
     const p = peer(client)
@@ -118,5 +118,5 @@ const obey = async line => {
   }
 }
 
-// Without the test there is nobody to obey.
+// Ends with the test.
 createInterface({ input: process.stdin }).on('line', obey).on('close', () => commands.exit())

@@ -1,4 +1,4 @@
-// The steering itself: what the Rust tests rely on to find a loss must be able to find one.
+// The control of clients itself: the Rust tests rely on it to find losses.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as Y from 'yjs'

@@ -36,7 +36,7 @@ export const readTrace = path => {
   return JSON.parse(path.endsWith('.gz') ? gunzipSync(bytes) : bytes)
 }
 
-// Gives the socket a turn now and then, so that it sends while we edit.
+// Lets the socket send at intervals during editing.
 export const replay = async (doc, text, trace, { turnEvery = 64 } = {}) => {
   if (trace.startContent && text.length === 0) text.insert(0, trace.startContent)
   let done = 0

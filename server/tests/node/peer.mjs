@@ -1,4 +1,4 @@
-// One stock client: a Y.Doc and an unchanged WebsocketProvider, and what the socket under it saw.
+// One stock client: a Y.Doc and an unchanged WebsocketProvider, and a record of its socket.
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { WebsocketProvider } from 'y-websocket'
@@ -16,7 +16,7 @@ export class Peer {
     this.doc = new Y.Doc()
     if (clientId !== undefined) this.doc.clientID = clientId
     this.text = this.doc.getText(text)
-    // As y-indexeddb does: what was stored is in the document before the socket opens.
+    // As with y-indexeddb: the stored state is in the document before the socket opens.
     if (state) Y.applyUpdate(this.doc, Buffer.from(state, 'base64'))
     this.acks = new Acks(this.doc)
     this.connects = 0
@@ -43,7 +43,7 @@ export class Peer {
     if (connect) this.provider.connect()
   }
 
-  // y-websocket hands out neither close codes of later sockets nor the bytes of an update: listen beside it.
+  // y-websocket exposes neither close codes of later sockets nor the bytes of an update, so this listens too.
   observedSocket () {
     const peer = this
     return class extends WebSocket {
@@ -94,7 +94,7 @@ export class Peer {
     }
   }
 
-  // All of it in one transaction, in this order, as an editor's binding does.
+  // All of them in one transaction, in this order, like an editor's binding.
   many (edits) {
     this.doc.transact(() => {
       for (const [at, length, text] of edits) {
@@ -104,7 +104,7 @@ export class Peer {
     })
   }
 
-  // How far its own structs go.
+  // The clock after its own structs.
   clock () {
     return { clientId: this.doc.clientID, clock: Y.getState(this.doc.store, this.doc.clientID) }
   }
@@ -113,7 +113,7 @@ export class Peer {
     return Object.fromEntries(this.provider.awareness.getStates())
   }
 
-  // Every key of `wanted` must hold at once.
+  // Every key of `wanted` must be true at once.
   holds (wanted) {
     const checks = {
       synced: v => this.provider.synced === v,

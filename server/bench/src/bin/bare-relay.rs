@@ -29,24 +29,14 @@ struct Relay {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let addr = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "127.0.0.1:3001".into());
-    let app = Router::new()
-        .route("/{name}", get(upgrade))
-        .with_state(Relay::default());
+    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3001".into());
+    let app = Router::new().route("/{name}", get(upgrade)).with_state(Relay::default());
     axum::serve(NoDelay(TcpListener::bind(addr).await?), app).await?;
     Ok(())
 }
 
-async fn upgrade(
-    State(relay): State<Relay>,
-    Path(name): Path<String>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    upgrade
-        .read_buffer_size(4096)
-        .on_upgrade(async move |socket| relay.join(name, socket).await)
+async fn upgrade(State(relay): State<Relay>, Path(name): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.read_buffer_size(4096).on_upgrade(async move |socket| relay.join(name, socket).await)
 }
 
 impl Relay {

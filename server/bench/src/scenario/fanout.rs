@@ -114,11 +114,7 @@ async fn sustain(target: &Target, rate: f64, seconds: u64) -> Result<Option<Wind
             number(window.per_second()),
             milliseconds(window.p99_ms),
             window.lost,
-            window
-                .failure
-                .as_ref()
-                .map(|failure| format!(" ({failure})"))
-                .unwrap_or_default(),
+            window.failure.as_ref().map(|failure| format!(" ({failure})")).unwrap_or_default(),
             if sustained { "" } else { ": too much" },
             window.disturbed().as_deref().unwrap_or("undisturbed")
         ));
@@ -132,18 +128,8 @@ async fn sustain(target: &Target, rate: f64, seconds: u64) -> Result<Option<Wind
 async fn step(target: &Target, edits_per_second: f64, measured: Duration) -> Result<Window> {
     let rooms = target.new_rooms(DOCUMENTS)?;
     let warm_up = Duration::from_secs(1);
-    window::measure(
-        target,
-        &rooms,
-        &Shape {
-            clients: CLIENTS,
-            writers: WRITERS,
-            edits_per_second,
-            warm_up,
-            measured,
-        },
-    )
-    .await
+    window::measure(target, &rooms, &Shape { clients: CLIENTS, writers: WRITERS, edits_per_second, warm_up, measured })
+        .await
 }
 
 fn sustained(window: &Window) -> bool {

@@ -20,10 +20,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub(super) async fn run(run: &Run) -> Result<Table> {
     let connections = DOCUMENTS * CLIENTS;
     let mut table = Table::new(
-        format!(
-            "{} idle connections over {DOCUMENTS} documents, each with its presence",
-            number(connections as f64)
-        ),
+        format!("{} idle connections over {DOCUMENTS} documents, each with its presence", number(connections as f64)),
         &["resident before", "resident after", "KiB a connection"],
     );
     let measured = run
@@ -52,20 +49,15 @@ async fn resident(run: &Run, kind: Kind) -> Result<(u64, u64)> {
     let meter = Meter::new();
     sleep(SETTLE).await;
     let before = target.process().resident_kib()?;
-    let joins = rooms
-        .iter()
-        .cycle()
-        .take(DOCUMENTS * CLIENTS)
-        .enumerate()
-        .map(|(index, room)| {
-            let (room, meter) = (room.clone(), Rc::clone(&meter));
-            async move {
-                let client = Client::join(&room, &[], None, &meter, Updates::Count).await?;
-                client.announce(1 << 31 | index as u64, 1);
-                client.flush().await?;
-                Ok(client)
-            }
-        });
+    let joins = rooms.iter().cycle().take(DOCUMENTS * CLIENTS).enumerate().map(|(index, room)| {
+        let (room, meter) = (room.clone(), Rc::clone(&meter));
+        async move {
+            let client = Client::join(&room, &[], None, &meter, Updates::Count).await?;
+            client.announce(1 << 31 | index as u64, 1);
+            client.flush().await?;
+            Ok(client)
+        }
+    });
     let clients = join_all(joins, Duration::from_secs(120)).await?;
     sleep(SETTLE).await;
     let after = target.process().resident_kib()?;

@@ -32,10 +32,7 @@ struct Measured {
 pub(super) async fn run(run: &Run) -> Result<Table> {
     let rate = TYPED as f64 * EDITS_PER_SECOND;
     let mut table = Table::new(
-        format!(
-            "Two nodes on Redis and PostgreSQL, {} edits/s over {TYPED} of the open documents",
-            number(rate)
-        ),
+        format!("Two nodes on Redis and PostgreSQL, {} edits/s over {TYPED} of the open documents", number(rate)),
         &[
             "edit to peer, same node, p50",
             "p99",
@@ -70,22 +67,14 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
     }
     if let [(few, with_few), (many, with_many)] = &costs[..] {
         let sides = ((&**many, *with_many), (&**few, *with_few));
-        table.compare(
-            "Redis CPU an edit, µs",
-            sides.0,
-            sides.1,
-            Bar::AtMost(GROWTH_MAX),
-        );
+        table.compare("Redis CPU an edit, µs", sides.0, sides.1, Bar::AtMost(GROWTH_MAX));
     }
     Ok(table)
 }
 
 async fn measure(run: &Run, documents: usize) -> Result<Measured> {
     let (wanted, allowed) = (documents + OTHER_FILES, raise_open_files()?);
-    ensure!(
-        wanted as u64 <= allowed,
-        "a process would need {wanted} open files and may have {allowed} (`ulimit -Hn`)"
-    );
+    ensure!(wanted as u64 <= allowed, "a process would need {wanted} open files and may have {allowed} (`ulimit -Hn`)");
     let parts = Parts::start(run, documents, TYPED)?;
     let typists = Typists::join(parts.typed(), EDITS_PER_SECOND).await?;
     let settle = Duration::from_secs(run.pick(3, 10));

@@ -46,12 +46,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
         .await;
     let rate = |kind| measured.of(kind).map(Window::per_cpu_second);
     let p99 = |kind| measured.of(kind).and_then(|window| window.p99_ms);
-    table.ratio(
-        "deliveries per CPU-second",
-        rate,
-        Kind::BareRelay,
-        Bar::AtLeast(0.8),
-    );
+    table.ratio("deliveries per CPU-second", rate, Kind::BareRelay, Bar::AtLeast(0.8));
     for peer in PEERS {
         table.ratio("p99 in ms", p99, peer, Bar::AtMost(1.0));
     }

@@ -24,13 +24,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
     let recorded = Recorded::make(run)?;
     let mut table = Table::new(
         "Opening a document of 259,778 edits on a server just started (median)".to_string(),
-        &[
-            "one client",
-            "its CPU",
-            "50 at once: first",
-            "last",
-            "their CPU",
-        ],
+        &["one client", "its CPU", "50 at once: first", "last", "their CPU"],
     );
     let measured = run
         .each(&mut table, Kind::syncs, async |kind| {
@@ -38,13 +32,7 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
             let ms = |value| milliseconds(Some(value));
             let cpu = |seconds: f64| format!("{} s", number(seconds));
             let (alone, together) = (ms(one.last_ms), ms(many.last_ms));
-            let cells = vec![
-                alone,
-                cpu(one.cpu),
-                ms(many.first_ms),
-                together,
-                cpu(many.cpu),
-            ];
+            let cells = vec![alone, cpu(one.cpu), ms(many.first_ms), together, cpu(many.cpu)];
             Ok(((one, many), cells))
         })
         .await;
@@ -97,17 +85,12 @@ async fn open(target: &Target, name: &str, count: usize, recorded: &Recorded) ->
     });
     let clients = join_all(joins, DEADLINE).await?;
     let times = clients.iter().filter_map(|client| client.synced_at());
-    let times: Vec<_> = times
-        .map(|at| (at - started).as_secs_f64() * 1000.0)
-        .collect();
+    let times: Vec<_> = times.map(|at| (at - started).as_secs_f64() * 1000.0).collect();
     let cpu = target.process().cpu_seconds()? - before;
     for client in &clients {
         client.leave();
         let updates = client.kept();
-        ensure!(
-            text_of(updates.iter().map(Vec::as_slice))? == recorded.text,
-            "a client opened another text"
-        );
+        ensure!(text_of(updates.iter().map(Vec::as_slice))? == recorded.text, "a client opened another text");
     }
     Ok(Opened {
         first_ms: times.iter().copied().fold(f64::INFINITY, f64::min),
@@ -121,9 +104,5 @@ fn median(mut opened: Vec<Opened>) -> Opened {
         opened.sort_by(|a, b| pick(a).total_cmp(&pick(b)));
         pick(&opened[opened.len() / 2])
     };
-    Opened {
-        first_ms: middle(|o| o.first_ms),
-        last_ms: middle(|o| o.last_ms),
-        cpu: middle(|o| o.cpu),
-    }
+    Opened { first_ms: middle(|o| o.first_ms), last_ms: middle(|o| o.last_ms), cpu: middle(|o| o.cpu) }
 }

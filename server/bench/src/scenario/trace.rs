@@ -36,25 +36,13 @@ impl Recorded {
             .arg(run.programs.peers.join("trace.mjs"))
             .args([run.traces.join(TRACE).as_path(), folder.path()])
             .status()?;
-        ensure!(
-            status.success(),
-            "trace.mjs failed; are the traces in {}?",
-            run.traces.display()
-        );
+        ensure!(status.success(), "trace.mjs failed; are the traces in {}?", run.traces.display());
         let read = |name: &str| fs::read(folder.path().join(name));
         let (updates, state) = (read("updates")?, read("state")?);
         let text = fs::read_to_string(folder.path().join("text"))?;
         let (mut client, mut clocks) = (0, 0);
-        wire::structs(&state, |id, clock, length| {
-            (client, clocks) = (id, clock + length)
-        })?;
-        Ok(Self {
-            updates,
-            state,
-            text,
-            client,
-            clocks,
-        })
+        wire::structs(&state, |id, clock, length| (client, clocks) = (id, clock + length))?;
+        Ok(Self { updates, state, text, client, clocks })
     }
 
     pub(super) fn updates(&self) -> impl Iterator<Item = &[u8]> {
@@ -76,15 +64,8 @@ impl Recorded {
             let (room, authors, meter) = (room.clone(), [Rc::clone(&author)], Rc::clone(&meter));
             async move { Client::join(&room, &authors, own, &meter, updates).await }
         };
-        let writer = join_all(
-            [join(Some(author.id), Updates::Count)].into_iter(),
-            DEADLINE,
-        )
-        .await?
-        .remove(0);
-        let reader = join_all([join(None, Updates::Keep)].into_iter(), DEADLINE)
-            .await?
-            .remove(0);
+        let writer = join_all([join(Some(author.id), Updates::Count)].into_iter(), DEADLINE).await?.remove(0);
+        let reader = join_all([join(None, Updates::Keep)].into_iter(), DEADLINE).await?.remove(0);
         let started = Instant::now();
         writer.pour(self.updates()).await?;
         let both = [Rc::clone(&writer), Rc::clone(&reader)];
@@ -104,18 +85,8 @@ pub(super) async fn run(run: &Run) -> Result<Table> {
     let recorded = Recorded::make(run)?;
     let count = recorded.updates().count();
     let mut table = Table::new(
-        format!(
-            "A recorded paper of {} updates from one client to another, at full speed",
-            number(count as f64)
-        ),
-        &[
-            "seconds",
-            "updates/s",
-            "server CPU-seconds",
-            "updates per CPU-second",
-            "updates a frame",
-            "end",
-        ],
+        format!("A recorded paper of {} updates from one client to another, at full speed", number(count as f64)),
+        &["seconds", "updates/s", "server CPU-seconds", "updates per CPU-second", "updates a frame", "end"],
     );
     let measured = run
         .each(
@@ -150,10 +121,7 @@ async fn play(target: &Target, recorded: &Recorded) -> Result<(Duration, f64, us
     let cpu = target.process().cpu_seconds()? - before;
     let updates = reader.kept();
     let text = text_of(updates.iter().map(Vec::as_slice))?;
-    ensure!(
-        text == recorded.text,
-        "the second client does not end in the recorded text"
-    );
+    ensure!(text == recorded.text, "the second client does not end in the recorded text");
     Ok((took, cpu, updates.len()))
 }
 
@@ -162,8 +130,7 @@ pub(super) fn text_of<'a>(updates: impl Iterator<Item = &'a [u8]>) -> Result<Str
     let doc = Doc::new();
     let text = doc.get_or_insert_text("content");
     for update in updates {
-        doc.transact_mut()
-            .apply_update(Update::decode_v1(update)?)?;
+        doc.transact_mut().apply_update(Update::decode_v1(update)?)?;
     }
     let text = text.get_string(&doc.transact());
     Ok(text)

@@ -1,4 +1,4 @@
-//! Access that is taken away while a room takes nothing: no socket waits for it, in that room or in another.
+//! Access that is removed while a room accepts nothing: no socket waits for it, in that room or in another.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Nodes, document};
 use crate::{raw::Raw, rest::Caller, rig::redis::Redis};
 
-/// The promise is a second; machines that run tests are slow.
+/// The guarantee is a second; machines that run tests are slow.
 const CLOSED_WITHIN: Duration = Duration::from_secs(6);
 
 fn var_uint(mut value: usize) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn var_uint(mut value: usize) -> Vec<u8> {
     bytes
 }
 
-/// Text of one client that follows its first `clock` units.
+/// Text of one client after its first `clock` units.
 fn typed(clock: usize, length: usize) -> Vec<u8> {
     const CLIENT: u8 = 5;
     let start = match clock.checked_sub(1) {
@@ -36,13 +36,13 @@ fn typed(clock: usize, length: usize) -> Vec<u8> {
 /// Types until nothing more is read: the log is unavailable, and the room and its mailbox are full.
 async fn fill(raw: &mut Raw, witness: &mut Raw) {
     let mut clock = 0;
-    // The first is being appended: the others are more than may wait, and all less than a document holds.
+    // The first is being appended; the others are more than may wait, and together less than a document holds.
     for length in [7 << 20; 4] {
         raw.send(typed(clock, length)).await;
         clock += length;
         witness.until_length(u32::try_from(clock).unwrap()).await;
     }
-    // More than a mailbox holds, and then a question that would be answered.
+    // More than a mailbox holds, and then a request that would be answered.
     loop {
         for _ in 0..400 {
             raw.send(typed(clock, 1)).await;

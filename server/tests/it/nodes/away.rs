@@ -1,4 +1,4 @@
-//! What goes on while a part is away: who types together sees each other, and what is certain is served.
+//! What continues while a part is unavailable: people who type together see each other, and certain data is served.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ async fn who_types_at_one_node_sees_the_others_there_while_redis_is_away() {
     for client in CLIENTS {
         clients.wait(client, json!({ "acknowledged": false })).await;
     }
-    // A client of ours that asked whether its own is saved hears the others too.
+    // A client of ours that requested a mark receives the edits of others too.
     page.until_text(&clients.text("a").await).await;
     page.append(7, "of the page, ").await;
     page.send(encode::codesync(&Extension::Mark(1))).await;
@@ -54,7 +54,7 @@ async fn without_s3_a_log_speaks_for_itself_and_a_lost_one_does_not() {
     let (ann, _) = nodes.account_and_document().await;
     let kept = ann.post("/api/documents", json!({ "title": "kept", "text": "kept" })).await.expect(201).text("id");
     let started = Instant::now();
-    // From when the directory knows of the snapshot on, its log is no longer trusted to be all of it.
+    // Once the directory knows of the snapshot, the log alone counts as incomplete.
     let versions = format!("/api/documents/{kept}/versions");
     while ann.get(&versions).await.expect(200)["items"].as_array().unwrap().is_empty() {
         assert!(started.elapsed() < Duration::from_secs(60), "no snapshot");

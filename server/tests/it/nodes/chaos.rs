@@ -1,4 +1,4 @@
-//! Everything that can go wrong, in any order.
+//! All faults, in any order.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     rig::{proxy::Traffic, redis::Redis},
 };
 
-/// What goes wrong next.
+/// The next fault.
 #[derive(Debug)]
 enum Fault {
     NodeDies(usize),
@@ -46,7 +46,7 @@ impl Fault {
     }
 }
 
-/// What is broken, and whom it is broken for.
+/// The current faults, and the nodes that they affect.
 struct Chaos {
     nodes: Nodes,
     doc: String,
@@ -66,7 +66,7 @@ impl Chaos {
             }
             Fault::RedisDies { away_ms } => {
                 nodes.redis.kill();
-                // How long it is away is the fault.
+                // The duration of the outage is the fault.
                 tokio::time::sleep(Duration::from_millis(*away_ms)).await;
                 nodes.redis.begin().await;
             }
@@ -100,7 +100,7 @@ impl Chaos {
         }
     }
 
-    /// One bad object is to be survived, two that follow each other are not.
+    /// One damaged object must be survived; two consecutive ones cannot be.
     async fn damage_the_newest(&mut self) {
         let snapshots = self.nodes.snapshots(&self.doc).await;
         if snapshots.len() >= 2 && !snapshots[..2].iter().any(|offset| self.damaged.contains(offset)) {
@@ -118,7 +118,7 @@ impl Nodes {
     }
 }
 
-/// As many faults as `CODESYNC_CHAOS_FAULTS` says, by default few; `make chaos` asks for many.
+/// As many faults as `CODESYNC_CHAOS_FAULTS`, a few by default; `make chaos` runs many.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_order_of_faults_loses_nothing() {
     let faults = std::option_env!("CODESYNC_CHAOS_FAULTS").map_or(12, |faults| faults.parse().unwrap());
@@ -131,7 +131,7 @@ async fn any_order_of_faults_loses_nothing() {
         let fault = Fault::any(&mut random, 3);
         println!("{round}: {fault:?}");
         chaos.suffer(&fault).await;
-        // Now and then one fault meets another that nobody has got over yet.
+        // Sometimes one fault occurs before the last one is overcome.
         if random.random_bool(0.7) {
             progress(&clients).await;
         }

@@ -1,4 +1,4 @@
-//! Nodes die and start again while many people edit many documents.
+//! Nodes die and restart while many people edit many documents.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::{clients::Clients, harness::seed, rest::Caller, rig::redis::Redis};
 
 const PEOPLE: usize = 12;
 const DOCUMENTS: usize = 30;
-/// How often one person types into one document: all together some 360 times a second.
+/// The interval of one person's typing in one document: about 360 edits per second in total.
 const EVERY_MS: u64 = 1_000;
-/// Within what everybody is back.
+/// The time within which everybody is connected again.
 const BACK: Duration = Duration::from_secs(5);
 
-/// A document and the names of its clients, one a person.
+/// A document and the names of its clients, one per person.
 struct Open {
     doc: String,
     names: Vec<String>,
@@ -28,7 +28,7 @@ impl Open {
     }
 }
 
-/// Has everybody open everything, wherever the balancer leads, and type.
+/// Opens everything for everybody, on the nodes that the balancer chooses, and types.
 async fn open_all(nodes: &Nodes, clients: &Clients, ann: &Caller, random: &mut StdRng) -> Vec<Open> {
     let mut all = Vec::new();
     for _ in 0..DOCUMENTS {
@@ -50,7 +50,8 @@ async fn connects(clients: &Clients, names: &[&str]) -> u64 {
     counts.iter().map(|count| count.as_u64().unwrap()).sum()
 }
 
-/// Kills a node and waits until all whom it served are back at the others; returns how many that were, and after what.
+/// Kills a node and waits until all of its clients are connected to the others; returns how many they were, and after
+/// what time.
 async fn dies(nodes: &mut Nodes, clients: &Clients, names: &[&str], index: usize) -> (u64, Duration) {
     let before = connects(clients, names).await;
     let served = nodes.counted_at(index, "codesync_sessions_open").await as u64;
@@ -63,7 +64,7 @@ async fn dies(nodes: &mut Nodes, clients: &Clients, names: &[&str], index: usize
     (served, at.elapsed())
 }
 
-/// As many deaths as `CODESYNC_DEATHS` says, by default few; `make chaos` asks for twenty.
+/// As many deaths as `CODESYNC_DEATHS`, a few by default; `make chaos` runs twenty.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_nodes_cost_twelve_people_in_thirty_documents_no_edit() {
     let deaths = std::option_env!("CODESYNC_DEATHS").map_or(5, |deaths| deaths.parse().unwrap());
@@ -76,7 +77,7 @@ async fn dead_nodes_cost_twelve_people_in_thirty_documents_no_edit() {
     let mut longest = Duration::ZERO;
     let mut served = 0;
     for _ in 0..deaths {
-        // Of each document one, whoever it is: its next edit is acknowledged.
+        // One client of each document: its next edit is acknowledged.
         let some: Vec<&str> = all.iter().map(|open| open.names[random.random_range(0..PEOPLE)].as_str()).collect();
         progress_of(&clients, &some).await;
         let index = random.random_range(0..3);
@@ -84,7 +85,7 @@ async fn dead_nodes_cost_twelve_people_in_thirty_documents_no_edit() {
         assert!(back < BACK, "{sockets} back after {back:?}");
         (longest, served) = (longest.max(back), served + sockets);
         nodes.begin(index).await;
-        // Some come and go, and so find the node that is new.
+        // Some reconnect, and so find the new node.
         for name in &names {
             if random.random_bool(0.3) {
                 clients.ask("disconnect", json!({ "client": name })).await;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::Nodes;
 use crate::{raw::Raw, rig::redis::Redis};
 
-/// A word of a client that builds on nothing.
+/// A word of a client that depends on nothing.
 fn word(client: u8, word: &str) -> Vec<u8> {
     let length = u8::try_from(word.len()).unwrap();
     let update = [&[1, 1, client, 0, 4, 1, 7][..], b"content", &[length], word.as_bytes(), &[0]].concat();
@@ -24,7 +24,7 @@ async fn replicas_that_differ_at_one_offset_find_each_other_and_converge() {
         here.send(word(client, text)).await;
         here.mark(client.into()).await;
     }
-    // The replica of the next node to load it lacks an entry, at the same offset.
+    // The replica of the next node that loads it lacks an entry, at the same offset.
     let log = format!("codesync:{{{doc}}}:log");
     let entries: Vec<(String, HashMap<String, Vec<u8>>)> =
         nodes.redis.ask(redis::cmd("XRANGE").arg(&log).arg("-").arg("+")).await.unwrap();

@@ -1,4 +1,4 @@
-//! A node that stops sends its people elsewhere; one that is full or cold lets them in as it can.
+//! A node that stops sends its clients elsewhere; a full or cold one accepts them as it can.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,11 +17,11 @@ use crate::{
     rig::redis::Redis,
 };
 
-/// Over how long a node closes its sockets.
+/// The time over which a node closes its sockets.
 const SPREAD: Duration = Duration::from_secs(4);
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// What a socket is refused with before the upgrade: status and `Retry-After`.
+/// The status and `Retry-After` of a socket that is refused before the upgrade.
 pub(crate) async fn refused(url: &str) -> (u16, String) {
     match connect_async(url).await {
         Err(Error::Http(answer)) => {
@@ -67,7 +67,7 @@ async fn a_node_that_stops_sends_its_people_elsewhere_one_after_another() {
     assert!(asked.elapsed() < DEADLINE, "it took {:?}", asked.elapsed());
 
     let names: Vec<String> = idle.iter().cloned().chain(CLIENTS.map(str::to_owned)).collect();
-    // The clients hear of it a little later.
+    // Clients learn of it a little later.
     let mut closed = Vec::new();
     while (closed.len() as f64) < served {
         assert!(asked.elapsed() < DEADLINE * 2, "{} of {served} were told", closed.len());
@@ -84,7 +84,7 @@ async fn a_node_that_stops_sends_its_people_elsewhere_one_after_another() {
     nodes.end().await;
 }
 
-/// Over the whole of the configured time. A busy machine lets clients hear late, never early.
+/// Over the whole configured time. On a busy machine clients learn of it late, never early.
 fn evenly_spread(mut closed: Vec<u64>, asked_at: u64) {
     closed.sort_unstable();
     let part = |of_all: usize| (closed[closed.len() * of_all / 100] - asked_at) as f64 / SPREAD.as_millis() as f64;
@@ -93,7 +93,7 @@ fn evenly_spread(mut closed: Vec<u64>, asked_at: u64) {
     }
 }
 
-/// One that nobody is connected to has no reason of its own to stay.
+/// A node without clients has no reason to stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_serves_everything_until_the_balancer_has_noticed() {
     tokio::join!(serves_until_noticed(0), serves_until_noticed(3));

@@ -1,4 +1,5 @@
-//! Two nodes took different words for one client id and clock: the order of the log decides, and nobody is left with the others.
+//! Two nodes accepted different words for one client id and clock: the order of the log decides, and no client keeps
+//! the others.
 
 use codesync_crdt::{Document, Limits, Message as Protocol, protocol::codesync::Message as Extension};
 use codesync_server::{
@@ -48,7 +49,7 @@ async fn the_log_decides_between_words_that_two_nodes_took_for_one_client_id() {
         while there.get(&format!("/api/documents/{doc}/text")).await.expect(200).body != "other words" {}
     }
     assert_eq!(nodes.counted_at(0, "codesync_forks_total").await, 1.0);
-    // The entry that came second changes nothing where the first was.
+    // The entry that came second changes nothing on the node of the first.
     assert_eq!(nodes.counted_at(1, "codesync_forks_total").await, 0.0);
     elsewhere.append(60, "!").await;
     let mut fresh = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;
@@ -70,13 +71,13 @@ async fn a_replica_that_differs_from_what_is_left_of_the_log_restores_all_else_b
     other.until_text("good").await;
     other.append(60, " and kept").await;
     other.mark(1).await;
-    // A log that was lost whole begins again with other words under the same client id.
+    // A log that was lost completely starts again with other words under the same client id.
     let log = redis::log(&redis::config(nodes.redis.url()), Acknowledge::Appended).await;
     let id = doc.parse().unwrap();
     let words = Document::new(Limits::default()).replacement("content", "else", 50).unwrap().unwrap();
     let () = nodes.redis.ask(&::redis::cmd("FLUSHALL")).await.unwrap();
     let appended = log.append(id, vec![words.bytes().clone()], After::Known(Offset::ZERO)).await;
-    // The node may have noticed first, and restored the whole.
+    // The node may have noticed first, and restored the document.
     assert!(appended.is_ok() || matches!(appended, Err(LogError::Lost)), "{appended:?}");
     assert_eq!(forked.closed().await, 4409);
     let there = ann.elsewhere(&nodes.node(0).url(""));

@@ -1,4 +1,4 @@
-//! PostgreSQL, Redis and S3 of one installation share an id; what belongs to another one is never written to.
+//! PostgreSQL, Redis and S3 of one installation share an id; stores of another one are never written to.
 
 use std::time::{Duration, Instant};
 
@@ -87,13 +87,13 @@ async fn a_store_of_another_installation_refuses_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_without_the_id_is_given_it_again() {
     let mut nodes = Nodes::start(0, Redis::start().await).await;
-    // At once, on empty stores: one makes the id, the other takes it.
+    // At once, on empty stores: one creates the id, the other takes it.
     nodes.add_all(2).await;
     let id = in_redis(&nodes.redis).await.unwrap();
     assert_eq!(in_s3(&nodes.s3).await, id);
     let () = nodes.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
     nodes.redis.until(redis::cmd("GET").arg(KEY), |there: &Option<String>| there.as_deref() == Some(&id)).await;
-    // A database that was put back to before it had an id, and a bucket that was emptied.
+    // A database restored to before it had an id, and an emptied bucket.
     nodes.kill_all().await;
     let mut connection = PgConnection::connect(&nodes.postgres.url()).await.unwrap();
     sqlx::query("delete from installation").execute(&mut connection).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_running_node_writes_nothing_to_a_redis_of_another_installation() {
     clients.wait("ann", json!({ "acknowledged": true })).await;
     let acknowledged = clients.status("ann", "acknowledged").await;
     let foreign = foreign_redis().await;
-    // It has a document of the same id, as a copy of an installation has.
+    // It has a document of the same id, like a copy of an installation.
     let meta = format!("codesync:{{{doc}}}:meta");
     let last = nodes.log_id(&doc, "last").await.unwrap();
     let () = foreign.ask(redis::cmd("HSET").arg(&meta).arg("last").arg(&last)).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_running_node_writes_nothing_to_a_redis_of_another_installation() {
         assert!(started.elapsed() < Duration::from_secs(20), "ready on the Redis of others");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // Some heartbeats long.
+    // Several heartbeats long.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(clients.status("ann", "acknowledged").await, acknowledged, "only what is in the log");
     assert_eq!(keys(&foreign).await, before, "nothing was written");

@@ -1,4 +1,4 @@
-//! Redis forgets, stays away, or is cut off from some: the nodes that hold a document keep it.
+//! Redis loses its data, is unavailable, or is cut off from some nodes: the nodes with an open document keep it.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn an_emptied_redis_is_filled_again_by_the_nodes() {
     progress(&clients).await;
     assert!(nodes.counted("codesync_log_lost_total").await >= 1.0);
     assert!(nodes.counted("codesync_log_restored_total").await >= 3.0);
-    // Also where nobody types any more, and the nodes alone know.
+    // Also where nobody types any more, and only the nodes have it.
     settle(&clients, &CLIENTS).await;
     let () = nodes.redis.ask(&redis::cmd("FLUSHALL")).await.unwrap();
     nodes
@@ -49,7 +49,7 @@ async fn a_redis_that_forgets_everything_or_stays_away_costs_nobody_an_edit() {
     for away in [Duration::ZERO, outage(8)] {
         progress(&clients).await;
         nodes.redis.kill();
-        // Being away is what is tested; both clients of a node go on seeing each other meanwhile.
+        // The outage is under test; during it both clients of a node still see each other.
         tokio::time::sleep(away).await;
         nodes.redis.begin().await;
         progress(&clients).await;
@@ -70,12 +70,12 @@ async fn a_node_cut_off_from_redis_goes_on_and_converges_when_it_is_back() {
         clients.join(&format!("reader {index}"), &nodes.socket(index), &doc, ann.token()).await;
     }
     progress(&clients).await;
-    // What is looked for below must not be deleted by the others.
+    // The edits that are checked below must not be deleted by others.
     for client in CLIENTS {
         clients.ask("rest", json!({ "client": client })).await;
     }
     nodes.nodes[0].link.set(Traffic::Vanishes);
-    // Who only reads sees what is typed at the same node, cut off or not.
+    // A reader sees what is typed at the same node, cut off or not.
     for (writer, reader) in [("a", "reader 0"), ("b", "reader 1")] {
         clients.append(writer, &format!("of {writer}, cut off")).await;
         clients.wait(reader, json!({ "contains": format!("of {writer}, cut off") })).await;
@@ -95,7 +95,7 @@ async fn doorbells_may_be_cut_off_while_the_streams_work() {
     let mut cut = 0;
     while cut < 10 {
         progress(&clients).await;
-        // Those that were cut off before may not be back yet.
+        // Subscriptions that were cut before may not be back yet.
         cut += nodes.redis.ask::<u32>(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub")).await.unwrap();
     }
     nodes.until_counted("codesync_redis_subscriptions_cut_total", f64::from(cut)).await;

@@ -1,4 +1,4 @@
-//! A replica that has fallen behind takes Redis's place: what was written since is with nodes and clients alone.
+//! A replica that has fallen behind takes the place of Redis: only nodes and clients have what was written since.
 
 use std::time::{Duration, Instant};
 
@@ -18,20 +18,20 @@ use crate::{
 /// Nothing is in S3 either.
 const NO_SNAPSHOTS: &[Setting] = &[("CODESYNC_SNAPSHOT_MS", "600000")];
 
-/// A replica of Redis, and the way from the one to the other.
+/// A replica of Redis, and the proxy between the two.
 pub(super) struct Replica {
     redis: Redis,
     link: Proxy,
 }
 
 impl Replica {
-    /// Starts one of that server.
+    /// Starts a replica of that server.
     pub(super) async fn of(redis: &Redis) -> Self {
         let link = Proxy::start(redis.addr()).await;
         Self { redis: redis.replica_by(link.addr).await, link }
     }
 
-    /// Hears nothing any more.
+    /// Stops its replication.
     pub(super) fn fall_behind(&self) {
         self.link.set(Traffic::Vanishes);
     }
@@ -54,7 +54,7 @@ async fn a_promoted_replica_that_lagged_costs_nobody_an_edit() {
     let mut nodes = Nodes::start_with(3, Redis::start().await, &[("CODESYNC_SNAPSHOT_MS", "200")]).await;
     let (ann, doc) = nodes.account_and_document().await;
     let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
-    // Too large for doorbells: whoever restores it makes the others read.
+    // Too large for notifications: the node that restores it makes the others read.
     clients.append("a", &"large ".repeat(50_000)).await;
     for _ in 0..3 {
         let replica = Replica::of(&nodes.redis).await;
@@ -62,7 +62,8 @@ async fn a_promoted_replica_that_lagged_costs_nobody_an_edit() {
         replica.fall_behind();
         progress(&clients).await;
         assert_ne!(log_id(&replica.redis, &doc, "last").await, nodes.log_id(&doc, "last").await);
-        // Whoever restores the log asks S3 in vain where the snapshots end, and hears the others meanwhile.
+        // The node that restores the log requests the snapshots from S3 without an answer, and still serves its
+        // clients.
         nodes.s3.traffic(Traffic::Vanishes);
         nodes.promote(replica).await;
         progress(&clients).await;
@@ -79,7 +80,7 @@ async fn a_promoted_replica_that_lagged_costs_nobody_an_edit() {
     check(nodes, &clients, ann.token(), &doc).await;
 }
 
-/// Types into a document, in the end behind the back of a replica, until all is acknowledged and everybody has gone.
+/// Types into a document, in the end without the replica, until everything is acknowledged and everybody has left.
 async fn typed_and_left(nodes: &Nodes, token: &str, doc: &str) -> (Clients, Replica) {
     let mut random = StdRng::seed_from_u64(seed());
     let clients = typing(nodes, token, doc, &mut random).await;
@@ -104,7 +105,7 @@ async fn what_one_node_alone_holds_is_not_lost() {
     nodes.promote(replica).await;
     let before = nodes.log_id(&doc, "last").await;
     let started = Instant::now();
-    // Nobody comes and nobody types: the node notices by itself.
+    // Nobody connects and nobody types: the node notices on its own.
     while nodes.log_id(&doc, "last").await == before {
         assert!(started.elapsed() < Duration::from_secs(30), "the log is not restored");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -131,7 +132,7 @@ async fn what_one_client_alone_holds_is_not_lost() {
     nodes.end().await;
 }
 
-/// At the level `replicated` it needs neither: all nodes and Redis die at once while everybody types, and nobody helps.
+/// At the level `replicated` it needs neither: all nodes and Redis die at once during typing, and nobody helps.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_as_replicated_outlives_redis_and_all_nodes() {
     let mut random = StdRng::seed_from_u64(seed());
@@ -144,7 +145,7 @@ async fn what_was_acknowledged_as_replicated_outlives_redis_and_all_nodes() {
         progress(&clients).await;
         let next = Replica::of(&replica.redis).await;
         replica.fall_behind();
-        // How much is typed that nobody has but this Redis is what is random here.
+        // The amount of typing that only this Redis has is random here.
         tokio::time::sleep(Duration::from_millis(random.random_range(0..500))).await;
         nodes.kill_all().await;
         for client in CLIENTS {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Nodes, check, document, progress, typing};
 use crate::{clients::Clients, harness::seed, rig::redis::Redis};
 
-/// The program of the previous release, where `make chaos` has built it.
+/// The program of the previous release, if `make chaos` has built it.
 fn previous() -> Option<&'static str> {
     let program = std::option_env!("CODESYNC_PREVIOUS").filter(|program| !program.is_empty());
     if program.is_none() {
@@ -19,7 +19,7 @@ fn previous() -> Option<&'static str> {
 }
 
 impl Nodes {
-    /// Stops a node, or kills it, and starts another release in its place.
+    /// Stops or kills a node, and starts another release in its place.
     async fn replace(&mut self, index: usize, program: Option<&'static str>, random: &mut StdRng) {
         match random.random_bool(0.5) {
             true => self.kill(index).await,
@@ -37,7 +37,7 @@ impl Nodes {
     }
 }
 
-/// As many rounds as `CODESYNC_RELEASE_ROUNDS` says.
+/// As many rounds as `CODESYNC_RELEASE_ROUNDS`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_and_its_rollback_lose_nothing() {
     let Some(previous) = previous() else { return };
@@ -55,7 +55,7 @@ async fn a_deployment_and_its_rollback_lose_nothing() {
             progress(&clients).await;
         }
     }
-    // The last word is had by both together.
+    // At the end both releases run together.
     nodes.replace(0, None, &mut random).await;
     progress(&clients).await;
     check(nodes, &clients, ann.token(), &doc).await;

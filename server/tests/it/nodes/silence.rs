@@ -1,5 +1,5 @@
-//! Failovers and cuts of which connections show nothing: they stay open, and lead to a server that takes no writes any more
-//! or to nobody.
+//! Failovers and cuts that connections do not show: they stay open, and lead to a server that accepts no writes any
+//! more, or to nobody.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::{CLIENTS, Nodes, check, progress, typing};
 use crate::{clients::Clients, harness::seed, rig::redis::Redis};
 
-/// Within what edits are acknowledged again: noticed within 5 s, and a busy machine.
+/// The time within which edits are acknowledged again: noticed within 5 s, plus a busy machine.
 const PROMPT: Duration = Duration::from_secs(10);
 
 impl Nodes {
@@ -52,9 +52,9 @@ async fn a_primary_demoted_with_its_connections_kept_is_left_within_seconds() {
     let old = nodes.fail_over(replica).await;
     progress_soon(&clients).await;
     nodes.is_ready_again().await;
-    // Each client sees the edits of the other node's again.
+    // Each client sees the edits from the other node again.
     clients.wait_for_edits_of("a", "b").await;
-    // And back, with nobody typing: the heartbeat notices.
+    // And back, without typing: the heartbeat notices.
     for client in CLIENTS {
         clients.ask("rest", serde_json::json!({ "client": client })).await;
     }

@@ -11,7 +11,7 @@ use crate::{clients::Clients, raw::Raw, rest::Caller, rig::redis::Redis};
 
 const CLOCKS: [&str; 3] = ["-60s", "+0s", "+60s"];
 
-/// Moves the time of day of a process, and no other clock.
+/// Shifts the time of day of a process, and no other clock.
 fn clock(moved: &'static str) -> [Setting; 3] {
     let library = std::fs::read_dir("/usr/lib").unwrap().filter_map(|entry| {
         let path = entry.ok()?.path().join("faketime/libfaketime.so.1");
@@ -46,7 +46,7 @@ async fn two_minutes_of_clock_skew_do_no_harm() {
         }
     }
     edits_and_presence_reach_everybody(&nodes, &ann, &doc).await;
-    // Each of the outer nodes dies, and one whose clock differs has to notice.
+    // Each of the outer nodes dies, and one with another clock must notice.
     for (dies, survives) in [(0, 2), (2, 0)] {
         a_dead_nodes_document_is_swept(&mut nodes, &ann, dies, survives).await;
     }

@@ -1,4 +1,4 @@
-//! S3 is away, or what it holds is damaged.
+//! S3 is unavailable, or its objects are damaged.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ impl Nodes {
         SnapshotStore::new(self.s3.objects()).list(doc.parse().unwrap()).await.unwrap()
     }
 
-    /// Makes a snapshot into something else.
+    /// Overwrites a snapshot with something else.
     pub(super) async fn damage(&self, doc: &str, offset: Offset) {
         let doc: DocId = doc.parse().unwrap();
         let (objects, path) = (self.s3.objects(), Path::from(format!("documents/{doc}/snapshots/{offset}")));
@@ -50,7 +50,7 @@ async fn s3_is_away_while_all_type(traffic: Traffic) {
     let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
     nodes.until_newer_than(&doc, None).await;
     nodes.s3.traffic(traffic);
-    // What was under way ends.
+    // Compactions in progress end.
     let failures = nodes.counted("codesync_compaction_failures_total").await;
     let started = Instant::now();
     let mut trimmed = None;

@@ -37,7 +37,7 @@ async fn two_people_on_two_nodes_edit_one_document() {
     clients.ask("connect", json!({ "client": "bob" })).await;
     clients.wait("ann", json!({ "peers": 2 })).await;
 
-    // What one node is told, every node does within a second.
+    // A change on one node reaches every node within a second.
     let at = Instant::now();
     ann.share(&format!("/api/documents/{doc}"), &bob, "viewer").await;
     ann.delete(&format!("/api/documents/{doc}/collaborators/{}", bob.id())).await.expect(204);

@@ -1,4 +1,4 @@
-//! A disk that can be full: a small file system in a mount namespace, which takes no rights that a user has not.
+//! A disk that can become full: a small file system in a mount namespace, which needs no special rights.
 
 use std::{
     fs,
@@ -10,9 +10,9 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// The disk; what is on it goes when it is dropped.
+/// The disk; its content is removed when it is dropped.
 pub(crate) struct Disk {
-    /// Holds the namespace, whoever else enters and leaves it.
+    /// Keeps the namespace alive.
     holder: Child,
     folder: TempDir,
 }
@@ -34,12 +34,12 @@ impl Disk {
         Self { holder, folder }
     }
 
-    /// Where it is to be found for programs on it.
+    /// Its path for programs in the namespace.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A program that sees it.
+    /// A program in the namespace.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         let holder = self.holder.id().to_string();
@@ -47,7 +47,7 @@ impl Disk {
         command
     }
 
-    /// Takes all room that is left.
+    /// Fills the disk.
     pub(crate) fn fill(&self) {
         let mut ballast = fs::OpenOptions::new().create(true).append(true).open(self.ballast()).unwrap();
         for piece in [64 << 10, 1] {
@@ -60,7 +60,7 @@ impl Disk {
         }
     }
 
-    /// Makes room again.
+    /// Frees space again.
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).unwrap();
     }

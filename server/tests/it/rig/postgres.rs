@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own for a test, its data folder copied from one that is made once.
+//! A PostgreSQL server for one test, with a data folder copied from one that is made once.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use crate::process::free_port;
 /// What the postgres program refuses to run as.
 const ROOT: &str = "0";
 
-/// A running server; stopped and forgotten when dropped.
+/// A running server; stopped and removed when dropped.
 pub(crate) struct Postgres {
     folder: TempDir,
     port: u16,
@@ -31,7 +31,7 @@ impl Postgres {
         Self::set_up(|_| String::new()).await
     }
 
-    /// Starts one that takes connections under TLS only; gives the certificate that vouches for it.
+    /// Starts one that accepts only TLS connections; returns the certificate of its authority.
     pub(crate) async fn with_tls() -> (Self, PathBuf) {
         let postgres = Self::set_up(|data| {
             let subject = ["-subj", "/CN=postgres", "-addext", "subjectAltName=IP:127.0.0.1"];
@@ -49,7 +49,7 @@ impl Postgres {
         (postgres, certificate)
     }
 
-    /// Starts one whose data folder `change` has changed; it gives more settings.
+    /// Starts one whose data folder `change` has changed; it returns more settings.
     async fn set_up(change: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -68,17 +68,17 @@ impl Postgres {
         url(self.port, "codesync")
     }
 
-    /// The address of that database by way of a proxy.
+    /// The address of that database through a proxy.
     pub(crate) fn url_by(&self, proxy: SocketAddr) -> String {
         url(proxy.port(), "codesync")
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn addr(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Puts a server's directory here.
+    /// Configures a server to keep its directory here.
     pub(crate) fn configure(&self, config: &mut Config) {
         configure(config, self.url());
     }
@@ -88,7 +88,7 @@ impl Postgres {
         create_database(&self.server_url(), name).await
     }
 
-    /// Where it listens.
+    /// Its port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -98,14 +98,14 @@ impl Postgres {
         url(self.port, "postgres")
     }
 
-    /// Starts it again where it was.
+    /// Starts it again at its old address.
     pub(crate) async fn begin(&mut self) {
         let server = unprivileged(&program("postgres"))
             .arg("-D")
             .arg(self.folder.path().join("data"))
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories=", "-c", "max_connections=50", "-c", "shared_buffers=16MB"])
-            // Commits stay synchronous: what was answered must be there after a crash of the server, if not of the machine.
+            // Commits stay synchronous: answered changes must survive a crash of the server, though not of the machine.
             .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -122,7 +122,7 @@ impl Postgres {
         }
     }
 
-    /// Ends it at once, as a crash would; its connections are refused from then on.
+    /// Ends it at once, like a crash; its connections are refused from then on.
     pub(crate) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             run(Command::new("kill").args(["-QUIT", &server.id().to_string()]));
@@ -130,14 +130,14 @@ impl Postgres {
         }
     }
 
-    /// Makes it say nothing more: the network to it might as well be cut.
+    /// Makes it silent, as if the network were cut.
     pub(crate) fn freeze(&self) {
-        // The parent first, so that no child is born meanwhile.
+        // The parent first, so that it starts no child in between.
         self.signal("-STOP", "");
         self.signal("-STOP", &self.children());
     }
 
-    /// Makes it speak again.
+    /// Ends the silence.
     pub(crate) fn thaw(&self) {
         self.signal("-CONT", &self.children());
     }
@@ -149,11 +149,11 @@ impl Postgres {
 
     fn signal(&self, signal: &str, children: &str) {
         let id = self.server.as_ref().expect("it runs").id();
-        // A child that has ended meanwhile is no loss.
+        // A child may have ended in between.
         let _ = Command::new("kill").arg(signal).arg(id.to_string()).args(children.split_whitespace()).status();
     }
 
-    /// Lets the user that the server runs as have its folder.
+    /// Gives the user of the server the rights on its folder.
     fn give_away(&self) {
         if user_id() == ROOT {
             run(Command::new("chown").args(["-R", "postgres:"]).arg(self.folder.path()));
@@ -192,13 +192,13 @@ fn url(port: u16, database: &str) -> String {
     format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=prefer")
 }
 
-/// A data folder that was initialised once for all tests that will be.
+/// A data folder that is initialised once for all tests.
 fn prepared() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let data = cache.join("postgres-data-1");
     std::fs::create_dir_all(cache).unwrap();
     let lock = File::create(cache.join("postgres-data.lock")).unwrap();
-    // Tests are processes: the first one makes it, the others wait.
+    // Tests are processes: the first one initialises it, the others wait.
     lock.lock().unwrap();
     if !data.exists() {
         let draft = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ fn prepared() -> PathBuf {
     data
 }
 
-/// A command that root runs as the user `postgres`, and that ends with the test, however that ends.
+/// A command that root runs as the user `postgres`, and that ends with the test in any case.
 pub(super) fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if user_id() == ROOT {
@@ -231,7 +231,7 @@ fn user_id() -> String {
     String::from_utf8(id.stdout).unwrap().trim().to_owned()
 }
 
-/// The newest of the installed versions, where Debian puts them; else what the path finds.
+/// The newest of the installed versions in Debian's folder, otherwise the one in PATH.
 fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut versions: Vec<(u32, PathBuf)> = versions

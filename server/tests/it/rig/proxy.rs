@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a service or of several alike: outages that can be switched on and off, endpoints that move.
+//! A TCP proxy in front of one or several equal services: outages on demand, and addresses that move.
 
 use std::net::SocketAddr;
 
@@ -8,14 +8,14 @@ use tokio::{
     sync::watch,
 };
 
-/// What happens to connections, old and new.
+/// The treatment of connections, old and new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Traffic {
-    /// Goes through.
+    /// Passes.
     Passes,
-    /// Is taken and never answered.
+    /// Is accepted and never answered.
     Vanishes,
-    /// Gets HTTP status 500 for whatever it says.
+    /// Gets HTTP status 500 for every request.
     Fails,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Proxy {
 struct Way {
     traffic: Traffic,
     services: Vec<SocketAddr>,
-    /// How often open connections were ended or given other traffic, and how often they were silenced.
+    /// How often open connections were ended or treated differently, and how often they were silenced.
     changed: usize,
     silenced: usize,
 }
@@ -40,7 +40,7 @@ impl Proxy {
         Self::before(vec![service]).await
     }
 
-    /// Starts in front of services that take connections in turn, those that take none left out.
+    /// Starts in front of services that get connections in turn; services that accept none are skipped.
     pub(crate) async fn before(services: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -55,7 +55,7 @@ impl Proxy {
         Self { addr, way }
     }
 
-    /// Lets traffic pass or not; connections that are open feel it too.
+    /// Sets the treatment of connections, including open ones.
     pub(crate) fn set(&self, traffic: Traffic) {
         self.way.send_modify(|way| {
             way.traffic = traffic;
@@ -63,18 +63,17 @@ impl Proxy {
         });
     }
 
-    /// Passes nothing more on connections that are open, which stay open, as behind a firewall that has forgotten them. New
-    /// ones work.
+    /// Makes open connections silent without closing them, as behind a firewall that has dropped them. New ones work.
     pub(crate) fn silence(&self) {
         self.way.send_modify(|way| way.silenced += 1);
     }
 
-    /// Leads new connections elsewhere; those that are open go on.
+    /// Leads new connections elsewhere; open ones continue.
     pub(crate) fn lead_new_to(&self, services: Vec<SocketAddr>) {
         self.way.send_modify(|way| way.services = services);
     }
 
-    /// Leads elsewhere from now on; connections that are open end.
+    /// Leads elsewhere from now on; open connections end.
     pub(crate) fn lead_to(&self, services: Vec<SocketAddr>) {
         self.way.send_modify(|way| {
             way.services = services;
@@ -89,7 +88,7 @@ async fn serve(mut client: TcpStream, turn: usize, mut way: watch::Receiver<Way>
         then = until_changed(&now, &mut way) => then,
         () = carry(&mut client, turn, now.clone()) => return,
     };
-    // One that vanishes stays open: nothing tells its client.
+    // A vanished connection stays open: nothing notifies its client.
     if then.silenced != now.silenced {
         std::future::pending().await
     }
@@ -98,7 +97,7 @@ async fn serve(mut client: TcpStream, turn: usize, mut way: watch::Receiver<Way>
     }
 }
 
-/// Waits until connections that are open notice something.
+/// Waits until open connections are affected.
 async fn until_changed(now: &Way, way: &mut watch::Receiver<Way>) -> Way {
     let is_other = |then: &Way| (then.changed, then.silenced) != (now.changed, now.silenced);
     let then = way.wait_for(is_other).await.map(|then| then.clone());

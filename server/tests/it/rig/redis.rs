@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::proxy::Proxy;
 use crate::process::free_port;
 
-/// How long a server may take to do what it was told.
+/// The timeout of commands to a server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server; killed when dropped.
@@ -25,12 +25,12 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts an empty server that keeps nothing on disk.
+    /// Starts an empty server without persistence.
     pub(crate) async fn start() -> Self {
         Self::with::<&str>(&[]).await
     }
 
-    /// Starts a server with settings as on its command line.
+    /// Starts a server with settings in the form of its command line.
     pub(crate) async fn with<S: AsRef<str>>(settings: &[S]) -> Self {
         let settings = settings.iter().map(|setting| setting.as_ref().to_owned()).collect();
         let mut redis = Self { folder: tempfile::tempdir().unwrap(), port: free_port(), settings, server: None };
@@ -56,7 +56,7 @@ impl Redis {
         let () = self.ask(redis::cmd("REPLICAOF").arg("NO").arg("ONE")).await.unwrap();
     }
 
-    /// Makes it a replica of the server at `addr`. Its connections stay, and those that write are refused.
+    /// Makes it a replica of the server at `addr`. Its connections stay, and writes on them are refused.
     pub(crate) async fn demote(&self, addr: SocketAddr) {
         let () = self.ask(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(addr.port())).await.unwrap();
     }
@@ -71,12 +71,12 @@ impl Redis {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Starts it again at its port, with what it had kept.
+    /// Starts it again at its port, with its persisted data.
     pub(crate) async fn begin(&mut self) {
         let server = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(self.folder.path())
-            // A replica that comes is not kept waiting for others.
+            // A new replica does not wait for others.
             .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.settings)
             .stdin(Stdio::null())
@@ -87,7 +87,7 @@ impl Redis {
         self.until(&redis::cmd("PING"), |answer: &String| answer == "PONG").await;
     }
 
-    /// Ends it as a crash would.
+    /// Ends it like a crash.
     pub(crate) fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill().unwrap();
@@ -95,20 +95,20 @@ impl Redis {
         }
     }
 
-    /// Makes it say nothing more, or speak again.
+    /// Makes it silent, or ends that.
     pub(crate) fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         let pid = self.server.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// Has it do something.
+    /// Runs a command.
     pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let mut connection = Client::open(self.url())?.get_multiplexed_async_connection().await?;
         command.query_async(&mut connection).await
     }
 
-    /// Asks until the answer is the one that is waited for.
+    /// Repeats a command until the answer is the wanted one.
     pub(crate) async fn until<T: FromRedisValue>(&self, command: &Cmd, wanted: impl Fn(&T) -> bool) {
         let started = Instant::now();
         while !self.ask(command).await.is_ok_and(|answer| wanted(&answer)) {
@@ -134,7 +134,7 @@ pub(crate) async fn cluster() -> Vec<Redis> {
     nodes
 }
 
-/// Starts such a cluster whose servers are reached by proxies.
+/// Starts such a cluster whose servers are reached through proxies.
 pub(crate) async fn cluster_behind_proxies() -> (Vec<Redis>, Vec<Proxy>) {
     let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -149,7 +149,7 @@ pub(crate) async fn cluster_behind_proxies() -> (Vec<Redis>, Vec<Proxy>) {
     (nodes, proxies)
 }
 
-/// By default the bus listens 10,000 ports above, which may be no port.
+/// By default the bus listens 10,000 ports above, which may be no valid port.
 fn member(bus: u16) -> Vec<String> {
     ["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()].map(str::to_owned).into()
 }

@@ -1,4 +1,4 @@
-//! S3-compatible servers: one of its own for each test (`moto`), or the one that `make test-s3` has started.
+//! S3-compatible servers: one for each test (`moto`), or the one that `make test-s3` has started.
 
 use std::{
     fs::File,
@@ -21,17 +21,17 @@ use uuid::Uuid;
 use super::proxy::{Proxy, Traffic};
 use crate::{process::free_port, rest};
 
-/// The bucket is shared with others.
+/// The bucket has other users.
 const PREFIX: &str = "shared/with others";
 const REGION: &str = "us-east-1";
-/// Taken for any keys by moto; given to radosgw when it is set up.
+/// Accepted with any keys by moto; created in radosgw at its set-up.
 const KEY_ID: &str = "codesync-test";
 const SECRET: &str = "codesync-test-secret";
 
-/// A bucket of its own on a server, behind a proxy.
+/// A separate bucket on a server, behind a proxy.
 pub(crate) struct S3 {
     server: Option<Child>,
-    /// Where moto notes its requests.
+    /// The request log of moto.
     log: NamedTempFile,
     endpoint: String,
     bucket: String,
@@ -39,7 +39,7 @@ pub(crate) struct S3 {
 }
 
 impl S3 {
-    /// Starts a server, or takes the one that is named by `CODESYNC_TEST_S3` (`127.0.0.1:port`).
+    /// Starts a server, or uses the one in `CODESYNC_TEST_S3` (`127.0.0.1:port`).
     pub(crate) async fn start() -> Self {
         #[expect(clippy::disallowed_methods, reason = "which server the tests run on is no setting of the product")]
         let given = std::env::var("CODESYNC_TEST_S3").ok();
@@ -62,7 +62,7 @@ impl S3 {
         s3
     }
 
-    /// Has a server keep its snapshots here, by way of the proxy.
+    /// Configures a server to keep its snapshots here, through the proxy.
     pub(crate) fn configure(&self, config: &mut Config) {
         config.storage.s3 = S3Config {
             bucket: Some(self.bucket.clone()),
@@ -74,7 +74,7 @@ impl S3 {
         };
     }
 
-    /// The same as variables, for a server that is a process.
+    /// The same as variables, for a server process.
     pub(crate) fn settings(&self) -> [(&'static str, String); 6] {
         [
             ("S3_BUCKET", self.bucket.clone()),
@@ -86,24 +86,24 @@ impl S3 {
         ]
     }
 
-    /// Lets requests of servers pass or not.
+    /// Sets the treatment of requests from servers.
     pub(crate) fn traffic(&self, traffic: Traffic) {
         self.proxy.set(traffic);
     }
 
-    /// Passes nothing more on the connections that servers have open.
+    /// Makes the open connections of servers silent.
     pub(crate) fn silence(&self) {
         self.proxy.silence();
     }
 
-    /// How many requests with that method there were for objects; none where the server does not say.
+    /// The number of requests with that method for objects; none if the server does not log them.
     pub(crate) fn requests(&self, method: &str) -> Option<usize> {
         self.server.as_ref()?;
         let log = std::fs::read_to_string(self.log.path()).unwrap();
         Some(log.lines().filter(|line| line.contains(&format!("\"{method} /{}", self.bucket))).count())
     }
 
-    /// The objects of the servers that were configured for this bucket, past the proxy.
+    /// The objects of the servers configured for this bucket, without the proxy.
     pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
         let store = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)

@@ -16,11 +16,11 @@ use crate::{
 /// How a right is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// The login is ended.
+    /// The login ends.
     LogOut,
     /// The account is disabled.
     Disable,
-    /// The account is no administrator any more.
+    /// The account is no longer an administrator.
     Demote,
     /// The account loses its access to the document.
     Remove,
@@ -28,7 +28,7 @@ pub(super) enum Way {
     Lower,
     /// The document is deleted.
     Delete,
-    /// The share link is ended.
+    /// The share link is deleted.
     EndLink,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn ways(id: &str) -> Option<&'static [Way]> {
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
-    /// Its media type and itself.
+    /// Its media type and content.
     pub(super) body: Option<(&'static str, String)>,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Scene<'a> {
     app: &'a TestApp,
     /// Part of the names of all accounts of the scene.
     name: String,
-    /// Owns the document and stays.
+    /// Owns the document, and keeps it.
     owner: Caller,
     pub(super) actor: Caller,
     document: String,
@@ -80,7 +80,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Makes an actor with the right to the call.
+    /// Creates an actor with the right to the call.
     pub(super) async fn set(app: &'a TestApp, id: &str) -> Self {
         let name = DocId::new().to_string();
         let owner = app.register(&format!("owner-{name}")).await;
@@ -195,7 +195,7 @@ impl<'a> Scene<'a> {
         self.actor.send(request, method.clone(), path).await.status
     }
 
-    /// Removes the actor's right. Fails where the call itself has made that impossible.
+    /// Removes the actor's right. Fails if the call itself has made that impossible.
     pub(super) async fn take_away(&self, way: Way) -> Result<(), u16> {
         let actor = &self.actor;
         let succeeded = |answer: Answer| if answer.status < 300 { Ok(()) } else { Err(answer.status) };
@@ -235,7 +235,7 @@ impl<'a> Scene<'a> {
         let counts = directory.counts(time::OffsetDateTime::now_utc()).await.unwrap();
         let trail = directory.audit(None, 200).await.unwrap().items;
         let trail = trail.into_iter().filter_map(|entry| Some((entry.action, entry.doc, entry.actor?.name)));
-        // A document that was made and could not be given its text is deleted again by the server.
+        // The server deletes a document again that was created and could not be given its text.
         let here = |of: &Option<DocId>| of.is_none_or(|of| of == doc);
         let trail: Vec<_> = trail.filter(|(_, of, name)| here(of) && name.ends_with(&self.name)).collect();
         let text = match &document {

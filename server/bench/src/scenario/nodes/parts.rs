@@ -50,13 +50,7 @@ impl Parts {
         let open = [here.split_off(typed), there.split_off(typed)];
         let mut crowds = [Crowd::gather(&open[0])?, Crowd::gather(&open[1])?];
         crowds.iter_mut().try_for_each(Crowd::wait)?;
-        Ok(Self {
-            crowds,
-            nodes,
-            services,
-            typed: [here, there],
-            _folder: folder,
-        })
+        Ok(Self { crowds, nodes, services, typed: [here, there], _folder: folder })
     }
 
     pub(super) fn typed(&self) -> [&[Room]; 2] {

@@ -31,11 +31,7 @@ impl Typists {
         let authors: Vec<_> = (0..here.len()).map(Author::new).collect();
         let mut joins = Vec::new();
         for (author, (here, there)) in authors.iter().zip(here.iter().zip(there)) {
-            let places = [
-                (here, Some(author.id), &same_node),
-                (here, None, &same_node),
-                (there, None, &other_node),
-            ];
+            let places = [(here, Some(author.id), &same_node), (here, None, &same_node), (there, None, &other_node)];
             joins.extend(places.map(|(room, own, meter)| {
                 let (room, author, meter) = (room.clone(), Rc::clone(author), Rc::clone(meter));
                 async move { Client::join(&room, &[author], own, &meter, Updates::Count).await }
@@ -79,13 +75,7 @@ impl Typists {
     pub(super) async fn all_arrived(&self) -> Result<()> {
         let missing = || self.clients.iter().map(|client| client.missing());
         let arrived = || missing().sum::<u64>() == 0;
-        until(
-            "all edits to be everywhere",
-            DEADLINE,
-            &self.clients,
-            arrived,
-        )
-        .await
+        until("all edits to be everywhere", DEADLINE, &self.clients, arrived).await
     }
 
     /// The median and the 99th percentile of the latency of an edit to the reader at the same node.
