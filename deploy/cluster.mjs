@@ -1,5 +1,5 @@
-// Three nodes on PostgreSQL, Redis and an S3-compatible server of their own, and a proxy in front that gives every
-// connection to the next node: `make cluster`. Takes the program, the S3 server and a folder for the data.
+// Three nodes on PostgreSQL, Redis and an S3-compatible server of their own, and a proxy in front that leads each connection to the next
+// node: `make cluster`. Arguments: the program, the S3 server and a folder for the data.
 import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -28,7 +28,7 @@ const start = (name, command, args, options = {}) => {
 const end = async code => {
   if (ending) return
   ending = true
-  // The nodes first: they drain into what the others keep.
+  // The nodes first: while they drain they need the other services.
   for (const child of children.toReversed()) {
     if (child.exitCode === null) {
       const gone = new Promise(resolve => child.once('exit', resolve))
@@ -59,7 +59,7 @@ const find = name => ['/usr/local/bin', ...glob('/usr/lib/postgresql')].map(bin 
 const glob = root => existsSync(root) ? readdirSync(root).map(version => join(root, version, 'bin')) : []
 
 const startPostgres = () => {
-  // Where root's own folders are, that user may not go.
+  // That user may not enter folders of root.
   const data = join(asRoot ? join(tmpdir(), 'codesync-cluster') : folder, 'postgres')
   mkdirSync(dirname(data), { recursive: true })
   if (!existsSync(data)) mkdirSync(data, { mode: 0o700 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deploy.sh against stand-ins for what it calls: the order of its steps, and that a failed one stops it.
+# deploy.sh with stand-ins for the programs that it calls: the order of its steps, and that a failed one stops it.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -8,7 +8,7 @@ export CALLS=$work/calls PATH=$work/bin:$PATH
 digest() { printf 'sha256:%064d' "$1"; }
 repository=123456789012.dkr.ecr.us-east-1.amazonaws.com/codesync
 
-# Each notes how it was called, fails where it is told to, and answers what the real one would.
+# Each records its call, fails on request, and answers like the real one.
 mkdir "$work/bin"
 cat > "$work/bin/stand-in" <<STAND_IN
 #!/usr/bin/env bash
@@ -34,7 +34,7 @@ for name in aws terraform docker curl; do ln -s stand-in "$work/bin/$name"; done
 
 fail() { echo "deploy.sh: $*" >&2; cat "$CALLS" "$work/said" >&2; exit 1; }
 run() { : > "$CALLS"; CODESYNC_YES=1 "$folder/deploy.sh" "$@" > "$work/said" 2>&1; }
-# Holds when the calls contain these words in this order.
+# Succeeds if the calls contain these words in this order.
 in_order() {
   local from=1 line word
   for word in "$@"; do
@@ -58,7 +58,7 @@ in_order "-backend-config=bucket=codesync-state-123456789012-us-east-1" "-var=im
 in_order '-var-file=envs/prod.tfvars -var=region=us-east-1' 's3://of-frontend_bucket_name' '--distribution-id of-cloudfront_id'
 echo "deploy.sh: ${#steps[@]} steps in order"
 
-# Whatever fails, nothing that comes after it happens, and the image is not noted as a good one.
+# After any failed step no later step runs, and the image is not recorded as a good one.
 for failing in "${!steps[@]}"; do
   if FAIL_AT=${steps[failing]} run prod us-east-1 codesync.example.com; then fail "went on after '${steps[failing]}' had failed"; fi
   [[ "$(tail -n 1 "$CALLS")" == *"${steps[failing]}"* ]] || fail "did something after '${steps[failing]}' had failed"

@@ -69,7 +69,7 @@ say "Planning"
 plan=(plan -input=false "-var-file=envs/$environment.tfvars" "-var=region=$region" "-var=image=$image" "-var=domain_name=$domain"
   "-var=jwt_secret_arn=$jwt" "-var=redis_secret_arn=$redis" "-var=secrets_key_arn=$key")
 if [ "$mode" = plan ]; then
-  # Who may only read may not lock either.
+  # A role that may only read may not lock the state either.
   tf "${plan[@]}" -lock=false
   exit
 fi
@@ -79,14 +79,14 @@ if [ "${CODESYNC_YES:-}" != 1 ]; then
   [ "$answer" = yes ] || exit 1
 fi
 
-# Returns once the services stand on the new tasks; ECS goes back by itself where they do not start.
+# Returns once the services run the new tasks; ECS rolls back automatically if they do not start.
 say "Applying"
 tf apply -input=false "$work/plan"
 bucket=$(tf output -raw frontend_bucket_name)
 distribution=$(tf output -raw cloudfront_id)
 url=$(tf output -raw cloudfront_url)
 
-# The site comes out of the image, so that the two fit together, after a rollback too. Files before the page that names
+# The site is taken from the image, so that the two match, after a rollback too. Files before the page that names
 # them; the files of older pages stay, because those pages are still open somewhere.
 say "Publishing the site"
 home ecr get-login-password | docker login --username AWS --password-stdin "${image%%/*}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the image of a commit. `build` makes it for one architecture, on a machine of that architecture, with its list of
-# parts (SBOM) and provenance; `join` gives the parts one name. Tags are never moved: what is there already stays.
+# Makes the image of a commit. `build` makes it for one architecture, on a machine of that architecture, with its
+# SBOM and provenance; `join` makes one tag of the architectures. Existing tags are never moved.
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: deploy/image.sh build <commit> <architecture> | join <commit> <architecture>..." >&2; exit 2; }
 step=$1 commit=$2

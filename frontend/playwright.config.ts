@@ -1,13 +1,13 @@
 import { defineConfig } from '@playwright/test';
 
-// Here, so that every worker tells of the same one.
+// Here, so that every worker prints the same one.
 process.env.SEED ??= String(Date.now() % 100_000);
 
 export default defineConfig({
   testDir: 'e2e',
-  // One server and one browser serve all: the machine is small, and the tests are about time.
+  // One server and one browser serve all: the machine is small, and timing matters in these tests.
   workers: 1,
-  // A runner that stands still for a while is no defect; the report names what passed only the second time.
+  // A pause of the runner is no defect; the report names tests that passed only the second time.
   retries: process.env.CI ? 1 : 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },

@@ -12,7 +12,7 @@ export default defineConfig({
     // A second copy of yjs breaks `instanceof` without an error.
     dedupe: ['yjs', 'lib0', 'y-protocols'],
   },
-  // Nothing inlined: the page's policy takes fonts and pictures from files only.
+  // Nothing inlined: the page's policy allows fonts and pictures from files only.
   build: { manifest: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 4000 },
   server: { proxy: { '/api': server, '/socket': { target: server, ws: true } } },
   test: {

@@ -55,7 +55,7 @@ export function imported(source, depth) {
   return new Set(names.filter((name) => floorOf.has(name)));
 }
 
-/** What is wrong with the imports of the files, given as pairs of path and source. */
+/** The problems of the imports of the files, given as pairs of path and source. */
 export function problems(files) {
   return files.flatMap(([file, source]) => {
     const parts = file.replace(/\.rs$/, '').split('/');

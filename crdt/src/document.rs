@@ -228,7 +228,7 @@ impl Document {
         self.size_bytes
     }
 
-    /// Whether so many more bytes stay within a limit. Merged updates take less space than the updates one by one. So
+    /// Whether `bytes` more stay within a limit. Merged updates take less space than the updates one by one. So
     /// the size is measured before the answer is no, unless only little of it is estimated, because measuring encodes
     /// the document.
     pub fn has_room(&mut self, bytes: usize, limit: usize) -> bool {

@@ -1,4 +1,4 @@
-# A production that an accident or a lost zone would take down is refused, before anything is changed.
+# A production environment that one accident or a lost zone would stop is refused before anything changes.
 resource "terraform_data" "production" {
   count = var.environment == "prod" ? 1 : 0
 
@@ -9,7 +9,7 @@ resource "terraform_data" "production" {
     }
     precondition {
       condition     = var.nat_gateway_count == 2
-      error_message = "Production needs a NAT gateway a zone: nat_gateway_count = 2."
+      error_message = "Production needs a NAT gateway per zone: nat_gateway_count = 2."
     }
     precondition {
       condition     = local.tls
@@ -26,7 +26,7 @@ resource "terraform_data" "production" {
   }
 }
 
-# A task that is killed before its drain has ended closes its sockets all at once, and leaves its last snapshots to others.
+# A task that is killed before its drain has ended closes its sockets all at once, and others must take its last snapshots.
 resource "terraform_data" "stop" {
   lifecycle {
     precondition {

@@ -1,6 +1,6 @@
 data "aws_caller_identity" "this" {}
 
-# ElastiCache takes passwords in no way that keeps them out of the state, which is encrypted for that reason.
+# ElastiCache offers no way to keep its passwords out of the state, which is encrypted for that reason.
 data "aws_secretsmanager_secret_version" "redis" {
   secret_id = var.redis_secret_arn
 }
@@ -18,12 +18,12 @@ locals {
   registry_host      = split("/", var.image)[0]
   registry           = split(".", local.registry_host)
 
-  # What the server and this agree on; server/tests/it/deploy.rs reads the same file. Valid JSON before and after it is
-  # filled in.
+  # The agreement with the server; server/tests/it/deploy.rs reads the same file. It is valid JSON before and after
+  # values are filled in.
   contract_file = "${path.module}/services.json"
   contract      = jsondecode(file(local.contract_file))
   settings = jsondecode(templatefile(local.contract_file, {
-    # With one replica alone, its loss would hold every acknowledgement up until AWS has replaced it.
+    # With a single replica, its loss would delay every acknowledgement until AWS has replaced it.
     acknowledge      = var.cache.nodes >= 3 ? "replicated:1" : "appended"
     region           = var.region
     environment      = var.environment
@@ -43,7 +43,7 @@ locals {
     documents_bucket = module.storage.documents_bucket.name
   }))
 
-  # Requests end within a minute; a socket is told to come back as soon as its task is asked to stop, which is after this.
+  # Requests end within a minute; sockets are closed when their task is asked to stop, which is later.
   deregistration_s = { api = 60, sync = 20 }
   balanced         = { for role, service in local.contract.services : role => service if length(service.paths) > 0 }
   targets = { for role, service in local.balanced : role => {
@@ -55,7 +55,7 @@ locals {
   } }
   cpu    = { target = 70, predefined = "ECSServiceAverageCPUUtilization" }
   memory = { target = 80, predefined = "ECSServiceAverageMemoryUtilization" }
-  # Memory is no target of sync: documents stay loaded, and it would never scale in.
+  # Memory is no scaling target of sync: documents stay loaded, so it would never scale in.
   scaling = {
     api = { in_s = 300, targets = { cpu = local.cpu, memory = local.memory } }
     sync = { in_s = 600, targets = { cpu = local.cpu, connections = {

@@ -19,7 +19,7 @@ provider "aws" {
   }
 }
 
-# CloudFront takes its firewall and certificate from there alone.
+# CloudFront accepts a firewall and a certificate of us-east-1 only.
 provider "aws" {
   alias  = "us_east_1"
   region = "us-east-1"

@@ -23,7 +23,7 @@ test('a viewer sees edits and can make none', async ({ join, api }) => {
   await vera.press('Delete', 'Control+z', 'Enter');
   await ada.type('second ');
   await vera.expectText('second first\n');
-  // Past the page's own refusal: the server must refuse too.
+  // Without the page's own refusal: the server must refuse too.
   await vera.page.evaluate(() => (window.inside?.text as unknown as { insert: (at: number, text: string) => void }).insert(0, 'forged '));
   await ada.type('third ');
   await ada.expectSaved();
@@ -135,7 +135,7 @@ test('what one person saw is not there for the next, in any tab', async ({ join,
   await tab.getByRole('button', { name: 'Account of Ada' }).click();
   await tab.getByRole('menuitem', { name: 'Sign out' }).click();
   await expect(ada.page.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
-  // The list must not flash up before the new one has come.
+  // The old list must not appear before the new one has loaded.
   await ada.page.route('**/api/documents?**', () => undefined);
   await tab.getByLabel('E-mail').fill(bob.account.email);
   await tab.getByLabel('Password').fill(PASSWORD);

@@ -67,7 +67,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await bob.open(id);
     await bob.press('ArrowDown', 'Shift+End');
     await expect(page.locator('.cs-sel')).toBeVisible();
-    // The tokenizer of the language comes late and colours the text anew.
+    // The tokenizer of the language loads late and colours the text again.
     await expect(page.locator('.view-line').first().locator('span span').first()).toHaveCSS('font-style', 'italic');
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Share' }).click();
@@ -155,7 +155,7 @@ for (const width of [1100, 390]) {
     await ada.open(id);
     const { page } = ada;
     for (const name of ['Share', 'More', 'Account of Ada']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
-    // The name gives way, not the words about the document's state.
+    // The title shrinks, not the save state.
     const state = await ada.state.locator('span').evaluate((words) => words.scrollWidth - words.clientWidth);
     expect(state).toBe(0);
     const dialog = page.getByRole('dialog');

@@ -2,7 +2,7 @@ import { type Account, PASSWORD } from './person';
 
 export type Role = 'viewer' | 'editor' | 'owner';
 
-/** The REST calls that set a stage, and those that look behind it. */
+/** REST calls that prepare a test, and calls that read stored data. */
 export class Api {
   constructor(private readonly url: string) {}
 

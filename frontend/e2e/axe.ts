@@ -8,11 +8,11 @@ interface Axe {
   run: (context: Document, options: unknown) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
 }
 
-/** Expects the page as it stands to break none of the WCAG 2.2 A and AA rules that axe knows. */
+/** Expects that the page breaks none of the WCAG 2.2 A and AA rules that axe knows. */
 export async function expectAccessible(page: Page) {
-  // What is fading in has not its own colours yet.
+  // An element that fades in does not have its final colours yet.
   await page.waitForFunction(() => document.getAnimations().every((each) => each.playState !== 'running' || each.effect?.getTiming().iterations === Infinity));
-  // `evaluate` passes the page's policy, a script tag would not.
+  // The page's policy allows `evaluate`, but not a script tag.
   await page.evaluate(source);
   const found = await page.evaluate(async () => {
     const { axe } = window as unknown as { axe: Axe };

@@ -54,7 +54,7 @@ test('someone’s avatar leads to where they are', async ({ join, api }) => {
   await grace.press('Control+End');
   await expect(ada.page.getByText('line 300', { exact: true })).toHaveCount(0);
   const avatar = ada.page.getByRole('list', { name: 'People here' }).getByRole('button', { name: 'Grace' });
-  // Where she is comes a moment after her.
+  // Her position arrives shortly after her presence.
   await expect(async () => {
     await avatar.click();
     await expect(ada.page.getByText('line 300', { exact: true })).toBeInViewport({ timeout: 1000 });
@@ -104,7 +104,7 @@ test('what is written while the link is cut arrives when it heals', async ({ joi
   await ada.expectText('1Astart\nG');
   await grace.expectText('1Astart\nG');
   await ada.expectSaved();
-  // What was said of that state went with it.
+  // The words about that state are gone too.
   await expect(ada.page.getByText('Keep this tab open')).toHaveCount(0);
   expect(await api.text(ada.account, id)).toBe('1Astart\nG');
   await ada.expectSound();

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { once } from 'node:events';
 
-/** A wire to the server that can be cut and healed. The browser's own "offline" does not reach an open socket. */
+/** A connection to the server that can be cut and restored. The browser's own "offline" does not affect an open socket. */
 export class Cutter {
   private up = true;
   private readonly sockets = new Set<net.Socket>();

@@ -25,7 +25,7 @@ test(`what was shown as saved survives kill -9 in the middle of typing (SEED=${S
     await server.kill();
     await typing;
     const saved = await page.evaluate(() => window.lastSaved ?? '');
-    // Closed before the server is back: nothing may be saved by this page after the kill.
+    // Closed before the server runs again: this page must save nothing after the kill.
     await page.close();
     await server.run();
     const kept = await api.text(ada.account, id);

@@ -5,7 +5,7 @@ import { type Account, PASSWORD, probe } from './person';
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const LF = 1;
 
-/** Starts a Firefox over WebDriver BiDi, which the stock browser speaks. */
+/** Starts a Firefox over WebDriver BiDi, which the stock browser supports. */
 const test = base.extend<{ launch: () => Promise<Browser> }>({
   launch: async ({}, use) => {
     const browsers: Browser[] = [];
@@ -19,7 +19,7 @@ const test = base.extend<{ launch: () => Promise<Browser> }>({
   },
 });
 
-/** Waits by selectors and by asking again: the page's policy refuses what the driver waits for functions with. */
+/** Waits by selectors and by polling: the page's policy refuses functions of the driver. */
 async function signIn(browser: Browser, url: string, account: Account): Promise<Page> {
   const page = await browser.newPage();
   await page.evaluateOnNewDocument(probe);
@@ -71,13 +71,13 @@ test('two people write together in Firefox', async ({ server, api, launch }) => 
   await hers.waitForSelector('button[aria-label^="Bob"]');
   await his.waitForSelector('button[aria-label^="Ada"]');
 
-  // Undo takes back one's own, and nothing of the other's.
+  // Undo affects one's own edits only.
   await hers.keyboard.down('Control');
   for (let word = 0; word < 8; word++) await hers.keyboard.press('z');
   await hers.keyboard.up('Control');
   await expect.poll(() => textOf(his)).toBe('top\n\nbottom\nbob writes there ');
 
-  // A server that dies in between costs nothing, and "Saved" comes back by itself.
+  // A server that dies in between costs nothing, and "Saved" returns without an action.
   await server.kill();
   await expect.poll(() => saveState(hers)).not.toBe('Saved');
   await hers.keyboard.type('offline ');

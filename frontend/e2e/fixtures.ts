@@ -4,11 +4,11 @@ import { Person, probe } from './person';
 import { Server } from './server';
 
 interface JoinOptions extends BrowserContextOptions {
-  /** Another way to the server than straight. */
+  /** Another address of the server. */
   url?: string;
 }
 
-/** Makes people: each an account and a browser context, as two tabs of one context would not be two people. */
+/** Creates people: each an account and a browser context, because two tabs of one context would not be two people. */
 type Join = (name: string, options?: JoinOptions) => Promise<Person>;
 
 interface Fixtures {

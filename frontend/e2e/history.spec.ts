@@ -60,7 +60,7 @@ test('the text is named, changed, read as it was, and gone back to for everyone'
   await ada.press('Escape');
   await ada.expectSound();
 
-  // What stood there before is a version now, and who may only read can read it.
+  // The state before is a version now, and viewers can read it.
   const theirs = await history(bob);
   await theirs.getByRole('button', { name: /\d{4}/ }).first().click();
   await expect(theirs.locator('.view-lines')).toBeVisible();

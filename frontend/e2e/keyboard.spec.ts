@@ -4,7 +4,7 @@ import { PASSWORD, probe } from './person';
 
 const STEPS_MAX = 40;
 
-/** Presses Tab until the focus is where it should be: that it gets there is what is tested. */
+/** Presses Tab until the focus is where it should be: that it gets there is under test. */
 async function tabTo(page: Page, target: Locator) {
   for (let step = 0; step < STEPS_MAX; step++) {
     if (await target.evaluate((element) => element === document.activeElement).catch(() => false)) return;
@@ -39,7 +39,7 @@ test('the whole way by keyboard alone', async ({ browser, server, join }) => {
   await page.keyboard.type('typed');
   await expect(page.locator('[data-save-state]')).toHaveText('Saved');
 
-  // Tab indents, until Ctrl+M lets it out.
+  // Tab indents, until Ctrl+M makes it move the focus.
   await page.keyboard.press('Control+m');
   await page.keyboard.press('Shift+Tab');
   await expect(editor).not.toBeFocused();
@@ -55,7 +55,7 @@ test('the whole way by keyboard alone', async ({ browser, server, join }) => {
 
   await tabTo(page, page.getByRole('button', { name: 'More' }));
   await page.keyboard.press('Enter');
-  // A menu takes keys once one of its items has the focus.
+  // A menu receives keys once one of its items has the focus.
   await expect(page.getByRole('menu').getByRole('menuitem').first()).toBeFocused();
   await page.keyboard.press('End');
   await expect(page.getByRole('menuitem', { name: 'Delete document…' })).toBeFocused();

@@ -137,7 +137,7 @@ test('two tabs are one person, and a selection shows its blank lines', async ({ 
   await expect(bob.page.getByRole('button', { name: /^Ada/ })).toHaveCount(1);
   await expect(ada.page.getByRole('button', { name: /^Bob/ })).toHaveCount(1);
   await expect(ada.page.getByRole('button', { name: /^Ada/ })).toHaveCount(0);
-  // The blank lines inside of a selection are seen.
+  // The blank lines inside of a selection are visible.
   await ada.editor.focus();
   await ada.press('Control+a');
   await expect(bob.page.locator('.cs-blank')).toHaveCount(2);

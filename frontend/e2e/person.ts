@@ -24,7 +24,7 @@ declare global {
 // Monaco's EndOfLinePreference.LF, in a page that has no Monaco to import.
 const LF = 1;
 
-/** Keeps what the editor hands to tests, and the text at the last frame that showed "Saved". */
+/** Exposes the editor to tests, and records the text at the last frame that showed "Saved". */
 export function probe() {
   window.codesyncProbe = (inside) => (window.inside = inside);
   const look = () => {
@@ -50,7 +50,7 @@ export class Person {
     readonly account: Account,
     readonly context: BrowserContext,
     readonly page: Page,
-    /** Where this person's browser finds the server. */
+    /** The address of the server for this person's browser. */
     readonly url: string,
   ) {}
 
@@ -67,7 +67,7 @@ export class Person {
     await this.ready();
   }
 
-  /** Waits for the text and puts the focus into it. */
+  /** Waits for the text and focuses it. */
   async ready() {
     await this.page.waitForFunction(() => window.inside !== undefined);
     await this.page.locator('.view-lines').waitFor();
@@ -83,7 +83,7 @@ export class Person {
     for (const key of keys) await this.page.keyboard.press(key);
   }
 
-  /** What this person's editor holds. */
+  /** The text of this person's editor. */
   text(): Promise<string> {
     return this.page.evaluate((lf) => window.inside?.model.getValue(lf) ?? '', LF);
   }
@@ -96,7 +96,7 @@ export class Person {
     await expect(this.state).toHaveText('Saved');
   }
 
-  /** The editor never had to be brought back in line with the text. */
+  /** The editor never had to be corrected from the text. */
   async expectSound() {
     const inside = await this.page.evaluate((lf) => {
       const { model, text, binding } = window.inside ?? { model: null, text: null, binding: null };

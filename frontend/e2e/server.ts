@@ -31,7 +31,7 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Where the first administrator is made, as the log says. */
+  /** The path of the setup link, from the log. */
   get setupPath(): string {
     return /\/setup\/\S+/.exec(this.log)?.[0] ?? '';
   }

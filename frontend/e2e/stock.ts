@@ -13,10 +13,10 @@ interface Answer {
   error?: string;
 }
 
-/** A replacement at an offset: how many units go, and what is written instead. */
+/** A replacement at an offset: how many units are removed, and what is inserted instead. */
 export type Replacement = [at: number, length: number, text: string];
 
-/** Someone on a page of another product: an unchanged y-websocket client, in a process of its own. */
+/** Someone on a page of another product: an unchanged y-websocket client in a separate process. */
 export class Stock {
   private next = 1;
   private readonly waiting = new Map<number, (answer: Answer) => void>();
@@ -35,7 +35,7 @@ export class Stock {
     return stock;
   }
 
-  /** Replaces in this order, all of it in one transaction, and waits until the server has it. */
+  /** Replaces in this order, all in one transaction, and waits until the server has it. */
   async edit(...edits: Replacement[]) {
     await this.ask('many', { edits });
     await this.wait({ acknowledged: true });

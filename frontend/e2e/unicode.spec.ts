@@ -7,7 +7,7 @@ import { type Replacement, Stock } from './stock';
 const LINE = 'hello ';
 const REST = '\ntail\n';
 
-/** What an input method shows one after the other, and what it commits. */
+/** The intermediate texts of an input method, and the committed one. */
 const METHODS: Record<string, { shown: string[]; committed: string }> = {
   Chinese: { shown: ['n', 'ni', 'ni h', 'ni hao'], committed: '你好' },
   Japanese: { shown: ['か', 'かn', 'かん', 'かんじ', '漢字'], committed: '漢字' },
@@ -16,7 +16,7 @@ const METHODS: Record<string, { shown: string[]; committed: string }> = {
   'whole words on Android': { shown: ['w', 'wo', 'wor', 'word'], committed: 'word ' },
 };
 
-/** What someone else does to the line in the middle of that, and the text before and behind what was composed afterwards. */
+/** An edit by someone else on that line during the composition, and the text before and after the composed text afterwards. */
 const OTHERS: Record<string, { edit: Replacement; before: string; behind: string }> = {
   'inserts at the start of the line': { edit: [0, 0, '####'], before: '####hello ', behind: REST },
   'inserts inside the line': { edit: [2, 0, '##'], before: 'he##llo ', behind: REST },

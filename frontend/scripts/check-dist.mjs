@@ -1,5 +1,5 @@
-// Fails the build when a page costs its visitors more JavaScript than was agreed on, or when a compressed file is not the file
-// that it stands for. Run after `vite build`.
+// Fails the build if a page loads more JavaScript than its limit, or if a compressed file differs from its original. Run after `vite
+// build`.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
@@ -11,7 +11,7 @@ const BUDGETS = [
 const dist = new URL('../dist/', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'));
 
-/** The files that a page cannot do without: its own and those that it imports at once. */
+/** The files that a page needs: its own and those that it imports statically. */
 function files(entry, seen = new Set()) {
   if (seen.has(entry)) return seen;
   seen.add(entry);

@@ -14,7 +14,7 @@ export function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    // From the disk: while the bundle is still in memory other plugins go on changing it.
+    // From the disk: while the bundle is still in memory other plugins continue to change it.
     async writeBundle({ dir }, bundle) {
       if (dir === undefined) return;
       const files = Object.keys(bundle).filter((name) => COMPRESSIBLE.test(name));

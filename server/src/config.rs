@@ -218,7 +218,7 @@ pub struct RoomConfig {
     /// The longest pause between two attempts at a snapshot that fails, in milliseconds.
     #[arg(long, env = "CODESYNC_SNAPSHOT_RETRY_MS_MAX", default_value = "60000", value_parser = milliseconds)]
     pub snapshot_retry_max: Duration,
-    /// How long a document must be found damaged before clients are told to stop reconnecting (4422), in seconds. Until
+    /// How long a document must be found damaged before clients are closed with 4422 and stop reconnecting, in seconds. Until
     /// then another node may still restore a lost log, which takes up to 12 s.
     #[arg(long, env = "CODESYNC_DAMAGED_AFTER_S", default_value = "30", value_parser = seconds)]
     pub damaged_after: Duration,

@@ -5,7 +5,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// The size in bytes above which work may take long.
 const LARGE_BYTES: usize = 8 << 10;
 
-/// Runs work on so many bytes. If it may take long, other tasks move to other threads, if there are any. A drain waits
+/// Runs work on `bytes`. If it may take long, other tasks move to other threads, if there are any. A drain waits
 /// for it, because it is part of its task.
 pub(crate) fn give_way<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     if bytes < LARGE_BYTES {

@@ -109,7 +109,7 @@ fn left<'a>(side: &Structs<'a>) -> (Option<Id>, Option<Parent<'a>>) {
     }
 }
 
-/// The first of so many units that differs. Deleted edits have lost their content, and encoders write values of other
+/// The first of `units` that differs. Deleted edits have lost their content, and encoders write values of other
 /// kinds differently: only the kind of those is compared.
 fn different_unit<'a>(ours: &mut Structs<'a>, theirs: &mut Structs<'a>, units: u32) -> Option<u32> {
     match (&mut ours.item.content, &mut theirs.item.content) {

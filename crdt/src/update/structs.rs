@@ -72,7 +72,7 @@ impl<'a> Structs<'a> {
         if self.clock == self.end() && self.clock < end { self.open() } else { Some(()) }
     }
 
-    /// The reader after the section, which has so many structs.
+    /// The reader after the section, which has `count` structs.
     pub(super) fn behind(mut self, count: usize) -> Option<Reader<'a>> {
         while self.opened < count {
             self.clock = self.end();

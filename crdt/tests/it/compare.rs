@@ -1,4 +1,4 @@
-//! Comparing known clocks: honest histories never differ, whatever was split, deleted or written again by another encoder;
+//! Comparing known clocks: honest histories never differ, with any splits, deletions and encoders;
 //! other edits under the same client id and clocks always do.
 
 use bytes::Bytes;

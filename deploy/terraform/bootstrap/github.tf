@@ -42,7 +42,7 @@ resource "aws_iam_role_policy_attachment" "read" {
   policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 }
 
-# What a plan reads beyond that: the state, and the cache's password that the state holds as well.
+# A plan also reads the state, and the cache's password, which the state contains.
 data "aws_iam_policy_document" "plan" {
   statement {
     sid       = "Secrets"
@@ -63,7 +63,7 @@ resource "aws_iam_role_policy" "plan" {
   policy = data.aws_iam_policy_document.plan.json
 }
 
-# Everything but people and roles, and of roles those of CodeSync.
+# Everything except people and roles, and of the roles only those of CodeSync.
 resource "aws_iam_role_policy_attachment" "apply" {
   for_each   = local.apply_subjects
   role       = aws_iam_role.github[each.key].name
@@ -82,7 +82,7 @@ data "aws_iam_policy_document" "apply" {
     resources = ["arn:aws:iam::${local.account_id}:role/codesync-${each.key}-*"]
   }
 
-  # A first apply in an account: AWS makes these for its own services.
+  # For a first apply in an account: AWS creates these roles for its own services.
   statement {
     sid       = "ServiceRoles"
     actions   = ["iam:CreateServiceLinkedRole"]

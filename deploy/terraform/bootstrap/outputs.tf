@@ -4,12 +4,12 @@ output "state_bucket" {
 }
 
 output "repository_url" {
-  description = "Where images go."
+  description = "The image registry."
   value       = aws_ecr_repository.this.repository_url
 }
 
 output "role_arns" {
-  description = "The roles of the workflows: plan, and one an environment."
+  description = "The roles of the workflows: one for plans, and one per environment."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
 }
 

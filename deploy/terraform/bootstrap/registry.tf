@@ -12,19 +12,19 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
-# Tagged images stay: any of them may be what a rollback asks for.
+# Tagged images are kept: a rollback may need any of them.
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
   policy = jsonencode({ rules = [
     {
       rulePriority = 1
-      description  = "Parts of images that nothing names any more"
+      description  = "Untagged parts of images"
       selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 30 }
       action       = { type = "expire" }
     },
     {
       rulePriority = 2
-      description  = "The oldest beyond two hundred"
+      description  = "The oldest above two hundred"
       selection    = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 200 }
       action       = { type = "expire" }
     },

@@ -1,4 +1,4 @@
-# Ephemeral and written only: the words are in Secrets Manager and nowhere else.
+# Ephemeral and write-only: the values are stored in Secrets Manager only.
 ephemeral "aws_secretsmanager_random_password" "this" {
   for_each            = local.secrets
   password_length     = 64

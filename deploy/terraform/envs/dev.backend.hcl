@@ -1,4 +1,4 @@
-# The bucket and its region come from deploy.sh: they bear the account's number.
+# deploy.sh adds the bucket and its region, which contain the account number.
 key          = "codesync/dev.tfstate"
 encrypt      = true
 use_lockfile = true

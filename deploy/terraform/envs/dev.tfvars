@@ -1,4 +1,4 @@
-# Cheap and small: one zone is enough, and it may be thrown away.
+# Cheap and small: one zone is enough, and it can be deleted.
 environment         = "dev"
 nat_gateway_count   = 1
 interface_endpoints = false

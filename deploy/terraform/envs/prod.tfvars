@@ -1,10 +1,10 @@
-# checks.tf refuses to make any of it smaller than two of everything.
+# checks.tf refuses less than two of everything.
 environment        = "prod"
 log_retention_days = 365
 connections_max    = 10000
 monthly_budget_usd = 1500
 
-# 104 tasks of 3 connections are 312 of the about 400 that the class has. More tasks than these need a greater class first.
+# 104 tasks of 3 connections are 312 of the about 400 that the class has. More tasks need a larger class first.
 database_connections = 3
 
 services = {

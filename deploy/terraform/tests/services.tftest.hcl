@@ -130,7 +130,7 @@ run "edge" {
     error_message = "What goes to the server is not cached, and keeps its headers."
   }
 
-  # They would stand in for the API's own answers.
+  # They would replace the API's own answers.
   assert {
     condition     = length(aws_cloudfront_distribution.this.custom_error_response) == 0
     error_message = "No error pages for the whole distribution."
@@ -238,7 +238,7 @@ run "rotation" {
     secrets_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/1"
   }
 
-  # The other way round tasks would start with the password that goes.
+  # In the other order tasks would start with the old password.
   assert {
     condition = alltrue([
       jsondecode(aws_sfn_state_machine.this.definition).StartAt == "Rotate",

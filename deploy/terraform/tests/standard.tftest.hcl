@@ -57,7 +57,7 @@ run "apply" {
     error_message = "Outputs: ${output.cloudfront_url} ${output.websocket_url} ${output.dashboard_url}"
   }
 
-  # Eleven of the platform, and ours: the cache's a node, unhealthy hosts a group, compaction a role.
+  # Eleven of the platform, and ours: per node of the cache, per target group, and per compactor.
   assert {
     condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 3 + 3 * 3
     error_message = "Alarms: ${join(" ", output.alarm_names)}"

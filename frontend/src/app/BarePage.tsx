@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 import { Logo } from '@/components/Logo';
 import styles from './Page.module.css';
 
-/** A page that has one thing to say. */
+/** A page with a single message. */
 export function BarePage({ children }: { children: ReactNode }) {
   return (
     <div className={styles.bare}>

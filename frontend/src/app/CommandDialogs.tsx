@@ -6,13 +6,13 @@ import { useStore } from '@/lib/store';
 import styles from './CommandDialogs.module.css';
 import { ShortcutsDialog } from './ShortcutsDialog';
 
-/** Our own dialogs and menus; the editor's field for finding is a dialog by its role too, and is none in this sense. */
+/** Our own dialogs and menus; the editor's find widget has the role of a dialog too, but does not count here. */
 const OPEN_OVER_PAGE = '[role=dialog][data-state], [role=menu][data-state]';
 
-/** The palette of all commands and the list of keys, over any page that has commands; and the keys that open them. */
+/** The palette of all commands and the list of keys, on every page with commands; and the keys that open them. */
 export function CommandDialogs() {
   const open = useStore(commandDialog);
-  // Run once the palette has given the focus back: a dialog that the command opens returns it to the right place.
+  // Run after the palette has returned the focus: a dialog that the command opens returns it to the right place.
   const chosen = useRef<Command | null>(null);
   const close = () => commandDialog.set(null);
   useEffect(() => {
@@ -22,7 +22,7 @@ export function CommandDialogs() {
     window.setTimeout(run);
   }, [open]);
   useEffect(() => {
-    // Before the browser's own use of the keys, and before the editor's.
+    // Before the browser and the editor handle the keys.
     window.addEventListener('keydown', onKeyDown, { capture: true });
     return () => window.removeEventListener('keydown', onKeyDown, { capture: true });
   }, []);
@@ -62,7 +62,7 @@ function Palette({ all, onChoose, onClose }: PaletteProps) {
   );
 }
 
-/** Those that have every word of the query; first those of which a word begins with it. */
+/** Commands that contain every word of the query; first those with a word that begins with it. */
 function matching(all: readonly Command[], query: string): Command[] {
   const words = query.split(/\s+/);
   const found = all.filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));

@@ -6,7 +6,7 @@ import { useTitle } from '@/lib/useTitle';
 import { NotFoundPage } from './pages/NotFoundPage';
 import { BarePage } from './BarePage';
 
-/** What a page shows that broke while it was shown or loaded. */
+/** The page after an error of another page. */
 export function RouteError() {
   const error = useRouteError();
   useTitle('Something went wrong');

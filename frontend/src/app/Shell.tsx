@@ -8,10 +8,10 @@ import { UserMenu } from './UserMenu';
 
 const PREFETCH_MS = 1500;
 
-/** The frame of every page but the editor's. */
+/** The frame of every page except the editor's. */
 export function Shell() {
   useEffect(() => {
-    // Once this page has come to rest. A failure is the editor's page's to report.
+    // Once this page is idle. A failure is reported by the editor's page.
     const timer = window.setTimeout(() => void loadEditorPage().catch(() => undefined), PREFETCH_MS);
     return () => window.clearTimeout(timer);
   }, []);

@@ -7,9 +7,9 @@ import { useLeave } from './useLeave';
 
 interface SignInAgainProps {
   me: User;
-  /** Where the page holds a text: a way to it that needs no password. */
+  /** Downloads the text of the page without a password. */
   onDownload?: () => void;
-  /** Where the page can be used without it. */
+  /** Closes the dialog, if the page can be used without signing in. */
   onClose?: () => void;
 }
 

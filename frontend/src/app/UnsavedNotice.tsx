@@ -3,7 +3,7 @@ import { unsavedDocuments } from '@/features/session/unsaved';
 import { useStore } from '@/lib/store';
 import styles from './Shell.module.css';
 
-/** Away from the editor: a document that was left is still being saved. */
+/** Outside of the editor: a document that was left is still being saved. */
 export function UnsavedNotice() {
   const [id] = useStore(unsavedDocuments);
   return (

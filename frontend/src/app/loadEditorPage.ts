@@ -1,2 +1,2 @@
-/** Monaco and Yjs come with this page, and with nothing else. */
+/** Only this page loads Monaco and Yjs. */
 export const loadEditorPage = () => import('./pages/EditorPage');

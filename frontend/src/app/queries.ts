@@ -4,18 +4,18 @@ import { currentSession, personId } from '@/lib/api/session';
 
 const RETRIES = 2;
 
-/** What the server has answered lately. */
+/** The cache of the server's answers. */
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      // An answer that says no says it again; only silence and a server in trouble are worth another try.
+      // A refusal would be repeated; only a missing answer or an overloaded server is worth a retry.
       retry: (count, error) => count < RETRIES && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
     },
   },
 });
 
-// One person's answers are not for the next one's eyes, in whichever tab they signed in.
+// The next person must not see the answers for this one, in whichever tab they signed in.
 let person = personId();
 currentSession.subscribe(() => {
   const now = personId();

@@ -14,7 +14,7 @@ import { ResetPasswordPage } from './pages/ResetPasswordPage';
 import { SetupPage } from './pages/SetupPage';
 import { SignInPage } from './pages/SignInPage';
 
-// Not the router's own `lazy`, which would leave the old page standing until the editor's code has come.
+// Not the router's own `lazy`, which would show the old page until the editor's code has loaded.
 const EditorPage = lazy(async () => ({ default: (await loadEditorPage()).EditorPage }));
 
 export const router = createBrowserRouter([

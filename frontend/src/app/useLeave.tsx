@@ -3,7 +3,7 @@ import { Confirm } from '@/components/Confirm';
 import { useSignOut } from '@/features/auth/useAuth';
 import { unsavedDocuments } from '@/features/session/unsaved';
 
-/** Signs out; where that would lose something it asks first, in `question`, which is to be rendered. */
+/** Signs out. If that would lose something it asks first, in `question`, which must be rendered. */
 export function useLeave(): { leave: () => void; question: ReactNode } {
   const signOut = useSignOut();
   const [asking, setAsking] = useState(false);

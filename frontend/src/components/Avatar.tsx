@@ -6,13 +6,13 @@ const LETTERS = new Intl.Segmenter();
 
 interface AvatarProps {
   name: string;
-  /** The place in the palette. */
+  /** The index in the palette. */
   color: number;
   size?: 's' | 'm';
   dimmed?: boolean;
 }
 
-/** Initials on the person's colour, drawn and not text: the name itself is told by whatever stands around it. */
+/** Initials on the person's colour, as a picture and not as text: the name is announced by its surroundings. */
 export function Avatar({ name, color, size = 'm', dimmed = false }: AvatarProps) {
   return (
     <span
@@ -34,7 +34,7 @@ function initials(name: string): string {
   return letters.map(firstLetter).join('').toUpperCase() || '?';
 }
 
-// Of what a reader takes for one letter: a flag or a family of emoji is many characters.
+// The first letter as readers see it: a flag or a family of emoji is many characters.
 function firstLetter(word = ''): string {
   for (const { segment } of LETTERS.segment(word)) return segment;
   return '';

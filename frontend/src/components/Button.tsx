@@ -6,7 +6,7 @@ import { Spinner } from './Spinner';
 interface ButtonProps extends ComponentPropsWithRef<'button'> {
   tone?: 'primary' | 'plain' | 'quiet' | 'danger';
   size?: 'm' | 's';
-  /** Shows that the work is under way; the button does nothing meanwhile, but keeps the focus. */
+  /** Shows that the work is in progress; the button does nothing until then, but keeps the focus. */
   busy?: boolean;
 }
 
@@ -29,7 +29,7 @@ export function Button({ tone = 'plain', size = 'm', busy = false, className, ch
 }
 
 interface IconButtonProps extends ComponentPropsWithRef<'button'> {
-  /** What the button does: its accessible name. */
+  /** The accessible name of the button. */
   label: string;
 }
 

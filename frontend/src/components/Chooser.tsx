@@ -3,30 +3,30 @@ import { classes } from '@/lib/classes';
 import styles from './Chooser.module.css';
 
 interface ChooserProps<T> {
-  /** What the field is for, to a screen reader and where it is empty. */
+  /** The label of the field, for screen readers and as its placeholder. */
   label: string;
   listLabel: string;
-  /** What a query finds, best first; all of it for an empty one. */
+  /** The results of a query, best first; everything for an empty one. */
   find: (query: string) => readonly T[];
   idOf: (item: T) => string;
   render: (item: T) => ReactNode;
-  /** The id of what holds now. */
+  /** The id of the current value. */
   selected?: string | undefined;
-  /** Shown where nothing is found. */
+  /** Shown without results. */
   none: string;
   onChoose: (item: T) => void;
 }
 
-/** A list to type into: the field keeps the focus, the arrows move in the list. */
+/** A list with a search field: the field keeps the focus, and the arrow keys move in the list. */
 export function Chooser<T>({ label, listLabel, find, idOf, render, selected, none, onChoose }: ChooserProps<T>) {
   const id = useId();
   const [query, setQuery] = useState('');
   const found = find(query.trim().toLowerCase());
   const [active, setActive] = useState(() => Math.max(0, found.findIndex((item) => idOf(item) === selected)));
-  // Where the list is first shown, it is at what holds now.
+  // At first the list is scrolled to the current value.
   const first = useRef(active);
   useLayoutEffect(() => {
-    // In braces: newer browsers answer with a promise, which is no cleanup.
+    // In braces: newer browsers return a promise, which is no cleanup function.
     document.getElementById(`${id}-${first.current}`)?.scrollIntoView({ block: 'center' });
   }, [id]);
 

@@ -6,9 +6,9 @@ import { Modal, ModalActions } from './Modal';
 interface ConfirmProps {
   open: boolean;
   title: string;
-  /** What will happen. */
+  /** The consequences. */
   children: ReactNode;
-  /** The word on the button that does it. */
+  /** The label of the confirming button. */
   verb: string;
   tone?: 'danger' | 'primary';
   busy?: boolean;
@@ -17,7 +17,7 @@ interface ConfirmProps {
   onClose: () => void;
 }
 
-/** Asks before something that concerns others, or that cannot be taken back. */
+/** Asks before an action that affects others, or that cannot be undone. */
 export function Confirm({ open, title, children, verb, tone = 'danger', busy = false, error = null, onConfirm, onClose }: ConfirmProps) {
   return (
     <Modal open={open} onClose={onClose} title={title} description={children}>

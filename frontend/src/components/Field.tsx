@@ -8,17 +8,17 @@ interface FieldProps extends ComponentPropsWithRef<'input'> {
   label: string;
   hint?: ReactNode;
   error?: string | undefined;
-  /** What stands at the end of the input. */
+  /** The element at the end of the input. */
   end?: ReactNode;
 }
 
-/** A labelled input with its hint and its error, tied together for screen readers. */
+/** A labelled input with its hint and its error, connected for screen readers. */
 export function Field({ label, hint, error: refusal, end, className, onChange, ...rest }: FieldProps) {
   const id = useId();
   const [flaw, setFlaw] = useState<string | null>(null);
   const error = flaw ?? refusal;
   const onInvalid = (event: InvalidEvent<HTMLInputElement>) => {
-    // Said below the field, where all errors stand, instead of in the browser's bubble; with that goes its focus.
+    // Shown below the field like all errors, instead of in the browser's bubble, which would also move the focus.
     event.preventDefault();
     const input = event.currentTarget;
     setFlaw(flawOf(input));
@@ -67,7 +67,7 @@ function flawOf({ validity, minLength, validationMessage }: HTMLInputElement): s
   return validationMessage;
 }
 
-/** A field for a password, which can be looked at. */
+/** A field for a password, which can be shown. */
 export function PasswordField(props: Omit<FieldProps, 'type' | 'end'>) {
   const [shown, setShown] = useState(false);
   const Eyes = shown ? EyeOff : Eye;
@@ -81,7 +81,7 @@ export function PasswordField(props: Omit<FieldProps, 'type' | 'end'>) {
 
 interface SelectProps extends ComponentPropsWithRef<'select'> {
   label: string;
-  /** Where the label is said but not shown. */
+  /** Whether the label is announced but not visible. */
   labelHidden?: boolean;
 }
 
@@ -99,7 +99,7 @@ export function Select({ label, labelHidden = false, className, children, ...res
   );
 }
 
-/** What went wrong with a whole form; read out as soon as it appears. */
+/** The error of a whole form; announced as soon as it appears. */
 export function FormError({ children }: { children: string | null }) {
   return (
     <div role="alert" className={styles.alert}>

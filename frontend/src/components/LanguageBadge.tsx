@@ -2,7 +2,7 @@ import { PALETTE } from '@/lib/palette';
 import { languageById } from '@/lib/languages';
 import styles from './LanguageBadge.module.css';
 
-/** The file kind of a document as a small sheet: its extension on a colour of its own. */
+/** The language of a document as a small sheet: its file extension on a colour. */
 export function LanguageBadge({ id }: { id: string }) {
   const { extensions, name } = languageById(id);
   return (

@@ -1,6 +1,6 @@
 import styles from './Logo.module.css';
 
-/** Two carets side by side: what the product is. */
+/** Two carets side by side, the logo. */
 export function LogoMark({ size = 28 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" fill="none" aria-hidden="true" className={styles.mark}>

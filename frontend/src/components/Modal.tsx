@@ -10,14 +10,14 @@ interface ModalProps {
   onClose: () => void;
   title: ReactNode;
   description?: ReactNode;
-  /** How much room it takes where there is some. */
+  /** Its width on large screens. */
   size?: 's' | 'm' | 'l';
-  /** Where the only way on is through the dialog. */
+  /** Whether it can be closed; not if the page continues only through the dialog. */
   closable?: boolean;
   children: ReactNode;
 }
 
-/** A dialog over the page. Focus goes in, stays in, and returns to where it came from. */
+/** A dialog over the page. The focus moves into it, stays inside, and returns afterwards. */
 export function Modal({ open, onClose, title, description, size = 's', closable = true, children }: ModalProps) {
   const opener = useRef<HTMLElement | null>(null);
   return (
@@ -29,11 +29,11 @@ export function Modal({ open, onClose, title, description, size = 's', closable 
             onCloseAutoFocus={(event) => {
               // Radix would return the focus to a trigger of its own, and has none.
               event.preventDefault();
-              // It comes a moment late: who has gone on by then keeps the focus.
+              // It comes a moment late: a focus that has moved on stays.
               if (document.activeElement === document.body) opener.current?.focus();
             }}
             onInteractOutside={(event) => {
-              // A message that lies over the page is not the page.
+              // A toast over the page is not the page.
               if (event.target instanceof Element && event.target.closest('[data-outside-dialogs]')) event.preventDefault();
             }}
             {...(description ? {} : { 'aria-describedby': undefined })}>
@@ -55,14 +55,14 @@ export function Modal({ open, onClose, title, description, size = 's', closable 
   );
 }
 
-/** What to return to. A menu is gone by then: its button stands for it. */
+/** The element to return the focus to. A menu is closed by then: its button is used instead. */
 function openerOf(active: Element | null): HTMLElement | null {
   const button = active?.closest('[role=menu]')?.getAttribute('aria-labelledby');
   const opener = button ? document.getElementById(button) : active;
   return opener instanceof HTMLElement ? opener : null;
 }
 
-/** The row of buttons at the foot of a dialog; on a phone they stack. */
+/** The row of buttons of a dialog; on a phone they stack. */
 export function ModalActions({ children }: { children: ReactNode }) {
   return <div className={styles.actions}>{children}</div>;
 }

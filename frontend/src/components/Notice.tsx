@@ -6,11 +6,11 @@ interface NoticeProps {
   title: string;
   children: ReactNode;
   actions?: ReactNode;
-  /** The heading's rank on its page. */
+  /** The level of the heading on its page. */
   level?: 1 | 2;
 }
 
-/** A page or a list that has only something to say: nothing here yet, not found, no access. */
+/** An empty page or list: nothing here yet, not found, no access. */
 export function Notice({ art, title, children, actions, level = 2 }: NoticeProps) {
   const Heading = level === 1 ? 'h1' : 'h2';
   return (

@@ -7,7 +7,7 @@ import styles from './Toasts.module.css';
 import { dismissToast, type Toast, toasts } from './toasts';
 
 const SHOWN_MS = { plain: 6000, bad: 15_000 } as const;
-/** Long enough to see what was done, and to take it back. */
+/** Long enough to see an action, and to undo it. */
 const ACTION_MS = 20_000;
 
 export function Toasts() {
@@ -21,7 +21,7 @@ export function Toasts() {
   );
 }
 
-/** Goes by itself, but not from under a pointer or the focus. */
+/** Disappears automatically, but not from under a pointer or the focus. */
 function Message({ toast: { id, tone, text, action } }: { toast: Toast }) {
   const [held, setHeld] = useState(false);
   useEffect(() => {

@@ -4,7 +4,7 @@ export interface Toast {
   id: number;
   tone: 'plain' | 'bad';
   text: string;
-  /** What can be done about it, once. */
+  /** A button of the toast, for one use. */
   action?: ToastAction;
 }
 
@@ -19,7 +19,7 @@ let last = 0;
 
 export const toasts: Store<readonly Toast[]> = list;
 
-/** Says something in passing; answers with what dismisses it. What is said already is said anew, not twice. */
+/** Shows a toast; returns the function that dismisses it. The same text is shown again, not twice. */
 export function toast(text: string, { tone = 'plain', action }: Partial<Pick<Toast, 'tone' | 'action'>> = {}): number {
   last += 1;
   const others = list.get().filter((each) => each.text !== text);

@@ -1,19 +1,19 @@
 import { useEffect, useRef } from 'react';
 import { createStore } from './store';
 
-/** Something that a person can do on the page as it is now. */
+/** An action that a person can take on the current page. */
 export interface Command {
   id: string;
-  /** What the command palette calls it. */
+  /** Its name in the command palette. */
   label: string;
-  /** What it belongs to where that is not the page; shown beside it. */
+  /** Its group, if that is not the page; shown beside it. */
   group?: string;
   run: () => void;
 }
 
 const sources = new Set<{ current: () => readonly Command[] }>();
 
-/** Offers commands in the palette while the component is mounted; `list` is asked each time the palette opens. */
+/** Offers commands in the palette while the component is mounted; `list` is called each time the palette opens. */
 export function useCommands(list: () => readonly Command[]) {
   const latest = useRef(list);
   useEffect(() => {
@@ -25,11 +25,11 @@ export function useCommands(list: () => readonly Command[]) {
   }, []);
 }
 
-/** All that can be done now: what came with the page's latest part first, groups last. */
+/** All current commands: those of the page's newest part first, groups last. */
 export function commands(): Command[] {
   const all = [...sources].reverse().flatMap(({ current }) => current());
   return [...all.filter(({ group }) => group === undefined), ...all.filter(({ group }) => group !== undefined)];
 }
 
-/** Which of the two lists of what the product can do is open. */
+/** Which of the two lists of commands is open. */
 export const commandDialog = createStore<'palette' | 'shortcuts' | null>(null);

@@ -1,4 +1,4 @@
-/** Hands `text` to the browser as a file of that name. */
+/** Passes `text` to the browser as a file of that name. */
 export function downloadText(name: string, text: string) {
   const url = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
   const link = document.createElement('a');

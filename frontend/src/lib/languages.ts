@@ -1,5 +1,5 @@
 export interface Language {
-  /** The id that Monaco knows it by. */
+  /** Monaco's id. */
   id: string;
   name: string;
   extensions: readonly string[];
@@ -9,7 +9,7 @@ export const PLAIN: Language = { id: 'plaintext', name: 'Plain text', extensions
 
 const language = (id: string, name: string, extensions: string): Language => ({ id, name, extensions: extensions.split(' ') });
 
-/** What a document can be written in, by name. The first extension is the one that a download gets. */
+/** The languages of documents, by name. Downloads get the first extension. */
 export const LANGUAGES: readonly Language[] = [
   language('bat', 'Batch', 'bat cmd'),
   language('c', 'C', 'c h'),
@@ -73,13 +73,13 @@ export function languageById(id: string): Language {
   return LANGUAGES.find((candidate) => candidate.id === id) ?? { id, name: id || PLAIN.name, extensions: ['txt'] };
 }
 
-/** The language that a file name speaks of; plain text where it says nothing. */
+/** The language of a file name; plain text if unknown. */
 export function languageOfFile(name: string): Language {
   const extension = (name.split('.').at(-1) ?? '').toLowerCase();
   return LANGUAGES.find((candidate) => candidate.extensions.includes(extension)) ?? PLAIN;
 }
 
-/** The name to download a document under: its title, with an extension where it has none. */
+/** The file name of a download: the title, with an extension if it has none. */
 export function fileName(title: string, languageId: string): string {
   const safe = title.replace(/[\\/:*?"<>|]+/g, '-').trim() || 'document';
   return /\.[\w-]+$/.test(safe) ? safe : `${safe}.${languageById(languageId).extensions[0] ?? 'txt'}`;

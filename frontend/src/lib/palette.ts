@@ -1,4 +1,4 @@
-/** The colours that people wear. The order is that of `--peer-0…11` in tokens.css; the hex is what the profile stores. */
+/** The colours of people. The order is that of `--peer-0…11` in tokens.css; the profile stores the hex value. */
 export const PALETTE = [
   { name: 'Teal', hex: '#0b6b60' },
   { name: 'Coral', hex: '#b83a22' },
@@ -14,7 +14,7 @@ export const PALETTE = [
   { name: 'Slate', hex: '#4d6170' },
 ] as const;
 
-/** The place in the palette for a person: by colour where it is one of ours, else by id, the same on every screen. */
+/** The index in the palette for a person: by colour if it is one of ours, otherwise by id, the same on every screen. */
 export function paletteIndex(color: string, id: string): number {
   const exact = PALETTE.findIndex((entry) => entry.hex === color.toLowerCase());
   if (exact >= 0) return exact;

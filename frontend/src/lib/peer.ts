@@ -1,17 +1,17 @@
 import type { Awareness } from 'y-protocols/awareness';
 import { PALETTE, paletteIndex } from './palette';
 
-/** A person as awareness shows them. The server stamps `user`; the rest is what the other page says. */
+/** A person as awareness shows them. The server stamps `user`; the rest is from the other page. */
 export interface Peer {
   clientId: number;
   userId: string;
   name: string;
-  /** The place in the palette. */
+  /** The index in the palette. */
   color: number;
   idle: boolean;
 }
 
-/** The colour that a page wears in one document, and since when. */
+/** The colour of a page in one document, and since when. */
 export interface Worn {
   color: number;
   since: number;
@@ -19,7 +19,7 @@ export interface Worn {
 
 const NAME_MAX = 60;
 
-/** The person behind one awareness state; null for a state that names nobody. */
+/** The person of one awareness state; null for a state without one. */
 export function readPeer(clientId: number, state: Record<string, unknown>): Peer | null {
   const { user, idle } = state;
   if (typeof user !== 'object' || user === null || !('name' in user) || typeof user.name !== 'string') return null;
@@ -29,7 +29,7 @@ export function readPeer(clientId: number, state: Record<string, unknown>): Peer
   return { clientId, userId, name, color: readWorn(state)?.color ?? paletteIndex(color, userId), idle: idle === true };
 }
 
-/** What one awareness state wears; null for a page that chooses none, as stock ones do. */
+/** The colour of one awareness state; null for a page that chooses none, such as stock ones. */
 export function readWorn({ worn }: Record<string, unknown>): Worn | null {
   if (typeof worn !== 'object' || worn === null || !('color' in worn) || !('since' in worn)) return null;
   const { color, since } = worn;
@@ -37,7 +37,7 @@ export function readWorn({ worn }: Record<string, unknown>): Worn | null {
   return { color, since };
 }
 
-/** Everyone but this page, with their whole state. */
+/** All but this page, with their whole state. */
 export function others(awareness: Awareness): { peer: Peer; state: Record<string, unknown> }[] {
   return [...awareness.getStates()].flatMap(([clientId, state]) => {
     const peer = clientId === awareness.clientID ? null : readPeer(clientId, state);

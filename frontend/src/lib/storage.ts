@@ -1,4 +1,4 @@
-/** localStorage that answers null instead of throwing where storage is blocked or full. */
+/** localStorage that returns null instead of throwing if storage is blocked or full. */
 export const storage = {
   read(key: string): unknown {
     try {
@@ -12,10 +12,10 @@ export const storage = {
       if (value === null) localStorage.removeItem(key);
       else localStorage.setItem(key, JSON.stringify(value));
     } catch {
-      // The value then lasts as long as the page: nothing depends on more.
+      // The value then lasts as long as the page, which is enough.
     }
   },
-  /** Calls `listener` when another tab changes `key`; returns its own undoing. */
+  /** Calls `listener` when another tab changes `key`; returns the function that stops it. */
   watch(key: string, listener: () => void): () => void {
     const onStorage = (event: StorageEvent) => {
       if (event.key === key || event.key === null) listener();

@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react';
 
-/** A value that lives outside React and says when it changes. */
+/** A value outside of React that reports changes. */
 export interface Store<T> {
   get: () => T;
-  /** Calls `listener` after each change; returns its own undoing. */
+  /** Calls `listener` after each change; returns the function that stops it. */
   subscribe: (listener: () => void) => () => void;
 }
 

@@ -7,17 +7,17 @@ export const LINE_ENDS: readonly { value: LineEnd; name: string }[] = [
   { value: 'crlf', name: 'CRLF (Windows)' },
 ];
 
-/** The largest file taken as a document, in bytes of UTF-8. */
+/** The largest file for a document, in bytes of UTF-8. */
 export const FILE_BYTES_MAX = 2_000_000;
 
 export type FileProblem = 'too-large' | 'binary' | 'encoding';
 
-/** Shared text has LF alone; a file has what its document asks for. */
+/** Shared text has LF only; a file has the line end of its document. */
 export function withLineEnds(text: string, end: LineEnd): string {
   return end === 'crlf' ? text.replace(/\n/g, '\r\n') : text;
 }
 
-/** Reads bytes as text without its byte order mark, or says why they are none. */
+/** Decodes bytes as text without byte order mark, or returns the problem. */
 export function decodeText(bytes: Uint8Array): { text: string } | { problem: FileProblem } {
   if (bytes.length > FILE_BYTES_MAX) return { problem: 'too-large' };
   const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);

@@ -3,7 +3,7 @@ import { createStore, type Store } from './store';
 export type ThemeChoice = 'light' | 'dark' | 'system';
 export type Theme = 'light' | 'dark';
 
-// public/theme.js reads the same key before the first paint; it is a bare word there, not JSON.
+// public/theme.js reads the same key before the first paint; it stores a bare word, not JSON.
 const KEY = 'codesync.theme';
 const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
 
@@ -11,7 +11,7 @@ const choice = createStore<ThemeChoice>(stored());
 const theme = createStore<Theme>(resolve());
 
 export const themeChoice: Store<ThemeChoice> = choice;
-/** The theme in effect, after the system's wish where the choice is `system`. */
+/** The current theme, which follows the system if the choice is `system`. */
 export const activeTheme: Store<Theme> = theme;
 
 export function chooseTheme(next: ThemeChoice) {

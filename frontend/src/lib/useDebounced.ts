@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** `value`, once it has stood still for `ms`. */
+/** `value`, once it has not changed for `ms`. */
 export function useDebounced<T>(value: T, ms: number): T {
   const [late, setLate] = useState(value);
   useEffect(() => {

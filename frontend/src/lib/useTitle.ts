@@ -4,7 +4,7 @@ import { createStore, type Store } from './store';
 const PRODUCT = 'CodeSync';
 const title = createStore('');
 
-/** What the page is called now; read out to screen readers when it changes. */
+/** The title of the page; announced to screen readers when it changes. */
 export const pageTitle: Store<string> = title;
 
 export function useTitle(name: string) {

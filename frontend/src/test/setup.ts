@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 
 const nothing = () => undefined;
 
-// jsdom has none of these; Monaco and the theme ask for them when they are loaded.
+// jsdom lacks these; Monaco and the theme need them at load.
 Object.assign(window, {
   matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media, addListener: nothing, removeListener: nothing }),
   ResizeObserver: class {

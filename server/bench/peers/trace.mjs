@@ -1,7 +1,7 @@
 // Turns a recorded trace into the Yjs updates that a stock client sends: `node trace.mjs TRACE OUT_DIR`.
 //
 // updates: one update a transaction, each after its length (u32, little-endian). The last update writes to another root
-// type, so that whoever reads it knows that everything before it has arrived. state: the whole document. text: its end.
+// type, so that its reader knows that everything before it has arrived. state: the whole document. text: its end.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'

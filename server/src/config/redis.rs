@@ -107,7 +107,7 @@ fn check(address: &str) -> anyhow::Result<()> {
 pub enum Acknowledge {
     /// Once it is in the stream.
     Appended,
-    /// Once so many replicas have it too.
+    /// Once this number of replicas have it too.
     Replicated(u32),
 }
 

@@ -1,5 +1,5 @@
--- Takes one from a bucket. KEYS: the bucket, which holds the time at which it is full again. ARGV: how many it holds, the
--- milliseconds in which one comes back. Answers how many milliseconds to wait for one; 0 when one was taken.
+-- Takes a token from a bucket. KEYS: the bucket, which stores the time at which it is full again. ARGV: its capacity, the
+-- milliseconds until one token is refilled. Returns how many milliseconds to wait for a token; 0 if one was taken.
 local burst, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

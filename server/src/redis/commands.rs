@@ -110,7 +110,7 @@ impl Commands {
         }
     }
 
-    /// Runs a script that writes to the node of its first key, and waits until so many replicas have it. Both in one
+    /// Runs a script that writes to the node of its first key, and waits until `replicas` have it. Both in one
     /// pipeline: on a connection that was cut in between nothing was written, and WAIT would return at once.
     ///
     /// # Errors

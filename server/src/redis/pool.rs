@@ -1,5 +1,5 @@
 //! Pooled connections for short commands that must not wait behind the appends of all rooms: rate limits, leases, presence,
-//! changes of access, health and the sweeper. A command ends within [`RESPONSE_TIMEOUT`], whatever the server does.
+//! changes of access, health and the sweeper. A command ends within [`RESPONSE_TIMEOUT`] in any case.
 
 use std::time::{Duration, Instant};
 

@@ -60,7 +60,7 @@ impl Growth {
 }
 
 impl Snapshots {
-    /// The snapshots of a document with so many updates and bytes that no snapshot covers.
+    /// The snapshots of a document with uncovered updates and bytes in its log.
     pub(super) fn new(doc: DocId, parts: Arc<Parts>, behind_updates: usize, behind_bytes: usize) -> Self {
         let now = Instant::now();
         metrics::gauge!("codesync_log_bytes_behind_snapshot").increment(behind_bytes as f64);

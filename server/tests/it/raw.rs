@@ -227,7 +227,7 @@ impl Raw {
         }
     }
 
-    /// Waits until so many bytes have arrived, and reads none of them.
+    /// Waits until `bytes` have arrived, and reads none of them.
     pub(crate) async fn waits_to_be_read(&self, bytes: usize) {
         let MaybeTlsStream::Plain(tcp) = self.socket.get_ref() else { panic!("no test encrypts") };
         let (mut arrived, since) = (vec![0; bytes], Instant::now());

@@ -4,12 +4,12 @@ locals {
   listener_arn = var.tls ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
 }
 
-# A word that only CloudFront knows: the address list alone lets in everybody's distributions.
+# A secret header of our CloudFront distribution: the address list alone admits every distribution.
 resource "terraform_data" "origin_word" {}
 
 resource "aws_lb" "this" {
   #checkov:skip=CKV2_AWS_20:the HTTP listener redirects wherever there is a certificate
-  #checkov:skip=CKV2_AWS_28:the firewall stands before CloudFront, and nobody else reaches this balancer
+  #checkov:skip=CKV2_AWS_28:the firewall is in front of CloudFront, and nobody else reaches this balancer
   #checkov:skip=CKV_AWS_150:protection is a choice; checks.tf refuses a production without it
   name                       = var.name
   load_balancer_type         = "application"

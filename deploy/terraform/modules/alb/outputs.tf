@@ -4,7 +4,7 @@ output "dns_name" {
 }
 
 output "arn_suffix" {
-  description = "The balancer, as metrics name it."
+  description = "The balancer's name in metrics."
   value       = aws_lb.this.arn_suffix
 }
 
@@ -16,7 +16,7 @@ output "target_groups" {
 }
 
 output "origin_word" {
-  description = "The header's value that proves a request to come from CloudFront."
+  description = "The value of the header that proves that a request is from CloudFront."
   value       = terraform_data.origin_word.id
   sensitive   = true
 }

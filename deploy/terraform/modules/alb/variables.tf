@@ -17,7 +17,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "The public subnets, one a zone."
+  description = "The public subnets, one per zone."
   type        = list(string)
   validation {
     condition     = length(var.subnet_ids) == 2
@@ -35,7 +35,7 @@ variable "security_group_id" {
 }
 
 variable "targets" {
-  description = "What stands behind it, by role: port, readiness path, paths that lead there, seconds to take a task out."
+  description = "The target groups by role: port, readiness path, routed paths, deregistration delay in seconds."
   type = map(object({
     port             = number
     health           = string
@@ -44,12 +44,12 @@ variable "targets" {
   }))
   validation {
     condition     = alltrue([for target in values(var.targets) : startswith(target.health, "/") && length(target.paths) <= 4])
-    error_message = "Paths begin with /, and a rule takes four of them beside the origin's word."
+    error_message = "Paths begin with /, and a rule takes four of them beside the secret header."
   }
 }
 
 variable "tls" {
-  description = "Whether there is a certificate; known before it is made."
+  description = "Whether there is a certificate; known before it is created."
   type        = bool
   nullable    = false
   validation {
@@ -78,7 +78,7 @@ variable "logs_bucket" {
 }
 
 variable "protected" {
-  description = "Whether it refuses to be deleted."
+  description = "Whether it is protected against deletion."
   type        = bool
   nullable    = false
   validation {

@@ -3,7 +3,7 @@ resource "aws_elasticache_subnet_group" "this" {
   subnet_ids = var.subnet_ids
 }
 
-# An evicting policy would drop edits that are not in a snapshot yet; a full cache refuses writes instead, and says so.
+# An evicting policy would drop edits that are not in a snapshot yet; a full cache refuses writes with an error instead.
 resource "aws_elasticache_parameter_group" "this" {
   name   = "${var.name}-cache"
   family = "valkey${split(".", var.settings.engine_version)[0]}"
@@ -26,7 +26,7 @@ resource "aws_elasticache_user" "this" {
   }
 }
 
-# No user named default: who does not log in gets nothing.
+# No user named default: without a login nothing is possible.
 resource "aws_elasticache_user_group" "this" {
   user_group_id = "${var.name}-cache"
   engine        = "valkey"

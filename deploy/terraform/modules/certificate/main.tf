@@ -7,7 +7,7 @@ resource "aws_acm_certificate" "this" {
   }
 }
 
-# The certificates of both regions prove themselves by the same record.
+# The certificates of both regions are validated by the same record.
 resource "aws_route53_record" "this" {
   zone_id         = var.hosted_zone_id
   name            = one(aws_acm_certificate.this.domain_validation_options).resource_record_name

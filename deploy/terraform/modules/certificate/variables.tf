@@ -8,7 +8,7 @@ variable "domain_name" {
 }
 
 variable "hosted_zone_id" {
-  description = "The Route 53 zone that proves the name."
+  description = "The Route 53 zone of the validation record."
   type        = string
   validation {
     condition     = startswith(var.hosted_zone_id, "Z")

@@ -49,7 +49,7 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
 
-# Made before the database, which would make them without a key and keep them for ever.
+# Created before the database, which would create them without a key and without a retention.
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:the retention is chosen for each environment; production keeps a year
   for_each          = toset(["postgresql", "upgrade"])

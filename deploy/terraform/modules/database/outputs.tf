@@ -29,7 +29,7 @@ output "secret_arn" {
 }
 
 output "shape" {
-  description = "Its size and care."
+  description = "Its size and maintenance settings."
   value = {
     instance_class = aws_db_instance.this.instance_class
     storage_gb     = [aws_db_instance.this.allocated_storage, aws_db_instance.this.max_allocated_storage]

@@ -36,7 +36,7 @@ variable "port" {
 }
 
 variable "settings" {
-  description = "Size and care: class, storage, zones, days of backups, protection against deletion."
+  description = "Size and maintenance: class, storage, zones, days of backups, protection against deletion."
   type = object({
     instance_class = string
     engine_version = string

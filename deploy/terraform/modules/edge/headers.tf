@@ -2,7 +2,7 @@ locals {
   hsts_seconds = 63072000
 }
 
-# What the server says of the pages that it serves itself; the bucket says nothing.
+# The headers that the server sets on the pages that it serves itself; the bucket sets none.
 resource "aws_cloudfront_response_headers_policy" "site" {
   #checkov:skip=CKV_AWS_259:two years with subdomains; preloading binds the whole domain for good and is its owner's to ask for
   name = "${var.name}-site"
@@ -44,7 +44,7 @@ resource "aws_cloudfront_response_headers_policy" "site" {
   }
 }
 
-# The server sets its own headers; only here is it known that all is HTTPS.
+# The server sets its own headers; only here it is known that everything is HTTPS.
 resource "aws_cloudfront_response_headers_policy" "server" {
   #checkov:skip=CKV_AWS_259:two years with subdomains; preloading binds the whole domain for good and is its owner's to ask for
   name = "${var.name}-server"

@@ -20,7 +20,7 @@ resource "aws_cloudfront_function" "site" {
   code    = file("${path.module}/site.js")
 }
 
-# What the deployment says at upload goes: a year for hashed assets, nothing for index.html. An hour where it says nothing.
+# The deployment sets the caching at upload: a year for hashed assets, none for index.html. The default is an hour.
 resource "aws_cloudfront_cache_policy" "site" {
   name        = "${var.name}-site"
   min_ttl     = 0

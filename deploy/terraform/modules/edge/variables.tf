@@ -17,7 +17,7 @@ variable "account_id" {
 }
 
 variable "tls" {
-  description = "Whether there is a domain with a certificate; known before it is made."
+  description = "Whether there is a domain with a certificate; known before it is created."
   type        = bool
   nullable    = false
   validation {
@@ -37,7 +37,7 @@ variable "domain_name" {
 }
 
 variable "hosted_zone_id" {
-  description = "The Route 53 zone of the name; empty where the name is kept elsewhere."
+  description = "The Route 53 zone of the name; empty if the name is registered elsewhere."
   type        = string
   default     = ""
   validation {
@@ -75,17 +75,17 @@ variable "logs_domain" {
 }
 
 variable "server" {
-  description = "The load balancer's name and the word that it wants to hear."
+  description = "The load balancer's name and its secret header."
   type        = object({ dns_name = string, origin_word = string })
   sensitive   = true
   validation {
     condition     = length(var.server.origin_word) >= 16
-    error_message = "A word of 16 characters or more."
+    error_message = "A value of 16 characters or more."
   }
 }
 
 variable "server_paths" {
-  description = "What goes to the server and not to the bucket, by role."
+  description = "The paths of the server, by role; all others are read from the bucket."
   type        = map(list(string))
   validation {
     condition     = alltrue([for path in flatten(values(var.server_paths)) : startswith(path, "/")])
@@ -98,7 +98,7 @@ variable "site_policy" {
   type        = string
   validation {
     condition     = startswith(var.site_policy, "default-src 'none'")
-    error_message = "Nothing is allowed that is not named."
+    error_message = "It must begin with default-src 'none'."
   }
 }
 
@@ -117,7 +117,7 @@ variable "rate_limits" {
 }
 
 variable "price_class" {
-  description = "Where CloudFront answers from."
+  description = "The price class, which decides the locations of CloudFront."
   type        = string
   default     = "PriceClass_100"
   validation {

@@ -5,7 +5,7 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = "~> 5.100"
-      # CloudFront takes its firewall and certificate from us-east-1 alone.
+      # CloudFront accepts a firewall and a certificate of us-east-1 only.
       configuration_aliases = [aws.us_east_1]
     }
   }

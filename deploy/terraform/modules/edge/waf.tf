@@ -1,5 +1,5 @@
 locals {
-  # What people write is code: rules that look for code in bodies only count.
+  # Documents are code, so rules that search bodies for code only count.
   managed_rules = {
     AWSManagedRulesAmazonIpReputationList = []
     AWSManagedRulesAnonymousIpList        = ["AnonymousIPList", "HostingProviderIPList"]
@@ -144,7 +144,7 @@ data "aws_iam_policy_document" "key" {
   }
 }
 
-# The firewall's logs stand in us-east-1, and so does their key.
+# The firewall's logs are in us-east-1, and so is their key.
 resource "aws_kms_key" "this" {
   provider                = aws.us_east_1
   description             = "CodeSync ${var.name}: firewall logs"
@@ -166,7 +166,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   resource_arn            = aws_wafv2_web_acl.this.arn
   log_destination_configs = [aws_cloudwatch_log_group.waf.arn]
 
-  # Tokens come in these.
+  # These contain tokens.
   redacted_fields {
     single_header {
       name = "authorization"

@@ -1,4 +1,4 @@
-# Every threshold stands here or in var.thresholds, for the alarm and for its line on the dashboard.
+# Every threshold is here or in var.thresholds, for the alarm and for its line on the dashboard.
 locals {
   common = { statistic = "Average", period = 60, periods = 5, below = false }
 
@@ -31,7 +31,7 @@ locals {
     evictions = { says = "The cache evicts, and so loses edits: its policy is not noeviction", metric = "Evictions", threshold = 0, statistic = "Sum", periods = 1 }
   } : "${node}-${key}" => merge(local.common, { namespace = "AWS/ElastiCache", dimensions = { CacheClusterId = node } }, alarm) }]...)
 
-  # Of the server itself.
+  # Metrics of the server itself.
   sync = { for key, alarm in {
     connections-near-cap = { says = "A task holds nearly as many sockets as it may", metric = var.metrics.connections_used, threshold = var.thresholds.connections_percent, statistic = "Maximum", periods = 3 }
     logs-lost            = { says = "The cache has lost edits; nodes that hold them write them again", metric = var.metrics.logs_lost, threshold = 0, statistic = "Sum", period = 300, periods = 1 }

@@ -1,5 +1,5 @@
 locals {
-  # What is watched without an alarm.
+  # Graphs without an alarm.
   business = { for title, names in {
     "Sockets and documents" = [var.metrics.active_connections, var.metrics.active_documents]
     "Editors a document"    = [var.metrics.editors_per_document]

@@ -1,4 +1,4 @@
-# Who hears of it.
+# The contacts of alarms.
 resource "aws_sns_topic" "this" {
   name              = "${var.name}-alerts"
   kms_master_key_id = var.alerts_key_arn
@@ -54,7 +54,7 @@ resource "aws_lambda_permission" "this" {
   source_arn    = aws_sns_topic.this.arn
 }
 
-# Before anybody hears of an alarm, the topic must let CloudWatch in.
+# CloudWatch needs the right to publish to the topic before alarms reach anybody.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each            = local.alarms
   alarm_name          = "${var.name}-${each.key}"
@@ -67,17 +67,17 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = each.value.periods
   comparison_operator = each.value.below ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
-  # What nobody uses reports nothing; that it is down shows in the load balancer's own figures.
+  # An unused service reports nothing; the metrics of the load balancer show that it is down.
   treat_missing_data = "notBreaching"
   alarm_actions      = [aws_sns_topic.this.arn]
   ok_actions         = [aws_sns_topic.this.arn]
   depends_on         = [aws_sns_topic_policy.this]
 }
 
-# A deployment that was rolled back is an event and no metric.
+# A rolled-back deployment is an event, not a metric.
 resource "aws_cloudwatch_event_rule" "rolled_back" {
   name        = "${var.name}-deployment-rolled-back"
-  description = "A deployment of CodeSync failed; ECS went back to the one before"
+  description = "A deployment of CodeSync failed; ECS rolled it back"
   event_pattern = jsonencode({
     source        = ["aws.ecs"]
     "detail-type" = ["ECS Deployment State Change"]

@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "Where alarms are told."
+  description = "The topic of alarms."
   value       = aws_sns_topic.this.arn
 }
 

@@ -8,7 +8,7 @@ variable "name" {
 }
 
 variable "environment" {
-  description = "The environment, as the server's metrics name it."
+  description = "The environment in the server's metrics."
   type        = string
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,11}$", var.environment))
@@ -26,7 +26,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The account whose alarms may speak."
+  description = "The account whose alarms may publish."
   type        = string
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
@@ -35,7 +35,7 @@ variable "account_id" {
 }
 
 variable "contacts" {
-  description = "Who hears of alarms: addresses, telephone numbers, functions."
+  description = "The contacts of alarms: e-mail addresses, telephone numbers, functions."
   type = object({
     emails      = optional(set(string), [])
     phones      = optional(set(string), [])
@@ -110,7 +110,7 @@ variable "metrics" {
 }
 
 variable "thresholds" {
-  description = "Beyond what an alarm is raised."
+  description = "The thresholds of alarms."
   type = object({
     latency_s            = optional(number, 1)
     errors_5m            = optional(number, 10)
@@ -131,7 +131,7 @@ variable "thresholds" {
 }
 
 variable "alerts_key_arn" {
-  description = "The key that encrypts what is told."
+  description = "The key that encrypts notifications."
   type        = string
   validation {
     condition     = startswith(var.alerts_key_arn, "arn:")
@@ -140,7 +140,7 @@ variable "alerts_key_arn" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What the environment may cost a month, in US dollars."
+  description = "The monthly budget of the environment, in US dollars."
   type        = number
   validation {
     condition     = var.monthly_budget_usd > 0

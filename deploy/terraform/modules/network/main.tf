@@ -14,7 +14,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# Taken over without rules: what names no group gets nothing.
+# Adopted without rules: a resource without a group has no access.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 }
@@ -79,7 +79,7 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
-# A table a zone: with two gateways, losing one zone leaves the other's way out alone.
+# A table per zone: with two gateways, the loss of one zone does not affect the other.
 resource "aws_route_table" "app" {
   count  = 2
   vpc_id = aws_vpc.this.id

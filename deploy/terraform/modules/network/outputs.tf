@@ -19,6 +19,6 @@ output "data_subnet_ids" {
 }
 
 output "shape" {
-  description = "Its ways out."
+  description = "Its NAT gateways and endpoints."
   value       = { nat_gateways = length(aws_nat_gateway.this), interface_endpoints = length(aws_vpc_endpoint.interface) }
 }

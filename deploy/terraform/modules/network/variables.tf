@@ -35,7 +35,7 @@ variable "availability_zones" {
 }
 
 variable "nat_gateway_count" {
-  description = "NAT gateways: one for all, or one a zone."
+  description = "NAT gateways: one for all zones, or one per zone."
   type        = number
   validation {
     condition     = contains([1, 2], var.nat_gateway_count)

@@ -1,5 +1,5 @@
 locals {
-  # RDS takes a minute or two until the new password is in force; who connected before stays connected.
+  # RDS needs a minute or two until the new password is valid; existing connections stay open.
   settle_s = 300
 
   restart_each = [for arn in var.service_arns : {
@@ -94,7 +94,7 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.logs_key_arn
 }
 
-# The tasks hear of a password only when they start. So the password and the tasks are renewed together, in this order.
+# The tasks read the password only when they start. So the password and the tasks are renewed together, in this order.
 resource "aws_sfn_state_machine" "this" {
   name     = "${var.name}-rotation"
   role_arn = aws_iam_role.this["states"].arn
@@ -142,7 +142,7 @@ resource "aws_scheduler_schedule" "this" {
   }
 }
 
-# RDS would rotate every seven days and tell nobody. Ours comes first, every time.
+# RDS would rotate every seven days without a notification. Our rotation always runs first.
 resource "aws_secretsmanager_secret_rotation" "this" {
   secret_id          = var.secret_arn
   rotate_immediately = false

@@ -8,7 +8,7 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "When the database's password is renewed."
+  description = "The schedule of new database passwords."
   type        = string
   default     = "cron(0 3 ? * 3#1 *)"
   validation {

@@ -1,5 +1,5 @@
 locals {
-  # Who else than the account's own roles uses a key.
+  # The users of a key besides the account's own roles.
   key_users = {
     data    = ["cloudfront.amazonaws.com"]
     logs    = ["logs.${var.region}.amazonaws.com"]

@@ -7,7 +7,7 @@ locals {
   balanced = { for role, port in var.service_ports : role => port if contains(var.balanced_roles, role) }
 }
 
-# Where CloudFront's requests come from; AWS keeps the list.
+# The addresses of CloudFront; AWS maintains the list.
 data "aws_ec2_managed_prefix_list" "cloudfront" {
   name = "com.amazonaws.global.cloudfront.origin-facing"
 }

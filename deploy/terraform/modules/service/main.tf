@@ -9,7 +9,7 @@ locals {
     environment  = [for name, value in var.environment : { name = name, value = value }]
     secrets      = [for name, source in var.secrets : { name = name, valueFrom = source }]
 
-    # Alive, not ready: a store that is down for a moment must not restart every task.
+    # Liveness, not readiness: a short outage of a store must not restart every task.
     healthCheck = {
       command     = ["CMD", "/usr/local/bin/codesync", "healthcheck"]
       interval    = 30
@@ -18,7 +18,7 @@ locals {
       startPeriod = 60
     }
 
-    # Longer than the drain with its delay; Fargate gives no more than 120 s.
+    # Longer than the drain with its delay; Fargate allows at most 120 s.
     stopTimeout            = var.size.stop_timeout_s
     readonlyRootFilesystem = true
     user                   = "65532:65532"
@@ -57,7 +57,7 @@ resource "aws_ecs_task_definition" "this" {
     cpu_architecture        = var.size.architecture
   }
 
-  # Scratch space of the task; nothing that lasts is kept in it.
+  # Temporary space of the task; nothing durable is stored in it.
   volume {
     name = "data"
   }
@@ -110,7 +110,7 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
-  # Autoscaling moves it from here.
+  # Autoscaling changes it later.
   lifecycle {
     ignore_changes = [desired_count]
   }

@@ -13,7 +13,7 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
-# What starting a task takes: the image, its secrets, its log.
+# The rights to start a task: its image, its secrets, its log.
 data "aws_iam_policy_document" "execution" {
   #checkov:skip=CKV_AWS_356:the token of the registry has no resource to name
   statement {
@@ -48,7 +48,7 @@ data "aws_iam_policy_document" "execution" {
   }
 }
 
-# What the server itself does: read and write snapshots.
+# The rights of the server itself: to read and write snapshots.
 data "aws_iam_policy_document" "task" {
   statement {
     sid       = "List"

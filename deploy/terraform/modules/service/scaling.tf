@@ -26,7 +26,7 @@ resource "aws_appautoscaling_policy" "this" {
       }
     }
 
-    # Every task reports its own value, so the average is the value a task.
+    # Every task reports its own value, so the average is the value per task.
     dynamic "customized_metric_specification" {
       for_each = each.value.metric == null ? [] : [each.value.metric]
       content {

@@ -27,7 +27,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
-# CloudFront writes its logs by ACL and by nothing else.
+# CloudFront needs an ACL to write its logs.
 resource "aws_s3_bucket_ownership_controls" "this" {
   #checkov:skip=CKV2_AWS_65:the log bucket takes CloudFront's logs, which come by ACL
   for_each = aws_s3_bucket.this

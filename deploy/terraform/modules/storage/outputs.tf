@@ -8,7 +8,7 @@ output "frontend_bucket" {
   value       = { name = aws_s3_bucket.this["frontend"].id, domain = aws_s3_bucket.this["frontend"].bucket_regional_domain_name }
 }
 
-# Named by what writes to it, so that its policy stands before the first log comes.
+# Depends on the bucket policy, so that it exists before the first log is written.
 output "logs_bucket" {
   description = "The bucket of the access logs."
   value       = { name = aws_s3_bucket.this["logs"].id, domain = aws_s3_bucket.this["logs"].bucket_domain_name }

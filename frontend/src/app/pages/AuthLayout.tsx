@@ -6,7 +6,7 @@ import styles from './AuthLayout.module.css';
 interface AuthLayoutProps {
   title: string;
   children: ReactNode;
-  /** The way to the other form. */
+  /** The link to the other form. */
   footer: ReactNode;
 }
 
@@ -28,7 +28,7 @@ export function AuthLayout({ title, children, footer }: AuthLayoutProps) {
   );
 }
 
-/** Two people in one function: the product in one look. */
+/** Two people in one function: the product in one picture. */
 function Picture() {
   return (
     <aside className={styles.picture} aria-hidden="true">

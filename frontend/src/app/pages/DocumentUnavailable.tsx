@@ -17,7 +17,7 @@ interface DocumentUnavailableProps {
   onRetry: () => void;
 }
 
-/** In place of a document whose text never arrived: why, and what can be done. */
+/** Shown if the text of a document never arrived: why, and what can be done. */
 export function DocumentUnavailable(props: DocumentUnavailableProps) {
   return (
     <BarePage>

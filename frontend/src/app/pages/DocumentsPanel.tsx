@@ -8,7 +8,7 @@ import { explain } from '@/lib/api/errors';
 import type { Document } from '@/lib/api/types';
 import styles from './DashboardPage.module.css';
 
-/** Below this many, a page that held mostly the other tab's documents would look like the end. */
+/** With fewer than this, a page that held mostly the other tab's documents would look like the end. */
 const FILL = 20;
 
 interface DocumentsPanelProps {

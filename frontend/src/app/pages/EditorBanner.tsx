@@ -11,7 +11,7 @@ interface EditorBannerProps {
   onDownload: () => void;
 }
 
-/** Below the header: what keeps this document from being edited together right now, and what to do about it. */
+/** Below the header: what prevents editing together right now, and what to do about it. */
 export function EditorBanner({ status: { phase, reason, localSafe, role }, onRetry, onDownload }: EditorBannerProps) {
   const download = (
     <Button size="s" onClick={onDownload}>

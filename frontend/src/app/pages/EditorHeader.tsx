@@ -20,9 +20,9 @@ interface EditorHeaderProps {
   open: OpenDocument;
   status: Status;
   title: string;
-  /** Whether a dialog is open to this person now. */
+  /** Whether a dialog is available to this person now. */
   offers: (dialog: EditorDialog) => boolean;
-  /** Absent where this person may not rename. */
+  /** Absent if this person may not rename. */
   onTitle: ((title: string) => void) | undefined;
   onDialog: (dialog: EditorDialog) => void;
   onFind: (person: Peer) => void;

@@ -4,7 +4,7 @@ import styles from './EditorPage.module.css';
 
 const LINES = ['9rem', '22rem', '17rem', '6rem', '0', '14rem', '26rem', '19rem', '11rem'];
 
-/** The editor's shape while its code and the text are on their way. */
+/** The shape of the editor while its code and the text are loading. */
 export function EditorLoading() {
   return (
     <div className={styles.page}>

@@ -30,8 +30,8 @@ function Editor({ id }: { id: string }) {
   const session = useSession();
   if (me === null || open === null) return <EditorLoading />;
   if (!status.loaded) return <Waiting open={open} status={status} me={me} />;
-  // The text is here; its name and language may still be on their way, or out of reach by now.
-  // A call may learn that the login has ended before the socket does.
+  // The text has arrived; its name and language may still be loading, or unavailable. A call may learn that the login has ended before the
+  // socket does.
   const signedOut = status.phase === 'signed-out' || session.state === 'expired';
   return <EditorWorkspace open={open} status={status} info={info.data ?? null} me={me} signedOut={signedOut} />;
 }

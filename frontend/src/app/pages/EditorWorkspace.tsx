@@ -39,14 +39,14 @@ type Change = { title: string } | { language: string } | { line_end: LineEnd } |
 interface EditorWorkspaceProps {
   open: OpenDocument;
   status: Status;
-  /** Null until it is known. */
+  /** Null while unknown. */
   info: Document | null;
   me: User;
-  /** The login has ended; the page goes on. */
+  /** The login has ended; the page continues. */
   signedOut: boolean;
 }
 
-/** The document itself: header, text, status bar, and what opens over them. */
+/** The document itself: header, text, status bar, and dialogs. */
 export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWorkspaceProps) {
   const navigate = useNavigate();
   const [codeEditor, setCodeEditor] = useState<editor.IStandaloneCodeEditor | null>(null);
@@ -112,7 +112,7 @@ export function EditorWorkspace({ open, status, info, me, signedOut }: EditorWor
         <HistoryDialog
           documentId={open.id}
           writable={writable}
-          // Without a connection nothing would settle; the call then says what is wrong.
+          // Without a connection nothing would settle; the call then reports the problem.
           flush={() => (status.phase === 'live' ? open.flush() : Promise.resolve())}
           showChanges={(text) => <ReadOnlyDiff before={text} now={() => open.text.toString()} language={language} label="Changes since the version" />}
           showText={(text) => <ReadOnlyCode text={text} language={language} label="Text of the version" />}

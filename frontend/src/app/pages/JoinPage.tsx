@@ -10,7 +10,7 @@ import { ApiError, explain } from '@/lib/api/errors';
 import { useTitle } from '@/lib/useTitle';
 import styles from '../Page.module.css';
 
-/** Takes a share link and goes on to its document. */
+/** Accepts a share link and opens its document. */
 export function JoinPage() {
   const { secret = '' } = useParams();
   const navigate = useNavigate();
@@ -20,7 +20,7 @@ export function JoinPage() {
 
   const accept = () => mutate(secret, { onSuccess: ({ id }) => void navigate(`/d/${id}`, { replace: true }) });
   useEffect(() => {
-    // Once per link, however often React runs the effect.
+    // Once per link, even if React runs the effect again.
     if (asked.current === secret) return;
     asked.current = secret;
     mutate(secret, { onSuccess: ({ id }) => void navigate(`/d/${id}`, { replace: true }) });

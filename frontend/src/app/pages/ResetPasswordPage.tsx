@@ -4,7 +4,7 @@ import { ResetPasswordForm } from '@/features/auth/ResetPasswordForm';
 import { useTitle } from '@/lib/useTitle';
 import { AuthLayout } from './AuthLayout';
 
-/** Where an administrator's link leads who has forgotten the password. */
+/** The page of a reset link from an administrator. */
 export function ResetPasswordPage() {
   const { secret = '' } = useParams();
   const navigate = useNavigate();

@@ -3,7 +3,7 @@ import { Button } from '@/components/Button';
 
 const SHOWN_MS = 1000;
 
-/** Tries at once. A try that fails leaves everything as it was, so the button shows for a moment that there was one. */
+/** Retries at once. A failed attempt changes nothing, so the button shows briefly that there was one. */
 export function RetryButton({ onRetry, ...rest }: Pick<ComponentProps<typeof Button>, 'size' | 'tone'> & { onRetry: () => void }) {
   const [trying, setTrying] = useState(false);
   useEffect(() => {

@@ -5,7 +5,7 @@ import { ApiError } from '@/lib/api/errors';
 import { useTitle } from '@/lib/useTitle';
 import { AuthLayout } from './AuthLayout';
 
-/** Where the link leads that the server prints at its first start. */
+/** The page of the link that the server prints at its first start. */
 export function SetupPage() {
   const { secret = '' } = useParams();
   const { state } = useSession();

@@ -10,7 +10,7 @@ interface SignedOutBannerProps {
   onDownload: () => void;
 }
 
-/** Says that the login has ended, and takes neither the focus nor a key: whoever types goes on. */
+/** Shows that the login has ended, without taking the focus or a key: typing continues. */
 export function SignedOutBanner({ me, onDownload }: SignedOutBannerProps) {
   const [asking, setAsking] = useState(false);
   return (

@@ -21,11 +21,11 @@ const DIALOGS: readonly { dialog: EditorDialog; label: string }[] = [
 
 interface Commands {
   onDialog: (dialog: EditorDialog) => void;
-  /** Whether a dialog is open to this person now. */
+  /** Whether a dialog is available to this person now. */
   offers: (dialog: EditorDialog) => boolean;
 }
 
-/** The page's commands and the editor's in the palette, and an answer to the habit of saving. */
+/** The commands of the page and the editor in the palette, and an answer to Ctrl+S. */
 export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | null, status: Store<Status>, { onDialog, offers }: Commands) {
   useCommands(() => [
     ...DIALOGS.filter(({ dialog }) => offers(dialog)).map(({ dialog, label }) => ({ id: dialog, label, run: () => onDialog(dialog) })),
@@ -38,7 +38,7 @@ export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | nul
   }, [codeEditor]);
 
   useEffect(() => {
-    // What is said of a state must not outlast it.
+    // A message about a state must not outlast it.
     let said = { toast: 0, phase: status.get().phase };
     const forget = () => {
       if (said.phase !== status.get().phase) dismissToast(said.toast);
@@ -59,7 +59,7 @@ export function useEditorCommands(codeEditor: editor.IStandaloneCodeEditor | nul
   }, [status]);
 }
 
-/** The editor's own, of which those that write are left out for readers. */
+/** The editor's own commands; those that write are left out for viewers. */
 function editorCommands(codeEditor: editor.IStandaloneCodeEditor | null): Command[] {
   const actions = codeEditor?.getSupportedActions() ?? [];
   return actions

@@ -4,7 +4,10 @@ import type { OpenDocument } from '@/features/session/openDocument';
 
 const FIELD = 'info';
 
-/** Name, language and line end travel by REST; this tells the others' pages to ask again. The answer is what to call after a change. */
+/**
+ * Name, language and line end are changed by REST; this makes the pages of others fetch them again. Returns the function to call after a
+ * change.
+ */
 export function useInfoSignal({ id, awareness }: OpenDocument): () => void {
   const queries = useQueryClient();
   useEffect(() => {

@@ -5,10 +5,10 @@ import { others } from '@/lib/peer';
 
 const FIELD = 'restored';
 const CALLED_MAX = 240;
-/** What is older was told before this page came. */
+/** Older restores were announced before this page was opened. */
 const TOLD_MS = 30_000;
 
-/** Tells the others who went back to which version, and this person of theirs. */
+/** Notifies others of restores by this person, and this person of theirs. */
 export function useRestores({ awareness }: OpenDocument): (called: string) => void {
   useEffect(() => {
     const seen = new Map<number, number>(others(awareness).map(({ peer, state }) => [peer.clientId, read(state)?.at ?? 0]));

@@ -7,9 +7,9 @@ import { NewPasswordField } from './NewPasswordField';
 import type { useRegister } from './useAuth';
 
 interface RegisterFormProps {
-  /** Makes the account. */
+  /** Creates the account. */
   register: ReturnType<typeof useRegister>;
-  /** What to say in place of an error's own words. */
+  /** The words to show in place of an error's own. */
   problem?: (error: Error) => string | undefined;
 }
 

@@ -7,7 +7,7 @@ import { NewPasswordField } from './NewPasswordField';
 import { useResetPassword } from './useAuth';
 
 interface ResetPasswordFormProps {
-  /** The secret of the link that an administrator has made. */
+  /** The secret of the link from an administrator. */
   secret: string;
   onDone: () => void;
 }

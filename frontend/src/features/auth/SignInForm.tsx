@@ -6,7 +6,7 @@ import styles from './Form.module.css';
 import { useSignIn } from './useAuth';
 
 interface SignInFormProps {
-  /** Where only this account makes sense: the page belongs to it. */
+  /** Set if the page belongs to this account. */
   onlyEmail?: string;
   onDone?: () => void;
 }
@@ -36,7 +36,7 @@ export function SignInForm({ onlyEmail, onDone }: SignInFormProps) {
           onChange={(event) => setEmail(event.target.value)}
         />
       ) : (
-        // For the password manager, which looks for the account beside the password.
+        // For password managers, which look for the account beside the password.
         <input type="email" name="email" autoComplete="username" className="sr-only" tabIndex={-1} aria-hidden readOnly value={email} />
       )}
       <PasswordField

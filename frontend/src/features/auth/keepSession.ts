@@ -6,20 +6,20 @@ const RENEW_BEFORE_MS = 6 * 3600_000;
 const CHECK_MS = 60_000;
 const LOCK = 'codesync.refresh';
 
-/** Renews the session's token while a page is open; returns its own undoing. */
+/** Renews the token of the session while a page is open; returns the function that stops it. */
 export function keepSession(): () => void {
   let renewing = false;
   const check = async () => {
     if (renewing || !isDue()) return;
     renewing = true;
     try {
-      // One tab renews: the old token ends with it, so the others must take the new one instead of asking too.
+      // One tab renews: the old token ends with it, so the others must take the new one.
       await navigator.locks.request(LOCK, async () => {
         rereadSession();
         if (isDue()) signedIn(await ask(api.POST('/api/auth/refresh')));
       });
     } catch {
-      // The next check tries again; a token that the server refuses has already been put aside.
+      // The next check retries; a refused token has already been removed.
     } finally {
       renewing = false;
     }

@@ -8,7 +8,7 @@ export function useSession(): Session {
   return useStore(currentSession);
 }
 
-/** The person in front of the page; null when nobody is signed in. */
+/** The person who is signed in; null if nobody is. */
 export function useMe(): User | null {
   const session = useSession();
   return session.state === 'signed-out' ? null : session.user;
@@ -36,7 +36,7 @@ export function useRegister() {
   });
 }
 
-/** Makes the first administrator by the secret of the link that the server printed, and signs in. */
+/** Creates the first administrator by the secret of the link that the server printed, and signs in. */
 export function useSetUp(secret: string) {
   return useMutation({
     mutationFn: async (body: Credentials & { name: string }) => {
@@ -49,7 +49,7 @@ export function useSetUp(secret: string) {
 export function useSignOut() {
   return useMutation({
     mutationFn: () => ask(api.POST('/api/auth/logout')),
-    // Without an answer the token still ends by itself; here it is gone either way.
+    // Without an answer the token still expires; here it is removed in any case.
     onSettled: signedOut,
   });
 }

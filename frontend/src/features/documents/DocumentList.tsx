@@ -82,7 +82,7 @@ function Row({ document, onAction }: { document: Document; onAction: (action: Do
   );
 }
 
-/** The list's shape while it is on its way. */
+/** The shape of the list while it is loading. */
 export function DocumentListSkeleton() {
   return (
     <div className={styles.list} role="status" aria-label="Loading documents">

@@ -2,7 +2,7 @@ import { type DragEvent, type ReactNode, useState } from 'react';
 import { Upload } from 'lucide-react';
 import styles from './DropZone.module.css';
 
-/** Takes files that are dropped anywhere on it. */
+/** Accepts files that are dropped anywhere on it. */
 export function DropZone({ onFiles, children }: { onFiles: (files: File[]) => void; children: ReactNode }) {
   const [over, setOver] = useState(false);
   const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');

@@ -4,11 +4,11 @@ import styles from './TitleField.module.css';
 
 interface TitleFieldProps {
   title: string;
-  /** Absent where this person may not rename. */
+  /** Absent if this person may not rename. */
   onRename: ((title: string) => void) | undefined;
 }
 
-/** The document's name as the page's heading; for those who may, a click away from being another. */
+/** The title of the document as the heading of the page; editors click it to rename. */
 export function TitleField({ title, onRename }: TitleFieldProps) {
   const [draft, setDraft] = useState<string | null>(null);
   useCommands(() => (onRename ? [{ id: 'rename', label: 'Rename document…', run: () => setDraft(title) }] : []));

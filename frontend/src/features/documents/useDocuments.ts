@@ -8,7 +8,7 @@ const PAGE = 50;
 
 export type Whose = 'mine' | 'shared';
 
-/** The documents that this person can open, newest change first, page by page. */
+/** The documents that this person can open, last changed first, page by page. */
 export function useDocuments(query: string) {
   return useInfiniteQuery({
     queryKey: [...LIST, query],
@@ -31,14 +31,14 @@ export function belongs(document: Document, whose: Whose): boolean {
 
 const one = (id: string) => ['document', id] as const;
 
-/** What a document passes for while only its text is known. */
+/** The properties of a document of which only the text is known. */
 export const UNKNOWN: Pick<Document, 'title' | 'language' | 'line_end' | 'indentation'> = { title: 'Document', language: PLAIN.id, line_end: 'lf', indentation: 'auto' };
 
 export function useDocumentInfo(id: string) {
   return useQuery({
     queryKey: one(id),
     queryFn: ({ signal }) => ask(api.GET('/api/documents/{id}', { params: { path: { id } }, signal })),
-    // Others rename it too, and no message tells of that.
+    // Others rename it too, without a message.
     refetchInterval: 30_000,
   });
 }

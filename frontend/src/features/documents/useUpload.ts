@@ -11,7 +11,7 @@ const PROBLEMS: Record<FileProblem, string> = {
   encoding: 'is neither UTF-8 nor UTF-16 text',
 };
 
-/** Files that are on their way at a time. */
+/** The number of files uploaded in parallel. */
 const AT_ONCE = 4;
 
 export interface Uploading {
@@ -19,7 +19,7 @@ export interface Uploading {
   all: number;
 }
 
-/** Turns files into documents, several at a time; calls `onOpen` when it was exactly one. Leaving the page meanwhile asks first. */
+/** Creates documents of files, several at a time; calls `onOpen` if it was exactly one. Leaving the page during an upload asks first. */
 export function useUpload(onOpen: (id: string) => void) {
   const { mutateAsync: create } = useCreateDocument();
   const [uploading, setUploading] = useState<Uploading | null>(null);
@@ -63,14 +63,14 @@ export function useUpload(onOpen: (id: string) => void) {
   return { upload: (files: readonly File[]) => void upload(files), uploading };
 }
 
-/** The counts together; null once all is done. */
+/** The counts added up; null once everything is done. */
 function sum(now: Uploading | null, { done, all }: Uploading): Uploading | null {
   const next = { done: (now?.done ?? 0) + done, all: (now?.all ?? 0) + all };
   return next.done < next.all ? next : null;
 }
 
 async function read(file: File): Promise<ReturnType<typeof decodeText>> {
-  // Not read at all when too large: it might be a disk image.
+  // Not read at all if too large: it might be a disk image.
   if (file.size > FILE_BYTES_MAX) return { problem: 'too-large' };
   try {
     return decodeText(new Uint8Array(await file.arrayBuffer()));

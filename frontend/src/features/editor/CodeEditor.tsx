@@ -5,7 +5,7 @@ import { type CodeEditorOptions, type Shared, useCodeEditor } from './useCodeEdi
 
 interface CodeEditorProps extends CodeEditorOptions {
   shared: Shared;
-  /** Told of the editor when it stands, and of null when it is gone. */
+  /** Called with the editor once it exists, and with null when it is disposed. */
   onEditor: (codeEditor: editor.IStandaloneCodeEditor | null) => void;
 }
 

@@ -10,7 +10,7 @@ interface DownloadDialogProps {
   title: string;
   language: string;
   lineEnd: LineEnd;
-  /** The text as it is now. */
+  /** The current text. */
   text: () => string;
   onClose: () => void;
 }

@@ -6,13 +6,13 @@ import type { editor } from './monaco';
 
 interface IndentationPickerProps {
   codeEditor: editor.ICodeEditor | null;
-  /** What was chosen for the document. */
+  /** The setting of the document. */
   value: Indentation;
   onChange: ((indentation: Indentation) => void) | undefined;
   className: string | undefined;
 }
 
-/** What the Tab key indents by, for everyone; for those who may change it, a choice. */
+/** The indentation for everyone; editors can choose it. */
 export function IndentationPicker({ codeEditor, value, onChange, className }: IndentationPickerProps) {
   const { spaces, size } = useIndent(codeEditor);
   const short = spaces ? `${size} spaces` : 'Tabs';
@@ -33,7 +33,7 @@ export function IndentationPicker({ codeEditor, value, onChange, className }: In
   );
 }
 
-/** What holds in the editor now. */
+/** The current indentation of the editor. */
 function useIndent(codeEditor: editor.ICodeEditor | null): Indent {
   const [indent, setIndent] = useState<Indent>({ spaces: true, size: 2 });
   useEffect(() => {

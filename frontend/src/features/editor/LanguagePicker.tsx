@@ -14,7 +14,7 @@ interface LanguagePickerProps {
 
 const find = (query: string) => LANGUAGES.filter(({ name, extensions }) => name.toLowerCase().includes(query) || extensions.includes(query));
 
-/** The document's language; for those who may change it, a list to type into. */
+/** The language of the document; editors choose it from a list with search. */
 export function LanguagePicker({ value, onChange, className }: LanguagePickerProps) {
   const [open, setOpen] = useState(false);
   useCommands(() => (onChange ? [{ id: 'language', label: 'Change language…', run: () => setOpen(true) }] : []));

@@ -9,7 +9,7 @@ interface LineEndPickerProps {
   className: string | undefined;
 }
 
-/** How lines end in the document's downloads; for those who may change it, a choice. */
+/** The line end of downloads; editors can choose it. */
 export function LineEndPicker({ value, onChange, className }: LineEndPickerProps) {
   const [open, setOpen] = useState(false);
   useCommands(() => (onChange ? [{ id: 'line-ends', label: 'Change line ends of downloads…', run: () => setOpen(true) }] : []));

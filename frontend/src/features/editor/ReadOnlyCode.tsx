@@ -14,7 +14,7 @@ export const READ_ONLY = {
   readOnly: true,
 } as const satisfies editor.IEditorConstructionOptions;
 
-/** A text as the editor would show it, to read and to copy from. */
+/** A text as the editor shows it, to read and to copy from. */
 export function ReadOnlyCode({ text, language, label }: { text: string; language: string; label: string }) {
   const container = useRef<HTMLDivElement>(null);
   const { fontSize } = useStore(editorSettings);

@@ -8,13 +8,13 @@ import { lineHeight } from './useCodeEditor';
 
 interface ReadOnlyDiffProps {
   before: string;
-  /** Asked once, so that what is read does not move. */
+  /** Called once, so that the shown text does not move. */
   now: () => string;
   language: string;
   label: string;
 }
 
-/** What became of a text until now, line by line; what stayed the same is folded away. */
+/** The changes from a text to the current one, line by line; unchanged lines are folded. */
 export function ReadOnlyDiff({ before, now, language, label }: ReadOnlyDiffProps) {
   const container = useRef<HTMLDivElement>(null);
   const [after] = useState(now);
@@ -33,7 +33,7 @@ export function ReadOnlyDiff({ before, now, language, label }: ReadOnlyDiffProps
       renderOverviewRuler: false,
       renderSideBySide: false,
     });
-    // What it takes for labels itself does not reach them.
+    // Monaco's own labels do not reach these.
     for (const side of [shown.getOriginalEditor(), shown.getModifiedEditor()]) side.updateOptions({ ariaLabel: label });
     shown.setModel({ original, modified });
     return () => {

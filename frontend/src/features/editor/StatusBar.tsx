@@ -14,7 +14,7 @@ interface StatusBarProps {
   language: string;
   lineEnd: LineEnd;
   indentation: Indentation;
-  /** Absent where this person may not choose. */
+  /** Absent if this person may not choose. */
   onChange: ((change: { language: string } | { line_end: LineEnd } | { indentation: Indentation }) => void) | undefined;
 }
 

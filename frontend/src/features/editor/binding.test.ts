@@ -43,7 +43,7 @@ function client({ initial = '', crlf = false, canWrite = true } = {}): Client {
   };
 }
 
-/** Delivers updates between clients when asked, as a network would. */
+/** Delivers updates between clients on request, like a network. */
 function join(...clients: Client[]) {
   const [first, ...rest] = clients;
   for (const other of rest) applyUpdate(other.doc, encodeStateAsUpdate(first!.doc), 'remote');
@@ -194,7 +194,7 @@ describe('a change of thousands of places', () => {
 
   function replaceAll(each: Client, from: string, to: string) {
     const matches = each.model.findMatches(from, false, false, true, null, false, 900);
-    // Without sorting, as an extension might.
+    // Unsorted, as an extension might do.
     each.model.pushEditOperations(null, matches.toReversed().map(({ range }) => ({ range, text: to })), () => null);
   }
 
@@ -223,7 +223,7 @@ describe('a change of thousands of places', () => {
 });
 
 describe('surrogate pairs', () => {
-  /** A client that has only the text, edited as no editor would: its units are those of others, encoded and decoded. */
+  /** A client that has only the text, edited as no editor would: between any two units. */
   function stock(initial: string) {
     const doc = new Doc();
     doc.getText('content').insert(0, initial);
@@ -311,7 +311,7 @@ describe('undo', () => {
   });
 });
 
-/** A source of chance that a failure can be replayed from. */
+/** A reproducible source of random numbers. */
 function chance(seed: number) {
   let state = seed >>> 0;
   return (below: number) => {
@@ -354,7 +354,7 @@ describe('random histories', () => {
       if (pick(3) > 0) {
         randomStep(clients[pick(4)]!, pick);
       } else {
-        // Only the oldest message on its way to somebody: a connection keeps its order.
+        // Only the oldest message to each receiver: a connection keeps its order.
         const to = clients[pick(4)]!;
         const oldest = network.waiting.findIndex((message) => message.to === to);
         if (oldest >= 0) network.deliver(oldest);
@@ -388,7 +388,7 @@ describe('random histories', () => {
         const at = pick(value(page).length + 1);
         page.type(at, UNITS[pick(UNITS.length)]!, pick(3));
       }
-      // Now and then both have written before they read.
+      // Sometimes both have written before they read.
       if (pick(3) > 0) send(stock, server);
       send(page.doc, server);
       send(server, page.doc);

@@ -11,20 +11,20 @@ export interface BindingConfig {
   text: Text;
   model: editor.ITextModel;
   canWrite: () => boolean;
-  /** Told when the model had to be brought back in line: never expected, always worth knowing. */
+  /** Called when the model had to be corrected: never expected, always worth knowing. */
   onHeal?: (reason: string) => void;
 }
 
-/** A pause that begins a new step of undo. */
+/** A pause that begins a new undo step. */
 const CAPTURE_MS = 1000;
 const SELECTIONS = 'selections';
 const CLEANING = Symbol('cleaning');
 
 /**
  * Keeps a Monaco model and a shared text equal.
- *
- * Invariant: after every transaction the model, with LF line ends, has the text's length and its touched lines; where it does
- * not, the model is healed from the text. The text gets no half of a surrogate pair: others would read another character. Owns the model's undo, which undoes this person's edits only.
+ * Invariant: after every transaction the model, with LF line ends, has the length of the text and its touched lines; otherwise the model is
+ * corrected from the text. The text never gets half of a surrogate pair: others would read another character. Owns the model's undo, which
+ * affects this person's edits only.
  */
 export class CodeBinding {
   readonly undoManager: UndoManager;
@@ -40,7 +40,7 @@ export class CodeBinding {
   private before: readonly SharedSelection[] = [];
   private applying = false;
   private destroyed = false;
-  // The text holds what a model cannot (CR, embeds), so that offsets differ.
+  // The text holds something that a model cannot (CR, embeds), so that offsets differ.
   private unclean = false;
 
   constructor(private readonly config: BindingConfig) {
@@ -54,7 +54,7 @@ export class CodeBinding {
     this.takeOverUndo();
   }
 
-  /** Lets `codeEditor`, which shows the model, keep its scroll, carets and selections through remote edits. */
+  /** Keeps the scroll position, carets and selections of `codeEditor`, which shows the model, through remote edits. */
   attach(codeEditor: editor.ICodeEditor): View {
     this.view?.dispose();
     this.view = new View(codeEditor, this.text, () => this.applying);
@@ -88,13 +88,13 @@ export class CodeBinding {
       return transaction.origin !== this;
     }, this);
     this.view?.refresh();
-    // At the end of a transaction that is not ours, `onText` heals.
+    // At the end of a transaction that is not ours, `onText` corrects the model.
     if (nested) return;
     if (isWellFormed) this.check('local', delta);
     else this.match();
   }
 
-  /** Applies a local change. Many places at once are written in ascending order: the other order is slow everywhere. */
+  /** Applies a local change. Several places at once are written in ascending order: the other order is slow everywhere. */
   private write(delta: readonly Step[]) {
     const [keep, ...change] = delta;
     if (keep === undefined || !('retain' in keep) || change.some((step) => 'retain' in step)) {
@@ -141,7 +141,7 @@ export class CodeBinding {
     this.match();
   }
 
-  /** Makes the model equal to the text, less what a model cannot hold. */
+  /** Makes the model equal to the text, except for what a model cannot hold. */
   private match() {
     const clean = this.text.toString().replaceAll('\r', '');
     this.apply(difference(this.model.getValue(editor.EndOfLinePreference.LF), clean));
@@ -185,7 +185,7 @@ export class CodeBinding {
   }
 }
 
-/** The event as steps over plain text; null where it brings what a model cannot hold. */
+/** The event as steps over plain text; null if it adds something that a model cannot hold. */
 function steps(event: YTextEvent): Step[] | null {
   const result: Step[] = [];
   for (const { retain, delete: removed, insert } of event.delta) {
@@ -197,7 +197,7 @@ function steps(event: YTextEvent): Step[] | null {
   return result;
 }
 
-/** Where the text holds a CR or an embed, last first. */
+/** The places where the text holds a CR or an embed, the last first. */
 function dirt(text: Text): number[] {
   const places: number[] = [];
   let at = 0;

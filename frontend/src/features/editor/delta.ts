@@ -44,7 +44,7 @@ export function toDelta(changes: readonly editor.IModelContentChange[]): Step[] 
   return delta;
 }
 
-/** Where `offset` lies after the change. `side` says which way it leans when text is inserted exactly there. */
+/** The position of `offset` after the change. `side` says where it moves if text is inserted exactly there. */
 export function moved(offset: number, delta: readonly Step[], side: 'left' | 'right'): number {
   let old = 0;
   let now = offset;
@@ -62,7 +62,7 @@ export function moved(offset: number, delta: readonly Step[], side: 'left' | 'ri
   return now;
 }
 
-/** True where the change puts text exactly at `offset`. */
+/** Whether the change inserts text exactly at `offset`. */
 export function insertsAt(offset: number, delta: readonly Step[]): boolean {
   return moved(offset, delta, 'left') !== moved(offset, delta, 'right');
 }
@@ -85,7 +85,7 @@ export function difference(from: string, to: string): Step[] {
   return steps;
 }
 
-// Monaco moves the end of a range that lies behind one, also where no low surrogate follows.
+// Monaco moves the end of a range after one, even if no low surrogate follows.
 function isHighSurrogate(text: string, index: number): boolean {
   const unit = text.charCodeAt(index);
   return unit >= 0xd800 && unit <= 0xdbff;

@@ -1,7 +1,7 @@
-/** Takes nothing larger at once: the server would refuse the edit, and all that stands beside it. */
+/** The largest paste: the server would refuse a larger edit, and every edit beside it. */
 export const PASTE_CHARS_MAX = 2_000_000;
 
-/** Keeps a paste beyond the limit out of the editor in `element`; returns its own undoing. */
+/** Keeps a paste beyond the limit out of the editor in `element`; returns the function that stops it. */
 export function guardPaste(element: HTMLElement, onRefused: () => void): () => void {
   const onPaste = (event: ClipboardEvent) => {
     if ((event.clipboardData?.getData('text/plain').length ?? 0) <= PASTE_CHARS_MAX) return;

@@ -1,6 +1,6 @@
 import { languages } from 'monaco-editor/editor';
 
-/** JSON comes with Monaco only as a language service with a worker of its own; colours and brackets need no more than this. */
+/** Monaco has JSON only as a language service with its own worker; colours and brackets need only this. */
 export function registerJson() {
   languages.register({ id: 'json', extensions: ['.json'], aliases: ['JSON'] });
   languages.setLanguageConfiguration('json', {

@@ -1,4 +1,4 @@
-// The editor and those of its features that CodeSync has a use for. Only public entry points: deeper paths are not stable.
+// The editor with the features that CodeSync uses. Only public entry points: deeper paths are not stable.
 import 'monaco-editor/features/anchorSelect/register';
 import 'monaco-editor/features/bracketMatching/register';
 import 'monaco-editor/features/caretOperations/register';
@@ -30,7 +30,7 @@ import 'monaco-editor/features/tokenization/register';
 import 'monaco-editor/features/wordHighlighter/register';
 import 'monaco-editor/features/wordOperations/register';
 import 'monaco-editor/features/wordPartOperations/register';
-// The one exception: the suggest feature's public entry brings only inline completions, and no list of words.
+// The one exception: the public entry of the suggest feature has only inline completions, and no list of words.
 import 'monaco-editor/editor/contrib/suggest/browser/suggestController.js';
 import 'monaco-editor/languages/definitions/register.all';
 import { editor, languages } from 'monaco-editor/editor';

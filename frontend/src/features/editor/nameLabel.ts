@@ -4,7 +4,7 @@ import type { Peer } from '@/lib/peer';
 const SHOWN_MS = 2000;
 const HOVER_COLUMNS = 1;
 
-/** The name above one person's caret: there for a moment after each move, and when pointed at. */
+/** The name above one person's caret: shown briefly after each move, and on hover. */
 export class NameLabel implements editor.IContentWidget {
   readonly allowEditorOverflow = false;
   readonly suppressMouseDown = true;
@@ -29,7 +29,7 @@ export class NameLabel implements editor.IContentWidget {
     };
 
   show(peer: Peer, position: IPosition) {
-    // Names come from others: text, never markup, never style.
+    // Names come from others: text, never markup or style.
     if (this.node.textContent !== peer.name) this.node.textContent = peer.name;
     this.node.className = `cs-name cs-c${peer.color}${this.timer ? ' cs-shown' : ''}`;
     const { position: before } = this;

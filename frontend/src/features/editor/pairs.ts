@@ -2,12 +2,12 @@ import { type AbstractStruct, ContentString, findIndexSS, getItem, type ID, Item
 
 const REPLACEMENT = '\ufffd';
 
-/** Replaces each half of a surrogate pair that has no other half, as the encoding for other clients would. */
+/** Replaces each unpaired half of a surrogate pair, as the encoding for other clients would. */
 export const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, REPLACEMENT);
 
 /**
- * True where the transaction may have split a surrogate pair. Yjs replaces both halves then, also where nothing that can be
- * seen was inserted or deleted between them, and its events do not mention it. Cheap: only what is new is examined.
+ * Whether the transaction may have split a surrogate pair. Yjs then replaces both halves, even if nothing visible was inserted or deleted
+ * between them, and its events do not mention it. Cheap: only new parts are examined.
  */
 export function maySplitPair(transaction: Transaction): boolean {
   const { clients } = transaction.doc.store;
@@ -27,7 +27,7 @@ export function maySplitPair(transaction: Transaction): boolean {
 
   function isBesideReplacement(struct: AbstractStruct): boolean {
     if (!(struct instanceof Item)) return false;
-    // Where others wrote at the same place the origins are no neighbours, and were split all the same.
+    // If others wrote at the same place, the origins are not neighbours, and were still split.
     return endsSo(struct.left) || startsSo(struct.right) || endsSo(found(struct.origin)) || startsSo(found(struct.rightOrigin));
   }
 

@@ -12,7 +12,7 @@ const BLANKS_MAX = 500;
 /** Labels beyond these would hide the text; the carets stay. */
 const LABELS_MAX = 50;
 
-/** Draws the others' carets, selections and names into an editor, at most once a frame; returns its own undoing. */
+/** Draws the carets, selections and names of others into an editor, at most once per frame; returns the function that stops it. */
 export function drawPeers(codeEditor: editor.ICodeEditor, text: Text, awareness: Awareness): () => void {
   const decorations = codeEditor.createDecorationsCollection();
   const labels = new Map<number, NameLabel>();
@@ -68,7 +68,7 @@ function selectionsOf(state: Record<string, unknown>): unknown[] {
   return all.slice(0, SELECTIONS_MAX);
 }
 
-/** A mark on each blank line of a selection, which covers nothing there; as many as a large screen shows. */
+/** A mark on each blank line of a selection, which has no width there; at most as many as a large screen shows. */
 function blankLines(peer: Peer, selection: Selection, model: editor.ITextModel): editor.IModelDeltaDecoration[] {
   const drawn: editor.IModelDeltaDecoration[] = [];
   for (let line = selection.startLineNumber; line < selection.endLineNumber && drawn.length < BLANKS_MAX; line += 1) {

@@ -2,10 +2,10 @@ import type { Awareness } from 'y-protocols/awareness';
 import type { View } from './view';
 
 const DELAY_MS = 40;
-/** More carets than this tell nobody anything. */
+/** More carets than this have no meaning for others. */
 const SELECTIONS_MAX = 32;
 
-/** Tells the others where this person is, when and only when the person moves; returns its own undoing. */
+/** Publishes where this person is, only when the person moves; returns the function that stops it. */
 export function publishSelections(view: View, awareness: Awareness): () => void {
   let timer = 0;
   let last = '';
@@ -14,7 +14,7 @@ export function publishSelections(view: View, awareness: Awareness): () => void 
     const text = JSON.stringify(selections);
     if (text === last || awareness.getLocalState() === null) return;
     last = text;
-    // One state change, so one message. `selection` is what y-monaco reads.
+    // One state change, so one message. y-monaco reads `selection`.
     awareness.setLocalState({ ...awareness.getLocalState(), selection: selections[0] ?? null, selections });
   };
   const stop = view.onLocalMove(() => {

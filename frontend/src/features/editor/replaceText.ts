@@ -1,7 +1,7 @@
 import type { Text } from 'yjs';
 import { difference } from './delta';
 
-/** Turns the shared text into another by the smallest change. */
+/** Changes the shared text into another by the smallest change. */
 export function replaceText(text: Text, wanted: string) {
   const delta = difference(text.toString(), wanted);
   if (delta.length > 0) text.applyDelta(delta);

@@ -4,7 +4,7 @@ import type { Text } from 'yjs';
 import { others } from '@/lib/peer';
 import { locate } from './selections';
 
-/** Scrolls to where that person is; whether they are anywhere. */
+/** Scrolls to that person's position; returns whether there is one. */
 export function revealPeer(codeEditor: editor.ICodeEditor, { text, awareness }: { text: Text; awareness: Awareness }, userId: string): boolean {
   const model = codeEditor.getModel();
   if (!model) return false;

@@ -7,7 +7,7 @@ import {
   type Text,
 } from 'yjs';
 
-/** A selection that stays where it is in the text while the text around it changes. The field names are y-monaco's. */
+/** A selection that keeps its place in the text while the text around it changes. The field names are y-monaco's. */
 export interface SharedSelection {
   anchor: RelativePosition;
   head: RelativePosition;
@@ -19,14 +19,14 @@ export interface Span {
   head: number;
 }
 
-/** Fixes a selection to the text. An empty one leans left; the ends of others lean inwards, so that neither grows. */
+/** Anchors a selection in the text. An empty one stays with the text on its left; the ends of others stay inside, so that neither grows. */
 export function share({ anchor, head }: Span, text: Text): SharedSelection {
   const first = createRelativePositionFromTypeIndex(text, Math.min(anchor, head), anchor === head ? -1 : 0);
   const last = createRelativePositionFromTypeIndex(text, Math.max(anchor, head), -1);
   return anchor <= head ? { anchor: first, head: last } : { anchor: last, head: first };
 }
 
-/** Where such a selection is now; null for one that is of another text, unknown here, or malformed: it comes from anyone. */
+/** The current place of such a selection; null for one of another text, an unknown or a malformed one: it comes from any client. */
 export function locate(shared: unknown, model: editor.ITextModel, text: Text): Selection | null {
   if (typeof shared !== 'object' || shared === null || !('anchor' in shared) || !('head' in shared)) return null;
   const anchor = offsetOf(shared.anchor, text);

@@ -1,12 +1,12 @@
 import { createStore, type Store } from '@/lib/store';
 import { storage } from '@/lib/storage';
 
-/** How this person likes the editor, on this device. */
+/** The editor settings of this person, on this device. */
 export interface EditorSettings {
   fontSize: number;
   wordWrap: boolean;
   minimap: boolean;
-  /** Tab leaves the editor instead of indenting. */
+  /** Whether Tab moves the focus instead of indenting. */
   tabMovesFocus: boolean;
 }
 

@@ -16,7 +16,7 @@ function theme(base: 'vs' | 'vs-dark', tones: Tones): editor.IStandaloneThemeDat
   const rule = (token: string, foreground: string, fontStyle = '') => ({ token, foreground, fontStyle });
   return {
     base,
-    // The base's own rules bring tokens below the contrast that is asked for.
+    // The rules of the base theme would give tokens too little contrast.
     inherit: false,
     rules: [
       { token: '', foreground: tones.ink, background: tones.background },

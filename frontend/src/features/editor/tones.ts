@@ -1,4 +1,4 @@
-/** The colours of one editor theme, as Monaco takes them: hex without the hash. */
+/** The colours of one editor theme, in Monaco's form: hex without the hash. */
 export interface Tones {
   ink: string;
   quiet: string;
@@ -23,8 +23,8 @@ export interface Tones {
   shadow: string;
 }
 
-// Every text colour has a contrast of at least 4.5 on all that can lie behind it: `background`, `line`, `selection`, `match`,
-// `added`, `removed`, and the tint of anyone's selection. tones.test.ts holds them to it.
+// Every text colour has a contrast of at least 4.5 on all possible backgrounds: `background`, `line`, `selection`, `match`, `added`,
+// `removed`, and the tint of any selection. tones.test.ts checks it.
 export const LIGHT: Tones = {
   ink: '191c1b',
   quiet: '4c5450',

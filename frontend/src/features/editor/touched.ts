@@ -2,10 +2,10 @@ import { editor, Range } from 'monaco-editor/editor';
 import { ContentString, type Item, type Text } from 'yjs';
 import type { Step } from './delta';
 
-/** How far beside a change its line is compared: lines may be megabytes long. */
+/** How far around a change its line is compared: lines may be megabytes long. */
 const BESIDE_MAX = 500;
 
-/** True where model and text, both after the change, differ in length or in the lines that the change touched. */
+/** Whether model and text, both after the change, differ in length or in the touched lines. */
 export function differs(model: editor.ITextModel, text: Text, delta: readonly Step[]): boolean {
   if (model.getValueLength(editor.EndOfLinePreference.LF) !== text.length) return true;
   const slices = new Slices(text);

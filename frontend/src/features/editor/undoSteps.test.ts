@@ -10,7 +10,7 @@ interface Change {
 const typed = (rangeOffset: number, text: string): Change[] => [{ rangeOffset, rangeLength: 0, text }];
 const deleted = (rangeOffset: number, rangeLength = 1): Change[] => [{ rangeOffset, rangeLength, text: '' }];
 
-/** Where a step begins in a row of changes. */
+/** Where a step begins in a series of changes. */
 function steps(steps: UndoSteps, changes: Change[][]): boolean[] {
   return changes.map((change) => steps.begins(change as never));
 }

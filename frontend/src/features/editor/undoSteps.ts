@@ -1,20 +1,20 @@
 import type { editor } from 'monaco-editor/editor';
 
-/** An edit as undoing sees it. */
+/** An edit in terms of undo. */
 interface Edit {
   kind: 'typing' | 'deleting' | 'other';
   carets: number;
-  /** Where the next letter would go on, and the other side of a pair that was closed by itself. */
+  /** The position where the next letter would continue, and the other side of an automatically closed pair. */
   ends: readonly number[];
   isBlank: boolean;
 }
 
-/** Letters that one key makes: with the closing half of a pair, or of an emoji. */
+/** The letters of one key: with the closing half of a pair, or of an emoji. */
 const KEY_MAX = 4;
 
 /**
- * Where one step of undo ends and the next begins: before each word, at a jump of the caret, between typing and deleting, and
- * around what comes in one piece. What an input method composes is one step.
+ * The borders of undo steps: before each word, at a jump of the caret, between typing and deleting, and around text that is inserted at
+ * once. A composition of an input method is one step.
  */
 export class UndoSteps {
   private last: Edit | null = null;
@@ -55,7 +55,7 @@ function read(changes: readonly editor.IModelContentChange[]): Edit {
   return other;
 }
 
-/** With several carets each letter moves the places of those behind: only that there are as many is known. */
+/** With several carets each letter moves the later places: only their number is known. */
 function goesOn(change: editor.IModelContentChange | undefined, last: Edit): boolean {
   if (change === undefined || last.carets > 1) return true;
   const { rangeOffset: at, rangeLength: removed } = change;

@@ -20,7 +20,7 @@ export interface Shared {
 
 export interface CodeEditorOptions {
   canWrite: boolean;
-  /** The document's name, which is the editor's to a screen reader. */
+  /** The name of the document, as the editor's accessible name. */
   name: string;
   language: string;
   indentation: Indentation;
@@ -28,9 +28,9 @@ export interface CodeEditorOptions {
 
 export const lineHeight = (fontSize: number) => Math.round(fontSize * 1.6);
 
-/** What holds for every text, whoever reads or writes it. */
+/** Settings that are the same for every text and every person. */
 export const FIXED: editor.IStandaloneEditorConstructionOptions = {
-  // Completions are only words of this text: Enter stays Enter.
+  // Completions are only words of this text: Enter inserts a line.
   acceptSuggestionOnEnter: 'off',
   automaticLayout: true,
   bracketPairColorization: { enabled: true },
@@ -39,7 +39,7 @@ export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   editContext: false,
   fixedOverflowWidgets: true,
   glyphMargin: false,
-  // Beside the margin of their container, which numbers of any length keep.
+  // In addition to the margin of the container, which numbers of any length keep.
   lineNumbersMinChars: 3,
   fontFamily: "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
   fontLigatures: false,
@@ -51,19 +51,19 @@ export const FIXED: editor.IStandaloneEditorConstructionOptions = {
   stickyScroll: { enabled: true, maxLineCount: 3 },
   // They would split lines that the text does not split.
   unusualLineTerminators: 'off',
-  // The theme's colours do not reach into a shadow root: the menu would have no ground.
+  // The theme's colours do not reach into a shadow root: the menu would have no background.
   useShadowDOM: false,
   wordBasedSuggestions: 'currentDocument',
 };
 
-/** Where words are prose, a list of them at every letter is in the way. */
+/** In prose, a list of words at every letter is in the way. */
 const PROSE = new Set(['plaintext', 'markdown', 'restructuredtext']);
 const SUGGESTIONS = { other: true, comments: false, strings: false };
 
-/** A Monaco editor in `container`, bound to the shared text; null until it stands. */
+/** A Monaco editor in `container`, bound to the shared text; null until it exists. */
 export function useCodeEditor(container: RefObject<HTMLElement | null>, { text, awareness }: Shared, options: CodeEditorOptions) {
   const [made, setMade] = useState<editor.IStandaloneCodeEditor | null>(null);
-  // The binding asks at each edit: a role may change while the editor stands.
+  // The binding reads it at each edit: a role may change while the editor exists.
   const canWrite = useRef(options.canWrite);
   useEffect(() => {
     canWrite.current = options.canWrite;

@@ -5,14 +5,14 @@ import type { editor } from './monaco';
 export interface Cursor {
   line: number;
   column: number;
-  /** Characters in all selections. */
+  /** The number of characters in all selections. */
   selected: number;
   carets: number;
 }
 
 const START: Cursor = { line: 1, column: 1, selected: 0, carets: 1 };
 
-/** Where this person's caret is. */
+/** The position of this person's caret. */
 export function useCursor(codeEditor: editor.ICodeEditor | null): Cursor {
   return useStore(useMemo(() => cursorStore(codeEditor), [codeEditor]));
 }

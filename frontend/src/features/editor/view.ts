@@ -3,11 +3,11 @@ import type { Text } from 'yjs';
 import { insertsAt, moved, type Step } from './delta';
 import { locate, share, type SharedSelection, type Span } from './selections';
 
-/** One editor on a bound model: what remote edits must not disturb in it, and where its person is. */
+/** One editor on a bound model: what remote edits must not disturb in it, and the position of its person. */
 export class View {
   private readonly listeners: IDisposable[] = [];
   private readonly onMove = new Set<() => void>();
-  // Offsets, not positions: the model tells of an edit before the cursors have followed it.
+  // Offsets, not positions: the model reports an edit before the cursors have followed it.
   private spans: readonly Span[] = [];
 
   constructor(
@@ -24,7 +24,7 @@ export class View {
     );
   }
 
-  /** Calls `listener` when an input method begins to compose, and when it ends. */
+  /** Calls `listener` when a composition of an input method begins and ends. */
   onComposition(listener: (composing: boolean) => void) {
     this.listeners.push(this.codeEditor.onDidCompositionStart(() => listener(true)), this.codeEditor.onDidCompositionEnd(() => listener(false)));
   }
@@ -35,12 +35,12 @@ export class View {
     return () => void this.onMove.delete(listener);
   }
 
-  /** The selections, primary first, fixed to the text. Before `refresh` these are the ones from before an edit. */
+  /** The selections, primary first, anchored in the text. Before `refresh` these are the ones from before an edit. */
   selections(): SharedSelection[] {
     return this.spans.map((span) => share(span, this.text));
   }
 
-  /** Reads the selections again after an edit: their offsets change even where line and column do not. */
+  /** Reads the selections again after an edit: their offsets change even if line and column do not. */
   refresh() {
     const model = this.codeEditor.getModel();
     const selections = model === null ? null : this.codeEditor.getSelections();
@@ -60,7 +60,7 @@ export class View {
     this.codeEditor.revealPositionInCenterIfOutsideViewport(primary.getPosition());
   }
 
-  /** Notes what the change must leave alone; the answer puts it back after the change. */
+  /** Records what the change must not disturb; the returned function restores it after the change. */
   hold(delta: readonly Step[]): () => void {
     const carets = this.holdCarets(delta);
     const scroll = this.holdScroll(delta);
@@ -76,7 +76,7 @@ export class View {
     this.onMove.clear();
   }
 
-  // Monaco moves its own carets well, save one: an empty one exactly where others insert would be pushed along.
+  // Monaco moves its own carets correctly, except an empty one exactly where others insert, which would be pushed along.
   private holdCarets(delta: readonly Step[]): (() => void) | null {
     const model = this.codeEditor.getModel();
     if (!model) return null;
@@ -95,7 +95,7 @@ export class View {
     };
   }
 
-  // Lines that arrive or go above the viewport must not move what is being read.
+  // Lines that are added or removed above the viewport must not move the visible text.
   private holdScroll(delta: readonly Step[]): (() => void) | null {
     const { codeEditor } = this;
     const model = codeEditor.getModel();

@@ -18,28 +18,28 @@ import { VersionList } from './VersionList';
 
 interface HistoryDialogProps {
   documentId: string;
-  /** Whether this person may name versions and go back to one. */
+  /** Whether this person may name and restore versions. */
   writable: boolean;
   /** Settles once the server has every edit of this page. */
   flush: () => Promise<void>;
-  /** Told what the text went back to. */
+  /** Called with the name of the restored version. */
   onRestored: (called: string) => void;
-  /** Puts a text in the place of the present one, as an edit of this person. */
+  /** Replaces the current text, as an edit of this person. */
   replaceText: (text: string) => void;
-  /** The present text. */
+  /** The current text. */
   text: () => string;
-  /** Whether this person may change what others have named. */
+  /** Whether this person may change names by others. */
   owner: boolean;
   /** The id of this person. */
   me: string;
-  /** Shows a text as the editor would. */
+  /** Renders a text as the editor would. */
   showText: (text: string) => ReactNode;
-  /** Shows what became of a text until now. */
+  /** Renders the changes from a text to the current one. */
   showChanges: (text: string) => ReactNode;
   onClose: () => void;
 }
 
-/** What the document was: states to read and to go back to. */
+/** The versions of the document, to read and to restore. */
 export function HistoryDialog({ documentId, writable, flush, onClose, ...more }: HistoryDialogProps) {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useVersions(documentId);
   const [chosen, setChosen] = useState<Version | null>(null);

@@ -6,7 +6,7 @@ import styles from './History.module.css';
 
 interface VersionListProps {
   versions: readonly Version[];
-  /** The id of the one that is shown. */
+  /** The id of the shown version. */
   shown: string | undefined;
   onShow: (version: Version) => void;
 }

@@ -4,7 +4,7 @@ import { api, ask } from '@/lib/api/client';
 const list = (id: string) => ['document', id, 'versions'] as const;
 const PAGE = 50;
 
-/** The states of a document that were kept, newest first, page by page. */
+/** The versions of a document, newest first, page by page. */
 export function useVersions(id: string) {
   return useInfiniteQuery({
     queryKey: list(id),
@@ -25,7 +25,7 @@ export function useVersionText(id: string, versionId: string) {
   });
 }
 
-/** Gives the present text a name; `flush` settles once the server has all of it. */
+/** Names the current text; `flush` settles once the server has all of it. */
 export function useNameVersion(id: string, flush: () => Promise<void>) {
   const queries = useQueryClient();
   return useMutation({
@@ -37,7 +37,7 @@ export function useNameVersion(id: string, flush: () => Promise<void>) {
   });
 }
 
-/** Gives a version another name, or a first one. */
+/** Renames a version, or names it first. */
 export function useRenameVersion(id: string) {
   const queries = useQueryClient();
   return useMutation({
@@ -55,7 +55,7 @@ export function useDeleteVersion(id: string) {
   });
 }
 
-/** Turns the text back to a version's, for everyone; `flush` settles once the server has all that is there now. */
+/** Restores a version, for everyone; `flush` settles once the server has all current edits. */
 export function useRestoreVersion(id: string, flush: () => Promise<void>) {
   const queries = useQueryClient();
   return useMutation({

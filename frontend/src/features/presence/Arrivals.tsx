@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Peer } from '@/lib/peer';
 
-/** Comings and goings within this time are told together. */
+/** Joins and leaves within this time are announced together. */
 const BATCH_MS = 1500;
 
-/** Tells a screen reader who came and who went. */
+/** Announces to screen readers who joins and leaves. */
 export function Arrivals({ people }: { people: readonly Peer[] }) {
   const told = useRef<ReadonlyMap<string, string>>(new Map());
   const [message, setMessage] = useState('');

@@ -9,13 +9,13 @@ import { usePeople } from './usePeers';
 
 interface PeopleProps {
   awareness: Awareness;
-  /** How many stand side by side; the others are in a list. */
+  /** The number of avatars side by side; further people are in a list. */
   shownMax: number;
-  /** Goes to where that person is in the text. */
+  /** Scrolls to that person's position in the text. */
   onFind: (person: Peer) => void;
 }
 
-/** Who else is here. */
+/** The other people in the document. */
 export function People({ awareness, shownMax, onFind }: PeopleProps) {
   const people = usePeople(awareness);
   const shown = people.length > shownMax ? people.slice(0, shownMax) : people;

@@ -6,7 +6,7 @@ import { wearFreeColor } from './wearFreeColor';
 
 const IDLE_MS = 60_000;
 
-/** The other people in the document, one entry each however many tabs they have; by name. Another tab of one's own is nobody else. */
+/** The other people in the document, one entry each for any number of tabs, by name. Another tab of this person does not count. */
 export function usePeople(awareness: Awareness): readonly Peer[] {
   return useStore(useMemo(() => peopleStore(awareness), [awareness]));
 }
@@ -40,7 +40,7 @@ function merge(peers: readonly Peer[]): Peer[] {
   const people = new Map<string, Peer>();
   for (const peer of peers) {
     const known = people.get(peer.userId);
-    // Idle only where every tab is.
+    // Idle only if every tab is.
     people.set(peer.userId, known ? { ...known, idle: known.idle && peer.idle } : peer);
   }
   return [...people.values()].sort((a, b) => a.name.localeCompare(b.name));
@@ -52,7 +52,7 @@ interface Me {
   color: string;
 }
 
-/** Shows this person to the others, and whether they are at the keyboard. */
+/** Publishes this person's presence, and whether they are active. */
 export function useShowMe(awareness: Awareness | null, { id, name, color }: Me) {
   useEffect(() => {
     awareness?.setLocalStateField('user', { id, name, color });

@@ -11,7 +11,7 @@ afterEach(() => {
   for (const page of pages.splice(0)) page.destroy();
 });
 
-/** A page of a person in one room with all others; what one says all hear. */
+/** A page of a person in one room with all others; all receive what one publishes. */
 function page(id: string, color: string): Awareness {
   const awareness = new Awareness(new Doc());
   for (const other of pages) applyAwarenessUpdate(awareness, encodeAwarenessUpdate(other, [other.clientID]), 'room');

@@ -2,7 +2,7 @@ import type { Awareness } from 'y-protocols/awareness';
 import { PALETTE, paletteIndex } from '@/lib/palette';
 import { others, readWorn, type Worn } from '@/lib/peer';
 
-/** Those that are hardest to tell from the page's own accent and greys come last. */
+/** Those that are most similar to the page's own accent and greys come last. */
 const LAST = ['Teal', 'Slate'];
 const ORDER = [...PALETTE.keys()].sort((a, b) => rank(a) - rank(b));
 
@@ -11,8 +11,8 @@ function rank(index: number): number {
 }
 
 /**
- * Shows this person in a colour that nobody else in the document wears: that of the account where it is free. Who came first
- * keeps a colour; the tabs of one person share one. Returns its own undoing.
+ * Publishes this person in a colour that nobody else in the document uses: that of the account if it is free. The first one keeps a colour;
+ * the tabs of one person share one. Returns the function that stops it.
  */
 export function wearFreeColor(awareness: Awareness, userId: string, accountColor: string): () => void {
   const choose = () => {
@@ -38,7 +38,7 @@ export function wearFreeColor(awareness: Awareness, userId: string, accountColor
   return () => awareness.off('change', choose);
 }
 
-/** Whether theirs was worn before ours. A page that wears none is a stock one, or is about to choose. */
+/** Whether theirs was used before ours. A page without one is a stock page, or is about to choose. */
 function isFirst(theirs: Worn | null, theirClient: number, ours: Worn | null, ourClient: number): boolean {
   if (ours === null) return true;
   if (theirs === null) return false;

@@ -6,7 +6,7 @@ import styles from './SaveState.module.css';
 import type { Tone } from './saveWords';
 import { useAnnounced, useSaveWords } from './useSaveWords';
 
-/** The truth about the document's state in a few words. */
+/** The state of the document in a few words. */
 export function SaveState({ open }: { open: OpenDocument }) {
   const words = useSaveWords(open);
   const announced = useAnnounced(words);

@@ -14,15 +14,15 @@ import { INITIAL, isFinal, type Phase, type Status } from './status';
 import { decode, encodeMark, encodeToken, MESSAGE, SUBPROTOCOL } from './wire';
 
 const SYNC = 0;
-/** A lost connection shorter than this is nobody's business. */
+/** A lost connection shorter than this is not shown. */
 const GRACE_MS = 3000;
-/** A connection that does not answer a probe for this long is dead, whatever the system says. */
+/** A connection that does not answer a probe within this time is dead, even if the system calls it open. */
 const PROBE_MS = 5000;
-/** A ticket or an opening socket that takes longer will not come. */
+/** A ticket or an opening socket that takes longer is given up. */
 const OPENING_MS = 10_000;
 /** An attempt younger than this is as good as a new one. */
 const FRESH_MS = 1500;
-/** How often typing alone makes an attempt, whatever the backoff says. */
+/** The interval at which typing causes an attempt, independent of the backoff. */
 const TYPING_MS = 3000;
 const TICKET_RETRY_MS = 30_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -38,15 +38,14 @@ export interface ConnectionConfig {
   awareness: Awareness;
   /** The address of the socket without the document's id. */
   socketUrl: string;
-  /** Asks for a fresh ticket until `signal` ends that; rejects with an `ApiError`. */
+  /** Requests a new ticket until `signal` aborts it; rejects with an `ApiError`. */
   requestTicket: (signal: AbortSignal) => Promise<Ticket>;
-  /** The server has other edits at clocks of ours: this connection has ended, and the edits are to be made again elsewhere. */
+  /** The server has other edits at clocks of ours: this connection has ended, and the edits must be made again elsewhere. */
   onConflict: (conflict: Conflict | null) => void;
 }
 
 /**
- * Keeps one document in step with the server over a stock y-websocket provider.
- *
+ * Keeps one document up to date with the server over a stock y-websocket provider.
  * Owns when to connect and with which ticket, what each end of a connection means, and what counts as saved. The provider's own
  * reconnecting is switched off: it knows neither tickets nor jitter.
  */
@@ -60,7 +59,7 @@ export class Connection {
   private readonly timers = { retry: 0, grace: 0, probe: 0, ticket: 0, opening: 0 };
   private attempt = 0;
   private requesting: AbortController | null = null;
-  /** When the attempt under way began, and when typing last made one. */
+  /** When the current attempt began, and when typing last caused one. */
   private began = 0;
   private typed = 0;
   private retriedAuth = false;
@@ -83,7 +82,7 @@ export class Connection {
     void this.connect();
   }
 
-  /** Tries at once, whatever the backoff says. */
+  /** Tries at once, independent of the backoff. */
   retryNow() {
     const isUnderWay = this.requesting !== null || this.provider.ws !== null;
     if (this.provider.wsconnected || isFinal(this.state.get().phase)) return;
@@ -94,19 +93,19 @@ export class Connection {
     void this.connect();
   }
 
-  /** Shows the server a fresh ticket on the open connection, or uses one to come back. */
+  /** Sends the server a new ticket on the open connection, or reconnects with one. */
   async renew() {
     if (!this.provider.wsconnected) return this.retryNow();
     try {
       const { ticket } = await this.config.requestTicket(AbortSignal.timeout(OPENING_MS));
       this.send(encodeToken(ticket));
     } catch {
-      // Not signed in any more: the server says so on the socket when the time has come.
+      // No longer signed in: the server reports it on the socket in time.
       this.later('ticket', TICKET_RETRY_MS, () => void this.renew());
     }
   }
 
-  /** Ends for good: the edits of this page are not accepted. */
+  /** Ends permanently: the edits of this page are not accepted. */
   giveUp() {
     this.refuse(rejection('client_conflict'));
   }
@@ -125,7 +124,7 @@ export class Connection {
   private listen() {
     const { provider } = this;
     const { signal } = this.stop;
-    // Registered after the provider's own listener: the mark must leave after the update that it covers.
+    // Registered after the provider's own listener: the mark must be sent after the update that it covers.
     const onUpdate = (_update: Uint8Array, origin: unknown) => {
       if (origin === provider) return;
       this.marks.edited();
@@ -149,7 +148,7 @@ export class Connection {
     window.addEventListener('online', () => this.wake(), { signal });
     window.addEventListener('offline', () => this.probe(), { signal });
     window.addEventListener('pageshow', () => this.wake(), { signal });
-    // A frozen page runs no timers: what they were for is done when it goes on.
+    // A frozen page runs no timers: their work is done when it resumes.
     document.addEventListener('resume', () => this.wake(), { signal });
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.wake(), { signal });
   }
@@ -164,7 +163,7 @@ export class Connection {
       handle(encoder, decoder, ...rest);
       if (!asked || provider.ws?.protocol !== SUBPROTOCOL) return;
       const answering = provider.ws;
-      // The provider sends its answer when this handler has returned, still before any microtask.
+      // The provider sends its answer when this handler has returned, but before any microtask.
       queueMicrotask(() => {
         if (provider.ws === answering) this.marks.sentEverything();
       });
@@ -194,7 +193,7 @@ export class Connection {
     }
   }
 
-  /** Ends an attempt that is under way. */
+  /** Ends the current attempt. */
   private abandon() {
     window.clearTimeout(this.timers.opening);
     const request = this.requesting;
@@ -204,13 +203,13 @@ export class Connection {
   }
 
   private tookTooLong() {
-    // The end of a socket plans the next attempt by itself.
+    // The end of a socket plans the next attempt itself.
     const isSocket = this.provider.ws !== null;
     this.abandon();
     if (!isSocket && !this.isStopped()) this.retryLater(null);
   }
 
-  /** Whoever types without a connection wants one now. */
+  /** Someone who types without a connection needs one now. */
   private tryForTyping() {
     if (this.provider.wsconnected || Date.now() - this.typed < TYPING_MS) return;
     const { phase } = this.state.get();
@@ -228,7 +227,7 @@ export class Connection {
   }
 
   private closed(code: number | null) {
-    // Emitted before the provider plans its own reconnect, which this turns into nothing.
+    // Emitted before the provider plans its own reconnect, which this prevents.
     this.provider.shouldConnect = false;
     this.marks.interrupted();
     window.clearTimeout(this.timers.probe);
@@ -246,7 +245,7 @@ export class Connection {
   private closedUnauthenticated() {
     if (this.retriedAuth) return this.enter('signed-out');
     this.retriedAuth = true;
-    // The provider still holds the old socket while it tells of its end.
+    // The provider still holds the old socket while it reports its end.
     queueMicrotask(() => void this.connect());
   }
 
@@ -300,7 +299,7 @@ export class Connection {
     this.later('ticket', Math.min(Math.max(left * 0.8, PROBE_MS), TIMER_MAX_MS), () => void this.renew());
   }
 
-  // Peers have seen our state end with the last connection; only a newer clock brings it back.
+  // Peers have seen our state end with the last connection; only a newer clock restores it.
   private announce() {
     const { awareness } = this.config;
     awareness.setLocalState(awareness.getLocalState());
@@ -334,7 +333,7 @@ export class Connection {
     if (this.inConflict || isFinal(this.state.get().phase)) return;
     this.inConflict = true;
     this.marks.interrupted();
-    // What is on its way is of edits that are not ours: its deletions would hit our words.
+    // Further messages are about edits that are not ours: their deletions would hit our words.
     this.provider.messageHandlers[SYNC] = () => undefined;
     this.provider.disconnect();
     window.clearTimeout(this.timers.retry);

@@ -4,7 +4,7 @@ import * as sync from 'y-protocols/sync';
 import { Doc } from 'yjs';
 import { MESSAGE, SUBPROTOCOL } from './wire';
 
-/** The server's end of one socket, played by the test. */
+/** The server's end of one socket, controlled by the test. */
 export class FakeSocket {
   static readonly OPEN = 1;
   static all: FakeSocket[] = [];
@@ -47,7 +47,7 @@ export class FakeSocket {
     await Promise.resolve();
   }
 
-  /** What the server says when it has accepted a socket: hello, its step 1, the answer to ours. */
+  /** The first messages of the server: hello, its step 1, the answer to ours. */
   async welcome({ role = 'editor', epoch = '1', doc = new Doc() } = {}) {
     this.open();
     await this.special(1, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ role, epoch, expires_at: null })));
@@ -73,7 +73,7 @@ export class FakeSocket {
     return this.special(0, (encoder) => encoding.writeVarUint(encoder, n));
   }
 
-  /** Kinds of what was sent: "step1", "step2", "update", "awareness", "mark 1". */
+  /** The kinds of sent messages: "step1", "step2", "update", "awareness", "mark 1". */
   get said(): string[] {
     return this.sent.map((bytes) => {
       const decoder = decoding.createDecoder(bytes);

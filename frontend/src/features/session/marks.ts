@@ -1,7 +1,6 @@
 /**
  * Knows how many local edits are not yet durable on the server.
- *
- * Invariant: an edit counts as saved only when a mark sent after it has come back on the connection that carried both.
+ * Invariant: an edit counts as saved only when a mark sent after it has returned on the connection that carried both.
  */
 export class Marks {
   private made = 0;
@@ -25,14 +24,14 @@ export class Marks {
     this.changed();
   }
 
-  /** Our answer to the server's sync step 1 has left: from here on a mark covers all that we have. */
+  /** Our answer to the server's sync step 1 was sent: from here on a mark covers all that we have. */
   sentEverything() {
     this.ready = true;
     this.waiting = null;
     this.ask();
   }
 
-  /** The connection is gone, or the server lacks something: marks under way prove nothing. */
+  /** The connection is lost, or the server lacks something: marks without an echo prove nothing. */
   interrupted() {
     this.ready = false;
     this.waiting = null;
@@ -46,7 +45,7 @@ export class Marks {
     this.changed();
   }
 
-  // One mark at a time: while it travels, further edits gather for the next.
+  // One mark at a time: until it returns, further edits gather for the next.
   private ask() {
     if (!this.ready || this.waiting !== null || this.unsaved === 0) return;
     this.last += 1;

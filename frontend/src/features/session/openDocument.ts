@@ -7,7 +7,7 @@ import { Replica } from './replica';
 import { isFinal, type Status } from './status';
 import { unsavedDocuments } from './unsaved';
 
-/** A document that is open in this page. What carries it to the server is not to be seen from here. */
+/** A document that is open in this page. How it is synced is hidden here. */
 export interface OpenDocument {
   readonly id: string;
   readonly doc: Doc;
@@ -18,27 +18,27 @@ export interface OpenDocument {
   readonly loaded: Promise<void>;
   /** Settles once every edit made so far is durable on the server. */
   flush: () => Promise<void>;
-  /** Tries to connect at once. */
+  /** Connects at once. */
   retry: () => void;
-  /** Gives this use back. The document itself stays until nobody uses it and nothing in it is unsaved. */
+  /** Ends this use. The document itself stays until nobody uses it and nothing in it is unsaved. */
   release: () => void;
 }
 
 interface Entry extends Pick<OpenDocument, 'id' | 'status' | 'loaded' | 'flush' | 'retry'> {
-  /** Called with each use's document when that is another. */
+  /** Called with the new document of each use, when it is replaced. */
   uses: Map<symbol, () => void>;
   replica: Replica;
   closing: number;
 }
 
-// Long enough for a remount of the same page, short enough that leaving is leaving.
+// Long enough for a remount of the same page, short enough that leaving counts.
 const LINGER_MS = 1000;
 
 const entries = new Map<string, Entry>();
 
 /**
- * Opens a document, or joins in the use of one that is open already. `replaced` is given what takes its place where the page's
- * edits had to be made again in a fresh Y.Doc.
+ * Opens a document, or adds a use of an open one. `replaced` receives its replacement if the page's edits had to be made again in a new
+ * Y.Doc.
  */
 export function openDocument(id: string, replaced: (open: OpenDocument) => void = () => undefined): OpenDocument {
   const entry = entries.get(id) ?? create(id);

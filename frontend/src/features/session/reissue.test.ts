@@ -5,13 +5,13 @@ import { Reissue } from './reissue';
 function replica(client: number, ...states: Doc[]): Doc {
   const doc = new Doc();
   for (const state of states) applyUpdate(doc, encodeStateAsUpdate(state));
-  // Afterwards: Yjs gives way where it finds its id in use.
+  // Afterwards: Yjs changes its id if it finds it in use.
   return Object.assign(doc, { clientID: client });
 }
 
 const text = (doc: Doc) => doc.getText('content');
 
-/** A page at client 1 whose words from some clock on are not the server's, where others were written under its id. */
+/** A page at client 1 whose words from some clock on are not the server's, because others wrote under its id. */
 function conflict(forge: (intruder: Doc) => void) {
   const page = replica(1);
   text(page).insert(0, 'saved ');

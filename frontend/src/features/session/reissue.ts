@@ -2,7 +2,7 @@ import * as encoding from 'lib0/encoding';
 import * as random from 'lib0/random';
 import { createID, decodeStateVector, decodeUpdate, type Doc, encodeStateAsUpdate, encodeStateVector, type GC, type ID, Item, Skip, UpdateEncoderV1 } from 'yjs';
 
-/** Where the server has other edits than this page. */
+/** The place where the server has other edits than this page. */
 export interface Conflict {
   client: number;
   clock: number;
@@ -11,19 +11,16 @@ export interface Conflict {
 interface Own {
   /** The first clock that is made again. */
   from: number;
-  /** Under this id. */
+  /** The new client id. */
   fresh: number;
 }
 
-/**
- * Makes the edits of a document, which another author's edits displaced at their client id, once more under fresh ids and at the
- * same places.
- */
+/** Makes the edits of a document, which another author's edits displaced at their client id, again under new ids and at the same places. */
 export class Reissue {
   private readonly known: Map<number, number>;
   private readonly own = new Map<number, Own>();
 
-  /** `clients` are the ids under which the page wrote, `known` is what the server has, `root` the type that holds the text. */
+  /** `clients` are the ids under which the page wrote, `known` is the server's state, `root` the type that holds the text. */
   constructor(
     private readonly doc: Doc,
     clients: Iterable<number>,
@@ -39,12 +36,12 @@ export class Reissue {
     }
   }
 
-  /** The fresh ids. */
+  /** The new ids. */
   clients(): number[] {
     return [...this.own.values()].map(({ fresh }) => fresh);
   }
 
-  /** All of them. */
+  /** All of the edits. */
   all(): Uint8Array {
     const vector = decodeStateVector(encodeStateVector(this.doc));
     for (const [client, { from }] of this.own) vector.set(client, from);
@@ -57,7 +54,7 @@ export class Reissue {
     return this.again(encodeStateAsUpdate(this.doc, encoding.toUint8Array(encoder)));
   }
 
-  /** Those of one update. */
+  /** The edits of one update. */
   again(update: Uint8Array): Uint8Array {
     const { structs, ds } = decodeUpdate(update);
     const encoder = new UpdateEncoderV1();
@@ -89,7 +86,7 @@ export class Reissue {
     struct.write(encoder, 0);
   }
 
-  /** The id of an edit that is made again. */
+  /** The new id of an edit that is made again. */
   private fresh({ client, clock }: ID): ID | null {
     const own = this.own.get(client);
     return own !== undefined && clock >= own.from ? createID(own.fresh, clock - own.from) : null;
@@ -100,7 +97,7 @@ export class Reissue {
     const fresh = this.fresh(id);
     const end = this.known.get(id.client) ?? 0;
     if (fresh !== null || id.clock < end) return fresh ?? id;
-    // Its neighbour is not in the document any more.
+    // Its neighbour is no longer in the document.
     return end === 0 ? null : createID(id.client, end - 1);
   }
 

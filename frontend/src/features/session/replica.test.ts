@@ -13,7 +13,7 @@ const text = () => replica.shared.text;
 const conflict = (client: number, clock: number) =>
   socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'client_conflict', message: '', client, clock })));
 
-/** What the server holds: the page's words up to the clock of the conflict, and an intruder's under the same id. */
+/** The server's document: the page's words up to the clock of the conflict, and an intruder's under the same id. */
 function server(): Doc {
   const doc = new Doc();
   applyUpdate(doc, encodeStateAsUpdate(replica.shared.doc));

@@ -10,7 +10,7 @@ const ROOT = 'content';
 /** More conflicts than this about our own client ids within `CONFLICTS_MS` are no accident. */
 const CONFLICTS_MAX = 5;
 const CONFLICTS_MS = 60_000;
-/** How long a displaced Y.Doc goes on handing over what is still typed into it. */
+/** How long a displaced Y.Doc passes on what is still typed into it. */
 const HANDOVER_MS = 1000;
 
 interface Shared {
@@ -26,8 +26,8 @@ interface Part extends Shared {
 }
 
 /**
- * A document's Y.Doc and its connection. Where another author's edits hold the clocks of ours, a fresh Y.Doc takes its place, in
- * which our edits are made again; until it has loaded the old one stays, and whatever is typed into it comes along.
+ * A document's Y.Doc and its connection. If another author's edits hold the clocks of ours, a new Y.Doc replaces it, in which our edits are
+ * made again. Until it has loaded the old one stays, and everything typed into it is transferred.
  */
 export class Replica {
   readonly status: Store<Status>;
@@ -41,7 +41,7 @@ export class Replica {
 
   constructor(
     private readonly config: Pick<ConnectionConfig, 'id' | 'socketUrl' | 'requestTicket'>,
-    /** Called when `shared` is another. */
+    /** Called when `shared` was replaced. */
     private readonly replaced: () => void,
   ) {
     this.status = this.state;
@@ -78,7 +78,7 @@ export class Replica {
     if (this.next === null) return this.state.set(now);
     const { role, since } = this.state.get();
     const phase = now.phase === 'loading' || now.phase === 'live' ? 'connecting' : now.phase;
-    // What the page shows is not what the server has, until the new Y.Doc has it too.
+    // The page shows what the server does not have, until the new Y.Doc has it too.
     const unsaved = Math.max(1, this.part.connection.status.get().unsaved);
     this.state.set({ ...now, phase, since, role: now.role ?? role, loaded: true, unsaved });
   }
@@ -102,7 +102,7 @@ export class Replica {
     });
   }
 
-  /** The fresh Y.Doc has all that the server has. */
+  /** The new Y.Doc has everything that the server has. */
   private take(next: Part) {
     const lost = this.part;
     const again = new Reissue(lost.doc, new Set([...lost.clients, lost.doc.clientID]), this.place, next.doc, ROOT);

@@ -2,17 +2,17 @@ import type { Store } from '@/lib/store';
 import { type SaveWords, saveWords, STILL_SAVING_MS, words } from './saveWords';
 import type { Status } from './status';
 
-/** "Saved" returns only after this much quiet: while someone types, marks come back several times a second. */
+/** "Saved" is shown only after this much quiet: during typing, marks return several times a second. */
 const SETTLE_MS = 600;
 const SYNCED_NOTE_MS = 3000;
 
-/** What to show about a document's state: bad news and "Saving…" at once, "Saved" once it has settled. */
+/** The shown state of a document: problems and "Saving…" at once, "Saved" after a delay. */
 export function saveStore(status: Store<Status>): Store<SaveWords | null> {
   const listeners = new Set<() => void>();
   let shown = saveWords(status.get(), 0);
   let unsavedSince: number | null = null;
   let quietAt = 0;
-  // Edits that wait for a connection, and how many of them the last one took along.
+  // Edits that wait for a connection, and how many of them the last one sent.
   let waiting = 0;
   let synced = { count: 0, until: 0 };
   let timer = 0;

@@ -5,11 +5,11 @@ export type Tone = 'ok' | 'busy' | 'warn' | 'bad';
 export interface SaveWords {
   text: string;
   tone: Tone;
-  /** Bad enough to interrupt a screen reader. */
+  /** Whether it should interrupt a screen reader. */
   urgent: boolean;
 }
 
-/** Saving that takes this long is worth a word. */
+/** Saving that takes this long is mentioned. */
 export const STILL_SAVING_MS = 10_000;
 
 export function words(text: string, tone: Tone, urgent = false): SaveWords {
@@ -19,8 +19,8 @@ export function words(text: string, tone: Tone, urgent = false): SaveWords {
 export const NO_ACCESS = 'You no longer have access. Download a copy';
 
 /**
- * The words for a document's state; null where there is nothing to say (nothing loaded, or a viewer in step with the server).
- * "Saved" is said only when every edit is durable on the server.
+ * The words for a document's state; null if there is nothing to show (nothing loaded, or a viewer that is up to date). "Saved" appears only
+ * when every edit is durable on the server.
  */
 export function saveWords(status: Status, unsavedForMs: number): SaveWords | null {
   const viewer = status.role === 'viewer' && status.unsaved === 0;

@@ -1,27 +1,27 @@
 import type { Role } from '@/lib/api/types';
 
-/** Where a document stands with the server. */
+/** The state of a document relative to the server. */
 export type Phase =
   /** Nothing has been received yet. */
   | 'loading'
-  /** In step with the server. */
+  /** Up to date with the server. */
   | 'live'
-  /** The connection was lost a moment ago, or is being made. */
+  /** The connection was lost a moment ago, or is being opened. */
   | 'connecting'
-  /** No connection for a while; tries go on. */
+  /** No connection for a while; attempts continue. */
   | 'offline'
-  /** The session ended; signing in again goes on from here. */
+  /** The login ended; signing in again continues from here. */
   | 'signed-out'
-  /** No access, or not any more. */
+  /** No access, or no longer. */
   | 'denied'
-  /** No such document, or not any more. */
+  /** No such document, or no longer. */
   | 'gone'
-  /** The server refused edits made here; the page holds what no one else has. */
+  /** The server refused edits made here; only this page has them. */
   | 'refused';
 
 export interface Status {
   readonly phase: Phase;
-  /** Whether the document's text has arrived; from then on the page holds a copy, whatever the phase. */
+  /** Whether the document's text has arrived; from then on the page holds a copy, in every phase. */
   readonly loaded: boolean;
   readonly role: Role | null;
   /** Local edits that are not yet durable on the server. */

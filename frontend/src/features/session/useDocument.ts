@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { openDocument, type OpenDocument } from './openDocument';
 
-/** The document of that id, open for as long as the component lives; null for the moment before it is. */
+/** The document of that id, open while the component is mounted; null until it is. */
 export function useDocument(id: string): OpenDocument | null {
   const [open, setOpen] = useState<OpenDocument | null>(null);
   useEffect(() => {

@@ -11,7 +11,7 @@ export function useSaveWords({ status }: OpenDocument): SaveWords | null {
   return useStore(useMemo(() => saveStore(status), [status]));
 }
 
-/** The same words for a live region: only what has stood for a second is worth saying. */
+/** The same words for a live region: only what has been shown for a second is announced. */
 export function useAnnounced(words: SaveWords | null): string {
   const text = words?.text ?? '';
   const [said, setSaid] = useState(text);

@@ -2,7 +2,7 @@ import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import type { Role } from '@/lib/api/types';
 
-/** The subprotocol under which the server speaks the messages below. */
+/** The subprotocol of the messages below. */
 export const SUBPROTOCOL = 'codesync.v1';
 /** The y-protocols message type that carries them. */
 export const MESSAGE = 100;
@@ -40,7 +40,7 @@ function message(kind: number, body: (encoder: encoding.Encoder) => void): Uint8
   return encoding.toUint8Array(encoder);
 }
 
-/** Reads what follows the message type. A kind from a newer server is `unknown`, not an error. */
+/** Decodes what follows the message type. A kind of a newer server is `unknown`, not an error. */
 export function decode(decoder: decoding.Decoder): Incoming {
   const kind = decoding.readVarUint(decoder);
   switch (kind) {

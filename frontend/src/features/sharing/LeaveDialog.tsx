@@ -12,7 +12,7 @@ interface LeaveDialogProps {
   onLeft?: () => void;
 }
 
-/** Gives up one's own access to a document that stays. */
+/** Gives up one's own access to a document that continues to exist. */
 export function LeaveDialog({ documentId, title, me, onClose, onLeft }: LeaveDialogProps) {
   const revoke = useRevoke(documentId);
   const done = () => {

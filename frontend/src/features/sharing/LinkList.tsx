@@ -12,7 +12,7 @@ import { useLinks, useRevokeLink } from './useSharing';
 export function LinkList({ documentId }: { documentId: string }) {
   const links = useLinks(documentId);
   const revoke = useRevokeLink(documentId);
-  // The server tells a link's address once, when it is made.
+  // The server returns a link's address only when it is created.
   const [urls, setUrls] = useState<Record<string, string>>({});
   const error = links.error ?? revoke.error;
   const items = links.data?.items ?? [];
@@ -36,7 +36,7 @@ export function LinkList({ documentId }: { documentId: string }) {
 
 interface LinkRowProps {
   link: ShareLink;
-  /** Its address, while it is known. */
+  /** Its address, while known. */
   url: string | undefined;
   onRevoke: () => void;
 }

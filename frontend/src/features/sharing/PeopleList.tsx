@@ -33,7 +33,7 @@ export function PeopleList({ documentId, me, onLeave }: PeopleListProps) {
             key={person.user.id}
             person={person}
             isMe={person.user.id === me}
-            // Someone must stay who can share the document.
+            // At least one owner must remain.
             fixed={person.role === 'owner' && owners === 1}
             onRole={(role) => grant.mutate({ email: person.user.email, role: asRole(role) })}
             onRemove={() => (person.user.id === me ? onLeave() : revoke.mutate(person.user.id))}

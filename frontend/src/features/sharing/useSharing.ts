@@ -12,7 +12,7 @@ export function useCollaborators(id: string) {
   });
 }
 
-/** Gives someone a role, or another one. */
+/** Sets the role of a person. */
 export function useGrant(id: string) {
   const queries = useQueryClient();
   return useMutation({
@@ -28,7 +28,7 @@ export function useRevoke(id: string) {
     mutationFn: (userId: string) =>
       ask(api.DELETE('/api/documents/{id}/collaborators/{user_id}', { params: { path: { id, user_id: userId } } })),
     onSuccess: () => {
-      // It may have been one's own.
+      // It may have been this person's own.
       void queries.invalidateQueries({ queryKey: ['documents'] });
       return queries.invalidateQueries({ queryKey: people(id) });
     },

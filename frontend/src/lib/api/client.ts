@@ -8,7 +8,7 @@ async function authorizedFetch(request: Request): Promise<Response> {
   const again = request.clone();
   const response = await send(request, used);
   if (response.status !== 401 || used === null) return response;
-  // Another tab may have refreshed the session, which ended our token.
+  // Another tab may have renewed the session, which ended our token.
   rereadSession();
   const current = token();
   if (current !== null && current !== used) return send(again, current);
@@ -29,7 +29,7 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The body of a good answer; every other outcome, and no answer at all, is an `ApiError`. */
+/** The body of a successful answer; every other result, and a missing answer, is an `ApiError`. */
 export async function ask<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer.catch((cause: unknown) => {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;

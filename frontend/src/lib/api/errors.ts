@@ -1,15 +1,15 @@
-/** What the server (or the way to it) answered instead of what was asked for. */
+/** An error answer of the server, or of something on the way to it. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 
   constructor(
-    /** The HTTP status; 0 when no answer came. */
+    /** The HTTP status; 0 without an answer. */
     readonly status: number,
     readonly code: string,
     message: string,
-    /** Per field, what is wrong with it (422). */
+    /** The problems by field (422). */
     readonly fields: Record<string, string> = {},
-    /** Seconds to wait before the next try (429, 503). */
+    /** Seconds to wait before a retry (429, 503). */
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -26,7 +26,7 @@ function isWireError(body: unknown): body is WireError {
   return typeof error === 'object' && error !== null && 'code' in error && 'message' in error;
 }
 
-/** Turns a failed answer into an `ApiError` that a person can read. */
+/** Turns a failed answer into an `ApiError` with a readable message. */
 export function apiError(response: Response, body: unknown): ApiError {
   const wait = Number(response.headers.get('retry-after'));
   const retryAfter = Number.isFinite(wait) && wait > 0 ? wait : null;
@@ -38,13 +38,13 @@ export function apiError(response: Response, body: unknown): ApiError {
   return new ApiError(response.status, code, message, Object.fromEntries(problems), retryAfter);
 }
 
-// The server says what a field is ("is too long"); beside the field that becomes a sentence.
+// The server describes a field's problem ("is too long"); beside the field that becomes a sentence.
 function sentence(problem: unknown): string {
   const text = String(problem);
   return /^[a-z]/.test(text) ? `This ${text}.` : text;
 }
 
-/** What to tell a person about any failure. */
+/** The message for a person about any failure. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return 'Something went wrong.';
   if (error.status === 429 && error.retryAfter) return `${error.message} Try again in ${error.retryAfter} s.`;

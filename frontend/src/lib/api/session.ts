@@ -2,7 +2,7 @@ import { createStore, type Store } from '../store';
 import { storage } from '../storage';
 import type { User } from './types';
 
-/** Who is signed in. `expired`: the server no longer takes the token, but the person should not lose the page for it. */
+/** The person who is signed in. `expired`: the server no longer accepts the token, but the person should not lose the page for it. */
 export type Session =
   | { state: 'signed-out' }
   | { state: 'signed-in'; token: string; expiresAt: string; user: User }
@@ -24,7 +24,7 @@ export function token(): string | null {
   return now.state === 'signed-in' ? now.token : null;
 }
 
-/** Whose page this is, signed in or waiting for the password; null for nobody's. */
+/** The person of this page, signed in or asked for the password; null for nobody. */
 export function personId(): string | null {
   const now = session.get();
   return now.state === 'signed-out' ? null : now.user.id;
@@ -40,7 +40,7 @@ export function signedOut() {
   session.set({ state: 'signed-out' });
 }
 
-/** The server refused `refused`. A token that came meanwhile (another tab refreshed) is left alone. */
+/** The server refused `refused`. A token that arrived in between (another tab renewed) is kept. */
 export function expired(refused: string) {
   const now = session.get();
   if (now.state !== 'signed-in' || now.token !== refused) return;
@@ -48,7 +48,7 @@ export function expired(refused: string) {
   session.set({ state: 'expired', user: now.user });
 }
 
-/** Puts a changed profile in place of the one that was signed in with. */
+/** Replaces the profile from the sign-in by a changed one. */
 export function profileChanged(user: User) {
   const now = session.get();
   if (now.state === 'signed-in') signedIn({ token: now.token, expires_at: now.expiresAt, user });
@@ -56,12 +56,12 @@ export function profileChanged(user: User) {
 
 let holds = () => false;
 
-/** While `reason` holds, no other tab takes this page from its person: it would lose what it alone has. */
+/** While `reason` returns true, no other tab ends the session of this page: it would lose what only it has. */
 export function holdSession(reason: () => boolean) {
   holds = reason;
 }
 
-/** Reads again what another tab may have stored: after a refresh there, our token has ended. */
+/** Reads again what another tab may have stored: after a renewal there, our token has ended. */
 export function rereadSession() {
   const before = session.get();
   const next = stored();

@@ -1,10 +1,16 @@
 -- Appends updates and publishes them. KEYS: log, meta, bell. ARGV: 'append', 'exact' or 'restore', the id up to which the
 -- appender has read, its node, the number of bytes that may be published with the notification, the installation (or nothing),
--- 'checked' where the server has just been found to belong to that, the updates. Answers 'foreign' where the document's log
--- belongs to another installation, 'unchecked' where it names none yet: the server has to be checked first.
--- Answers 'ok' with the ids before and at the end; 'lost' where the log no longer holds that id, unless it is restored: it
--- may have been lost and written to again since, and the updates could depend on lost ones; 'moved' where an exact append
--- finds newer entries; 'deleted' where the document is.
+-- 'checked' if the server was just found to belong to it, the updates. Returns a word and two ids:
+--   ok         the ids before and after the append
+--   lost       the log no longer holds the appender's id: it may have been lost and written again, and the updates could depend
+--              on lost ones; a restore appends nevertheless
+--   moved      an exact append found newer entries
+--   deleted    the document is deleted
+--   foreign    the document's log belongs to another installation
+--   unchecked  the log names no installation yet: the server must be checked first
+-- Example: the log ends at 7-0. 'append' after 7-0 returns {ok, 7-0, 8-0}; a second node that has read 7-0 too then gets
+-- {ok, 8-0, 9-0} for 'append' and {moved, 8-0, 8-0} for 'exact'. After a restart without persistence, 'append' after 9-0 returns
+-- {lost, 0-0, 0-0}, and 'restore' after 9-0 returns {ok, 0-0, 10-0}.
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
@@ -21,7 +27,7 @@ if ARGV[1] ~= 'restore' and after ~= previous and after ~= '0-0' and after ~= re
     and #redis.call('XRANGE', KEYS[1], after, after) == 0 then
   return {'lost', previous, previous}
 end
--- Without a write a connection waits for no replica: what is confirmed has to be on them too.
+-- Without a write WAIT returns at once, but confirmed entries must be on the replicas too.
 local function confirm()
   if previous ~= '0-0' then redis.call('HSET', KEYS[2], 'last', previous) end
 end
@@ -64,7 +70,7 @@ for i = 7, #ARGV do
 end
 redis.call('HSET', KEYS[2], 'last', last)
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'i', ARGV[5]) end
--- A node takes its own appends for applied, which an exact one is not yet: it is published without a node.
+-- A node treats its own appends as applied, which an exact one is not yet: it is published without a node.
 local origin = exact and string.rep('\0', 16) or ARGV[3]
 local bell = origin .. struct.pack('Bc0', #previous, previous) .. struct.pack('Bc0', #last, last)
 if bytes > tonumber(ARGV[4]) then

@@ -1,3 +1,3 @@
--- Takes a mark away, unless it was set anew. KEYS: marks. ARGV: the document, its mark.
+-- Removes a mark, unless it was set again. KEYS: marks. ARGV: the document, its mark.
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or -1) == tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
 return redis.status_reply('OK')

@@ -1,4 +1,4 @@
--- Marks a document as written to, at the server's time: the clocks of nodes differ. KEYS: marks, the
+-- Marks a document as dirty, at the server's time, because the clocks of nodes differ. KEYS: marks, the
 -- id of the installation. ARGV: the document, the installation (or nothing): on a server of another one nothing is written.
 local owner = ARGV[2] ~= '' and redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[2] then return redis.error_reply('FOREIGN Redis belongs to another installation') end

@@ -1,8 +1,8 @@
--- Moves the watermark and forgets what is below it. KEYS: log, meta. ARGV: the last id to go, the installation
--- (or nothing): the log of another one is left alone.
+-- Moves the watermark and removes the entries below it. KEYS: log, meta. ARGV: the last id to remove, the installation
+-- (or nothing): the log of another one is not touched.
 local owner = redis.call('HGET', KEYS[2], 'i')
 if ARGV[2] ~= '' and owner and owner ~= ARGV[2] then return redis.error_reply('FOREIGN the log belongs to another installation') end
--- The mark of a deletion is all that is kept of a deleted document.
+-- Only the mark of the deletion is kept of a deleted document.
 if redis.call('HEXISTS', KEYS[2], 'deleted') == 1 then return redis.status_reply('OK') end
 local ms, seq = string.match(ARGV[1], '^(%d+)-(%d+)$')
 ms, seq = tonumber(ms), tonumber(seq)

@@ -29,7 +29,7 @@ impl Room {
         Self::with_outboxes(dialects, 8)
     }
 
-    /// The same, with a queue of so many frames for each.
+    /// The same, with a queue of `frames_max` for each.
     fn with_outboxes(dialects: &[Dialect], frames_max: usize) -> Self {
         let mut room = Self { state: State::new(Document::new(Limits::default()), || 99, 1 << 20), peers: Vec::new() };
         for dialect in dialects {

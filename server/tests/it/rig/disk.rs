@@ -18,7 +18,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Makes a disk of so many MiB.
+    /// Makes a disk of that many MiB.
     pub(crate) fn of(mebibytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mount = format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$0\" && echo there && exec sleep infinity");

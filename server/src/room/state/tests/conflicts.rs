@@ -175,7 +175,7 @@ fn an_entry_that_lost_against_the_log_disturbs_nobody() {
     assert_eq!((rejections(&room, 0), close(&room, 1)), (vec![], None));
 }
 
-/// The log of a client that put so many letters before each other, one per entry: no two form a block.
+/// The log of a client that put `count` letters before each other, one per entry: no two form a block.
 fn letters(count: u64) -> Vec<Bytes> {
     let before =
         |clock: u64| [&[1, 1, 50][..], &number(clock), &[0x44, 50], &number(clock - 1), &[1, b'x', 0]].concat().into();

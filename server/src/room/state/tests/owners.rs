@@ -234,7 +234,7 @@ fn a_client_id_is_kept_for_its_user_a_minute_after_it_was_seen() {
     }
 }
 
-/// An update of one letter under each of so many client ids, starting at `first`.
+/// An update of one letter under each of `count` client ids, starting at `first`.
 fn flood(first: u64, count: u64) -> Bytes {
     let mut bytes = number(count);
     for client in (first..first + count).rev() {
