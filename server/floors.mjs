@@ -24,7 +24,7 @@ const FLOORS = `
   telemetry
   config
   private sqlite retention
-  close digest give_way hex ids offset role tasks
+  close digest long_work hex ids offset role tasks
 `.trim().split('\n').map((line) => line.trim().split(' '));
 
 const floorOf = new Map(FLOORS.flatMap((names, floor) => names.map((name) => [name, floor])));

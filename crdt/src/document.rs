@@ -52,7 +52,7 @@ pub struct Document {
 
 /// The effect of applying an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum Applied {
     /// Something was inserted or deleted.
     Changed,
     /// Everything in the update was already known.
@@ -113,7 +113,7 @@ impl Document {
 
     /// Applies an update that was checked against this document. On failure the document is dropped, because it may be
     /// half changed.
-    pub fn with_update(self, update: &Update) -> Result<(Self, Effect), DocumentError> {
+    pub fn with_update(self, update: &Update) -> Result<(Self, Applied), DocumentError> {
         self.with_update_while(update, || true)
     }
 
@@ -122,15 +122,15 @@ impl Document {
         mut self,
         update: &Update,
         mut go_on: impl FnMut() -> bool,
-    ) -> Result<(Self, Effect), DocumentError> {
+    ) -> Result<(Self, Applied), DocumentError> {
         self.follows(update)?;
         let parts = update.parts();
         if parts.deletions.is_empty() && self.unseen(parts) == 0 {
-            return Ok((self, Effect::Unchanged));
+            return Ok((self, Applied::Unchanged));
         }
         let applied = catch_unwind(AssertUnwindSafe(|| self.integrate(update, &mut go_on)));
         let Ok(Some(effect)) = applied else { return Err(DocumentError::Poisoned) };
-        if effect == Effect::Changed {
+        if effect == Applied::Changed {
             self.size_bytes += update.bytes().len();
             self.grown_bytes += update.bytes().len();
         }
@@ -243,8 +243,8 @@ impl Document {
     }
 
     /// Returns `None` if only a part of the update was applied: the replica is then unlike any other.
-    fn integrate(&mut self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Effect> {
-        let mut effect = Effect::Unchanged;
+    fn integrate(&mut self, update: &Update, go_on: &mut dyn FnMut() -> bool) -> Option<Applied> {
+        let mut effect = Applied::Unchanged;
         let mut inserted = 0;
         let stages = update.stages();
         let places = stages.iter().map(|stage| stage.places).sum();
@@ -265,7 +265,7 @@ impl Document {
                 return None;
             }
             if txn.has_changes() {
-                effect = Effect::Changed;
+                effect = Applied::Changed;
                 self.unsplit_bytes += bytes;
             }
             let ranges = txn.insert_set().iter().flat_map(|(_, ranges)| ranges);

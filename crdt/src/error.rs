@@ -8,7 +8,7 @@ pub enum Malformed {
     #[error("data ends inside a value")]
     Truncated,
     /// Bytes are left after the last value.
-    #[error("data goes on after its last value")]
+    #[error("data continues after its last value")]
     Trailing,
     /// A number is too large, or written longer than it needs to be.
     #[error("a number is out of range or not in its shortest form")]

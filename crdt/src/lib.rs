@@ -4,7 +4,7 @@
 //! applying fails nothing is left to read: a [`Document`] is given away for it, a [`Replica`] is empty then.
 //!
 //! ```
-//! use codesync_crdt::{Document, Effect, Limits, Replica};
+//! use codesync_crdt::{Document, Applied, Limits, Replica};
 //!
 //! let alice = Document::new(Limits::default());
 //! let edit = alice.replacement("content", "hello", 1)?.expect("the text differs");
@@ -12,7 +12,7 @@
 //!
 //! let mut bob = Replica::from(Document::new(Limits::default()));
 //! let received = bob.live().expect("nothing failed").check(edit.bytes().clone())?;
-//! assert_eq!(bob.apply(&received)?, Effect::Changed);
+//! assert_eq!(bob.apply(&received)?, Applied::Changed);
 //! let bob = bob.live().expect("nothing failed");
 //! assert_eq!(bob.text("content"), "hello");
 //! assert_eq!(bob.state_vector(), alice.state_vector());
@@ -31,7 +31,7 @@ mod text;
 mod update;
 
 pub use awareness::{Awareness, AwarenessEntry, decode_awareness, encode_awareness};
-pub use document::{Document, Effect, TEXT};
+pub use document::{Applied, Document, TEXT};
 pub use error::{DocumentError, Malformed, Refusal};
 pub use limits::Limits;
 pub use protocol::{Message, decode_frame, encode};

@@ -1,7 +1,7 @@
 //! A document that can be lost. After an update that failed half-way it cannot be read, and the type makes a reader
 //! handle that.
 
-use crate::{Document, DocumentError, Effect, Update};
+use crate::{Applied, Document, DocumentError, Update};
 
 /// A document, or nothing once applying an update to it has failed.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Replica {
     ///
     /// # Errors
     /// [`DocumentError::Corrupt`] changes nothing; after [`DocumentError::Poisoned`] the document is lost.
-    pub fn apply(&mut self, update: &Update) -> Result<Effect, DocumentError> {
+    pub fn apply(&mut self, update: &Update) -> Result<Applied, DocumentError> {
         self.apply_while(update, || true)
     }
 
@@ -31,7 +31,7 @@ impl Replica {
     ///
     /// # Errors
     /// As [`Replica::apply`].
-    pub fn apply_while(&mut self, update: &Update, go_on: impl FnMut() -> bool) -> Result<Effect, DocumentError> {
+    pub fn apply_while(&mut self, update: &Update, go_on: impl FnMut() -> bool) -> Result<Applied, DocumentError> {
         self.live().ok_or(DocumentError::Poisoned)?.follows(update)?;
         let document = self.0.take().ok_or(DocumentError::Poisoned)?;
         let (document, effect) = document.with_update_while(update, go_on)?;

@@ -105,7 +105,7 @@ pub async fn adopt(directory: &Directory, storage: &Storage, doc: DocId, owner: 
         let document = match storage.snapshots.get(doc, snapshot).await {
             Ok(document) => document,
             Err(error @ SnapshotError::Damaged(_)) => {
-                warn!(doc.id = %doc, snapshot.offset = %snapshot, %error, "no version is made of it");
+                warn!(doc.id = %doc, snapshot.offset = %snapshot, %error, "the snapshot is not recorded as a version");
                 continue;
             }
             Err(error) => return Err(error.into()),

@@ -120,7 +120,7 @@ impl App {
     /// When the directory does not answer.
     pub async fn setup_secret(&self) -> anyhow::Result<Option<String>> {
         match self.services.config.has(NodeRole::Api) {
-            true => self.services.auth.offer_setup().await.context("look for accounts"),
+            true => self.services.auth.offer_setup().await.context("count accounts"),
             false => Ok(None),
         }
     }
@@ -167,7 +167,10 @@ impl App {
             signal.await;
             stopping.cancel();
             if !delay.is_zero() {
-                info!(delay_s = delay.as_secs(), "stopping: not ready, and serving until the balancer has noticed");
+                info!(
+                    delay_s = delay.as_secs(),
+                    "stopping: readiness answers 503, and everything else is served for a while"
+                );
                 sleep(delay).await;
             }
             info!("draining");
@@ -176,7 +179,7 @@ impl App {
             connections.stop().cancel();
             // A caller whose request never ends must not take the time that rooms need.
             sleep(deadline / 4).await;
-            warn!("calls are not waited for any longer");
+            warn!("calls took too long: they are not waited for any longer");
         };
         let late = async {
             draining.cancelled().await;

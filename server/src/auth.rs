@@ -17,9 +17,9 @@ use self::{
 };
 use crate::{
     config::{AuthConfig, StorageConfig},
-    directory::{Access, By, Directory, DirectoryError, NewUser, Replaced, Session, Standing, User},
+    directory::{Access, By, Directory, DirectoryError, Login, NewUser, Replaced, Standing, User},
     hex::hex,
-    ids::{DocId, SessionId, UserId},
+    ids::{DocId, LoginId, UserId},
     role::Role,
 };
 
@@ -38,7 +38,7 @@ pub struct SocketGrant {
     /// The colour that peers see, `#rrggbb`.
     pub color: String,
     /// The login behind the token or ticket.
-    pub session: SessionId,
+    pub login: LoginId,
     /// When the login ends.
     pub expires_at: OffsetDateTime,
     /// The role in this document.
@@ -86,7 +86,7 @@ pub enum AuthError {
     #[error("account is disabled")]
     Disabled,
     /// Too many passwords are being checked.
-    #[error("too many log-ins at once")]
+    #[error("too many logins at once")]
     Busy,
     /// The directory failed.
     #[error(transparent)]
@@ -175,17 +175,17 @@ impl Auth {
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
         // The check of the password waits in a queue: the password may have changed since it was read.
-        let session = self.directory.create_session(user.id, &user.password_hash, now, expires_at).await?;
-        Ok((user, self.issue(session, expires_at)))
+        let login = self.directory.create_login(user.id, &user.password_hash, now, expires_at).await?;
+        Ok((user, self.issue(login, expires_at)))
     }
 
     /// The login of `token`, if both are valid; a ticket opens sockets only.
     ///
     /// # Errors
     /// When the directory does not answer.
-    pub async fn session(&self, token: &str) -> Result<Option<Session>, DirectoryError> {
+    pub async fn login(&self, token: &str) -> Result<Option<Login>, DirectoryError> {
         match self.tokens.read(token) {
-            Some(Token::Session(session)) => self.directory.session(session, OffsetDateTime::now_utc()).await,
+            Some(Token::Login(login)) => self.directory.login(login, OffsetDateTime::now_utc()).await,
             Some(Token::Ticket(..)) | None => Ok(None),
         }
     }
@@ -197,8 +197,8 @@ impl Auth {
     pub async fn refresh(&self, by: By) -> Result<Issued, DirectoryError> {
         let now = OffsetDateTime::now_utc();
         let expires_at = now + self.session;
-        let Replaced { old, new } = self.directory.replace_session(by, now, expires_at).await?;
-        self.events.publish(AccessEvent::SessionEnded(old));
+        let Replaced { old, new } = self.directory.replace_login(by, now, expires_at).await?;
+        self.events.publish(AccessEvent::LoginEnded(old));
         Ok(self.issue(new, expires_at))
     }
 
@@ -207,8 +207,8 @@ impl Auth {
     /// # Errors
     /// When the login has ended.
     pub async fn log_out(&self, by: By) -> Result<(), DirectoryError> {
-        let session = self.directory.end_session(by).await?;
-        self.events.publish(AccessEvent::SessionEnded(session));
+        let login = self.directory.end_login(by).await?;
+        self.events.publish(AccessEvent::LoginEnded(login));
         Ok(())
     }
 
@@ -216,20 +216,14 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::WrongPassword`], [`AuthError::Busy`].
-    pub async fn change_password(
-        &self,
-        session: &Session,
-        by: By,
-        current: String,
-        new: String,
-    ) -> Result<(), AuthError> {
-        let verified = &session.user.password_hash;
+    pub async fn change_password(&self, login: &Login, by: By, current: String, new: String) -> Result<(), AuthError> {
+        let verified = &login.user.password_hash;
         if self.passwords.verify(current, Some(verified.clone())).await? == Verdict::Wrong {
             return Err(AuthError::WrongPassword);
         }
         let hash = self.passwords.hash(new).await?;
         for ended in self.directory.set_password(verified, &hash, by).await? {
-            self.events.publish(AccessEvent::SessionEnded(ended));
+            self.events.publish(AccessEvent::LoginEnded(ended));
         }
         Ok(())
     }
@@ -304,10 +298,10 @@ impl Auth {
         Ok(user)
     }
 
-    /// Creates a ticket that opens a socket to `doc` for the user of `session`; the caller checks the access.
-    pub fn ticket(&self, session: &Session, doc: DocId) -> Issued {
-        let expires_at = (OffsetDateTime::now_utc() + self.ticket).min(session.expires_at);
-        Issued { token: self.tokens.sign(Token::Ticket(session.id, doc), expires_at), expires_at }
+    /// Creates a ticket that opens a socket to `doc` for the user of `login`; the caller checks the access.
+    pub fn ticket(&self, login: &Login, doc: DocId) -> Issued {
+        let expires_at = (OffsetDateTime::now_utc() + self.ticket).min(login.expires_at);
+        Issued { token: self.tokens.sign(Token::Ticket(login.id, doc), expires_at), expires_at }
     }
 
     /// Checks a token or ticket for a socket to `doc`.
@@ -315,18 +309,18 @@ impl Auth {
     /// # Errors
     /// The refusal.
     pub async fn open_socket(&self, token: &str, doc: DocId) -> Result<Arc<SocketGrant>, SocketRefusal> {
-        let session = match self.tokens.read(token).ok_or(SocketRefusal::Unauthenticated)? {
+        let login = match self.tokens.read(token).ok_or(SocketRefusal::Unauthenticated)? {
             Token::Ticket(_, other) if other != doc => return Err(SocketRefusal::Forbidden),
-            Token::Ticket(session, _) | Token::Session(session) => session,
+            Token::Ticket(login, _) | Token::Login(login) => login,
         };
-        let session = self.directory.session(session, OffsetDateTime::now_utc()).await.map_err(unavailable)?;
-        let Session { id, user, expires_at } = session.ok_or(SocketRefusal::Unauthenticated)?;
+        let login = self.directory.login(login, OffsetDateTime::now_utc()).await.map_err(unavailable)?;
+        let Login { id, user, expires_at } = login.ok_or(SocketRefusal::Unauthenticated)?;
         match self.directory.access(user.id, doc).await.map_err(unavailable)? {
             Access::NoDocument => Err(SocketRefusal::NotFound),
             Access::None => Err(SocketRefusal::Forbidden),
             Access::Role(role) => {
                 let (user, name, color) = (user.id, user.name, user.color);
-                Ok(Arc::new(SocketGrant { user, name, color, session: id, expires_at, role }))
+                Ok(Arc::new(SocketGrant { user, name, color, login: id, expires_at, role }))
             }
         }
     }
@@ -342,13 +336,13 @@ impl Auth {
         })
     }
 
-    fn issue(&self, session: SessionId, expires_at: OffsetDateTime) -> Issued {
-        Issued { token: self.tokens.sign(Token::Session(session), expires_at), expires_at }
+    fn issue(&self, login: LoginId, expires_at: OffsetDateTime) -> Issued {
+        Issued { token: self.tokens.sign(Token::Login(login), expires_at), expires_at }
     }
 }
 
 fn unavailable(error: DirectoryError) -> SocketRefusal {
-    tracing::error!(error = &error as &dyn std::error::Error, "cannot look up a socket's access");
+    tracing::error!(error = &error as &dyn std::error::Error, "cannot check the access of a socket");
     SocketRefusal::Unavailable
 }
 

@@ -60,7 +60,7 @@ pub async fn admin(args: AdminArgs) -> anyhow::Result<()> {
             let (directory, storage, adapters) = open(&config).await?;
             let unknown = adoption::unknown(&directory, &storage).await;
             adapters.end().await;
-            unknown?.into_iter().try_for_each(|doc| say(&format!("{doc}\n")))
+            unknown?.into_iter().try_for_each(|doc| print(&format!("{doc}\n")))
         }
         AdminCommand::AdoptDocuments { owner } => {
             let (directory, storage, adapters) = open(&config).await?;
@@ -77,7 +77,7 @@ async fn adopt(directory: &Directory, storage: &Storage, owner: &str) -> anyhow:
     let mut failed = 0;
     for doc in adoption::unknown(directory, storage).await? {
         match adoption::adopt(directory, storage, doc, owner).await {
-            Ok(listed) => say(&format!("{doc} {} ({} bytes)\n", listed.title, listed.size_bytes))?,
+            Ok(listed) => print(&format!("{doc} {} ({} bytes)\n", listed.title, listed.size_bytes))?,
             Err(error) => {
                 failed += 1;
                 let _ = writeln!(std::io::stderr(), "{doc} could not be adopted: {error:#}");
@@ -104,7 +104,7 @@ async fn create_admin(
     if let Some(user) = directory.user_by_email(email).await? {
         let standing = Standing { is_admin: Some(true), ..Standing::default() };
         directory.change_standing(user.id, standing, By::command_line()).await?;
-        return say(&format!("{} is an administrator now. Its name and password stayed as they were.\n", user.email));
+        return print(&format!("{} is an administrator now. Its name and password stayed as they were.\n", user.email));
     }
     let password = read_password(password)?;
     if let Err(fields) = http::check_account(email, name, &password) {
@@ -119,7 +119,7 @@ async fn create_admin(
         is_admin: true,
     };
     let user = directory.create_user(user, OffsetDateTime::now_utc()).await?;
-    say(&format!("{} was created as an administrator.\n", user.email))
+    print(&format!("{} was created as an administrator.\n", user.email))
 }
 
 fn read_password(given: Option<Secret>) -> anyhow::Result<String> {
@@ -142,13 +142,13 @@ async fn reset_password(
     }
     let hash = hash_password(auth, password).await?;
     let ended = directory.reset_password(user.id, &hash, By::command_line()).await?;
-    say(&format!("{} has another password; {} log-ins were ended.\n", user.email, ended.len()))
+    print(&format!("{} has another password; {} logins were ended.\n", user.email, ended.len()))
 }
 
 async fn list_conflicts(directory: &Directory) -> anyhow::Result<()> {
     for users in directory.conflicting_users().await? {
         let told: Vec<String> = users.iter().map(|user| format!("{:?} {}", user.email, user.id.0)).collect();
-        say(&(told.join("  ") + "\n"))?;
+        print(&(told.join("  ") + "\n"))?;
     }
     Ok(())
 }
@@ -161,7 +161,7 @@ pub async fn export(args: &ExportArgs) -> anyhow::Result<()> {
     let (directory, storage, adapters) = open(&args.config).await?;
     let written = export::run(&directory, &storage, &args.path).await;
     adapters.end().await;
-    say(&format!("{}\n", written?.display()))
+    print(&format!("{}\n", written?.display()))
 }
 
 /// Reads an export.
@@ -228,7 +228,7 @@ pub fn healthcheck(args: &HealthcheckArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When standard output cannot be written.
 pub fn openapi() -> anyhow::Result<()> {
-    say(&(http::openapi().to_pretty_json()? + "\n"))
+    print(&(http::openapi().to_pretty_json()? + "\n"))
 }
 
 /// Prints the page of all settings.
@@ -236,7 +236,7 @@ pub fn openapi() -> anyhow::Result<()> {
 /// # Errors
 /// When standard output cannot be written.
 pub fn configuration() -> anyhow::Result<()> {
-    say(&config::reference())
+    print(&config::reference())
 }
 
 fn first_line() -> std::io::Result<String> {
@@ -245,6 +245,6 @@ fn first_line() -> std::io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) -> anyhow::Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }

@@ -12,9 +12,9 @@ use tracing::{Instrument, debug, info_span, warn};
 
 use crate::{
     directory::{Directory, DirectoryError, Existence, Version},
-    give_way::give_way,
     ids::DocId,
     log::LogError,
+    long_work::yield_if_large,
     offset::Offset,
     retention::{Policy, Taken},
     snapshot::SnapshotError,
@@ -121,7 +121,7 @@ impl Compactor {
         if stored.entries > 0 {
             let second = self.put(doc, &stored).await?;
             existence = self.existence(doc, stored.offset).await?;
-            if !give_way(stored.document.size_bytes(), || equal(&stored.document, &second)) {
+            if !yield_if_large(stored.document.size_bytes(), || equal(&stored.document, &second)) {
                 self.storage.snapshots.delete(doc, stored.offset).await?;
                 return Err(CompactionError::Unequal);
             }
@@ -134,14 +134,14 @@ impl Compactor {
             debug!(log.entries = stored.entries, snapshot.offset = %stored.offset, "compacted");
         }
         let snapshot = if stored.entries > 0 { stored.offset } else { stored.base };
-        let text_bytes = give_way(stored.document.size_bytes(), || stored.document.text(TEXT).len());
+        let text_bytes = yield_if_large(stored.document.size_bytes(), || stored.document.text(TEXT).len());
         let done = Compacted { offset: stored.offset, snapshot, grew: stored.entries > 0, text_bytes };
         // The directory has no versions of a document that it does not know: all of its snapshots stay.
         if existence == Existence::Present
             && let Err(error) = self.keep_versions(doc, &stored, done).await
         {
             metrics::counter!("codesync_retention_failures_total").increment(1);
-            warn!(doc.id = %doc, error = format!("{error:#}"), "versions were not brought up to date");
+            warn!(doc.id = %doc, error = format!("{error:#}"), "versions could not be updated");
         }
         Ok(done)
     }

@@ -12,6 +12,7 @@ mod installation;
 mod line_end;
 mod links;
 mod locks;
+mod logins;
 pub(crate) mod mailbox;
 mod migrations;
 mod moving;
@@ -19,7 +20,6 @@ mod page;
 mod pooler;
 mod resets;
 mod rights;
-mod sessions;
 mod setup;
 mod tombstones;
 mod users;
@@ -40,10 +40,10 @@ pub use self::{
     indentation::Indentation,
     line_end::LineEnd,
     links::{Link, NewLink},
+    logins::{Login, Replaced},
     moving::Listed,
     page::{Page, Position},
     rights::{By, Hold, Right},
-    sessions::{Replaced, Session},
     tombstones::{Existence, Tombstone},
     users::{NewUser, Standing, User, UserChange},
     versions::{Archived, Version},

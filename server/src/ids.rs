@@ -52,7 +52,7 @@ id!(
 );
 id!(
     /// A login: what a token names and what can be revoked.
-    SessionId
+    LoginId
 );
 id!(
     /// A share link, without its secret.

@@ -74,7 +74,7 @@ pub struct Appended {
 
 /// An event of a tail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum TailEvent {
     /// An append, of this node or another.
     Entries {
         /// The node that appended.
@@ -87,11 +87,11 @@ pub enum Heard {
     /// Where the log ended a moment ago: a reader at another offset must read it.
     End(Offset),
     /// Something may have been missed: compare with the log.
-    Look,
+    Missed,
 }
 
 /// The events of one document from now on. It may lose some, and then reports that.
-pub type Tail = BoxStream<'static, Heard>;
+pub type Tail = BoxStream<'static, TailEvent>;
 
 /// A document whose log grew, for the sweeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

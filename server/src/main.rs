@@ -55,7 +55,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     info!(%addr, "CodeSync is ready: open http://{addr}");
     if let Some(secret) = app.setup_secret().await? {
         let site = public_url.unwrap_or_else(|| format!("http://{addr}"));
-        info!("nobody has an account yet: make the first administrator at {site}/setup/{secret} within an hour");
+        info!("nobody has an account yet: create the first administrator at {site}/setup/{secret} within an hour");
     }
     app.serve(listener, shutdown_signal()).await
 }

@@ -25,7 +25,7 @@ use crate::{config::RedisConfig, ids::InstallationId, tasks::Tasks};
 
 pub use commands::Commands;
 pub use pool::Pool;
-pub use subscriptions::{Rung, Subscription, Subscriptions};
+pub use subscriptions::{Subscription, SubscriptionEvent, Subscriptions};
 
 /// How long a command may take; a failed one is an error, never a hang.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// The messages of other nodes about one document.
-pub type Relayed = BoxStream<'static, Said>;
+pub type Relayed = BoxStream<'static, RelayMessage>;
 
 /// A message to the other nodes that have a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum RelayMessage {
     /// Presence of its clients, as an awareness update.
     Awareness(Bytes),
     /// This node has the document from now on, and requests the presence of the others.
@@ -45,7 +45,7 @@ pub trait Relay: Send + Sync + 'static {
     async fn join(&self, doc: DocId) -> Result<Relayed, RelayError>;
 
     /// Sends a message to the others; it may be lost.
-    fn say(&self, doc: DocId, said: Said);
+    fn send(&self, doc: DocId, message: RelayMessage);
 
     /// Whether there are other nodes.
     fn has_others(&self) -> bool {

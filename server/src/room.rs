@@ -9,18 +9,18 @@ mod damage;
 mod edited;
 mod effort;
 mod evict;
-mod follower;
 mod loading;
+mod log_link;
 mod memory;
 pub mod outbox;
 mod parts;
 pub mod peers;
 pub mod presence;
+mod publishers;
 mod recheck;
 pub mod registry;
 mod slots;
 mod snapshots;
-mod speakers;
 pub mod state;
 mod unarchived;
 
@@ -177,7 +177,7 @@ pub struct Member {
 
 /// A message from a socket.
 #[derive(Debug)]
-pub enum Said {
+pub enum PeerMessage {
     /// Sync step 1: what the client has.
     Step1(StateVector),
     /// Sync step 2: what this room lacks.
@@ -211,7 +211,7 @@ pub enum Command {
         /// The socket.
         from: PeerId,
         /// The message.
-        said: Said,
+        message: PeerMessage,
         /// When it was read from the socket.
         received: Instant,
     },
@@ -258,7 +258,7 @@ impl Command {
     /// The number of bytes of an edit that must be applied.
     fn bytes(&self) -> usize {
         match self {
-            Self::Peer { said: Said::Step2(bytes) | Said::Update(bytes), .. } => bytes.len(),
+            Self::Peer { message: PeerMessage::Step2(bytes) | PeerMessage::Update(bytes), .. } => bytes.len(),
             _ => 0,
         }
     }
@@ -266,11 +266,11 @@ impl Command {
 
 /// A live document. A room does not end for lack of peers while a caller holds its handle.
 #[derive(Clone, Debug)]
-pub struct RoomHandle(Arc<Doors>);
+pub struct RoomHandle(Arc<Queues>);
 
 /// The queues into a room.
 #[derive(Debug)]
-struct Doors {
+struct Queues {
     doc: DocId,
     mailbox: mpsc::Sender<Mail>,
     /// Boxed for the same reason as the mailbox. When this queue is full, all sockets of the room are checked again.
@@ -283,7 +283,7 @@ struct Doors {
     entrance: Mutex<()>,
 }
 
-impl Doors {
+impl Queues {
     fn entrance(&self) -> MutexGuard<'_, ()> {
         // The lock guards no data.
         self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
@@ -325,11 +325,11 @@ impl RoomHandle {
     ///
     /// # Errors
     /// When the room has ended.
-    pub async fn say(&self, from: PeerId, said: Said) -> Result<(), RoomError> {
+    pub async fn send(&self, from: PeerId, message: PeerMessage) -> Result<(), RoomError> {
         // Space is reserved first: a future that holds the command while it waits stores it three times, in every
         // socket.
         let place = self.0.mailbox.reserve().await.map_err(|_| self.gone())?;
-        place.send(Box::new(Command::Peer { from, said, received: Instant::now() }));
+        place.send(Box::new(Command::Peer { from, message, received: Instant::now() }));
         Ok(())
     }
 
@@ -395,12 +395,12 @@ impl RoomHandle {
         !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
     }
 
-    async fn send(&self, command: Command) -> Result<(), RoomError> {
+    async fn push(&self, command: Command) -> Result<(), RoomError> {
         self.0.mailbox.send(Box::new(command)).await.map_err(|_| self.gone())
     }
 
     async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<T>) -> Result<T, RoomError> {
-        self.send(command).await?;
+        self.push(command).await?;
         answer.await.map_err(|_| self.gone())
     }
 

@@ -20,8 +20,8 @@ use tracing::error;
 
 use self::format::{decode, encode};
 use crate::{
-    give_way::give_way,
     ids::{DocId, InstallationId},
+    long_work::yield_if_large,
     offset::Offset,
 };
 
@@ -115,7 +115,7 @@ impl SnapshotStore {
     /// # Errors
     /// When the store does not accept it.
     pub async fn put(&self, doc: DocId, offset: Offset, document: &Document) -> Result<(), SnapshotError> {
-        let object = give_way(document.size_bytes(), || encode(offset, document));
+        let object = yield_if_large(document.size_bytes(), || encode(offset, document));
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.objects().await?.put_opts(&path(doc, offset), object.into(), create).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),

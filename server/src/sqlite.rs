@@ -39,7 +39,7 @@ pub(crate) async fn keep_wal_short(file: PathBuf, stop: CancellationToken) {
             continue;
         }
         match cut(&file).await {
-            Ok(()) => debug!(file = %file.display(), "cut the write-ahead log"),
+            Ok(()) => debug!(file = %file.display(), "truncated the write-ahead log"),
             Err(error) => warn!(file = %file.display(), %error, "the write-ahead log could not be cut"),
         }
     }

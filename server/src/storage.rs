@@ -114,7 +114,7 @@ impl Storage {
                 Ok(document) => return Ok(Some((document, offset))),
                 Err(SnapshotError::Damaged(why)) => {
                     metrics::counter!("codesync_snapshots_damaged_total").increment(1);
-                    error!(doc.id = %doc, snapshot.offset = %offset, why, "damaged snapshot: loading from the one before");
+                    error!(doc.id = %doc, snapshot.offset = %offset, why, "damaged snapshot: the one before is loaded");
                 }
                 // Pruned after the list: a newer one is listed before it.
                 Err(SnapshotError::Unavailable(object_store::Error::NotFound { .. })) => {}

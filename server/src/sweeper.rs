@@ -44,8 +44,8 @@ pub(crate) async fn run(services: Services) {
             if let Err(error) = census.step(&services).await {
                 warn!(%error, "unknown documents are counted later");
             }
-            if let Err(error) = forget_audit(&services).await {
-                warn!(%error, "old entries of the audit trail stay for now");
+            if let Err(error) = delete_old_audit(&services).await {
+                warn!(%error, "old entries of the audit trail could not be deleted");
             }
         }
     };
@@ -102,23 +102,20 @@ impl Census {
         let found = std::mem::take(&mut self.found);
         metrics::gauge!("codesync_documents_unknown").set(found as f64);
         if found > 0 && found != self.told {
-            warn!(
-                found,
-                "documents are stored that the directory does not know: see `codesync admin unknown-documents`"
-            );
+            warn!(found, "the directory does not know some stored documents: see `codesync admin unknown-documents`");
         }
         self.told = found;
         Ok(())
     }
 }
 
-async fn forget_audit(services: &Services) -> Result<(), DirectoryError> {
+async fn delete_old_audit(services: &Services) -> Result<(), DirectoryError> {
     let days = services.config.auth.audit_days;
     if days > 0 {
         let kept_from = OffsetDateTime::now_utc() - time::Duration::days(days.into());
-        let gone = services.directory.forget_audit(kept_from, AUDIT_ROUND_MAX).await?;
+        let gone = services.directory.delete_old_audit(kept_from, AUDIT_ROUND_MAX).await?;
         if gone > 0 {
-            info!(gone, "forgot old entries of the audit trail");
+            info!(gone, "deleted old entries of the audit trail");
         }
     }
     Ok(())

@@ -134,6 +134,6 @@ fn read(input: &mut impl BufRead) -> anyhow::Result<Option<Record>> {
 }
 
 /// Prints progress on standard error; standard output is for data.
-fn tell(line: &str) {
+fn report(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
 
-use crate::support::{Wire, document, take_in};
+use crate::support::{Wire, check_and_apply, document};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -29,7 +29,7 @@ pub(crate) fn measure(work: impl FnOnce()) -> (usize, Duration) {
 pub(crate) fn assert_cheap(attack: &Bytes, ratio: u32, mut work: impl FnMut()) {
     let honest = typing(attack.len());
     let best = |work: &mut dyn FnMut()| (0..3).map(|_| measure(&mut *work).1).min();
-    let usual = best(&mut || drop(take_in(&mut document(), &honest)));
+    let usual = best(&mut || drop(check_and_apply(&mut document(), &honest)));
     let attacked = best(&mut work);
     println!("{} bytes: {attacked:?}, honestly {usual:?}", attack.len());
     assert!(attacked < usual.map(|usual| usual * ratio), "{attacked:?} for {usual:?}");

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use codesync_crdt::{
-    Document, DocumentError, Effect, Limits, Malformed, Refusal, Replica, StateVector, decode_awareness, decode_frame,
+    Applied, Document, DocumentError, Limits, Malformed, Refusal, Replica, StateVector, decode_awareness, decode_frame,
 };
 
 use crate::cost::{assert_cheap, measure, turn};
-use crate::support::{Wire, apply, document, take_in};
+use crate::support::{Wire, apply, check_and_apply, document};
 
 fn refusal(bytes: &Bytes) -> Refusal {
     document().check(bytes.clone()).unwrap_err()
@@ -171,7 +171,7 @@ fn lengths_and_clocks_near_the_end_of_their_range() {
     }
     let mut replica = document();
     let long = Wire::default().numbers(&[1, 1, 1, 0]).raw(&[0]).numbers(&[1 << 30, 0]).bytes();
-    assert_eq!(take_in(&mut replica, &long).1, Effect::Changed);
+    assert_eq!(check_and_apply(&mut replica, &long).1, Applied::Changed);
     let beyond = Wire::default().numbers(&[1, 1, 1, 1 << 30]).root_text("x").number(0).bytes();
     assert_eq!(replica.check(beyond).unwrap_err(), Malformed::Invalid("range of clocks").into());
     assert_eq!(Document::load(&replica.state(), Limits::default()).unwrap().state_vector().clock(1), 1 << 30);
@@ -190,7 +190,7 @@ fn twenty_thousand_clients_at_one_position_in_one_update() {
     assert_eq!(replica.check(flood.clone()).unwrap().new_clients(replica.state_vector()), clients as usize);
     assert_cheap(&flood, 40, || {
         replica = document();
-        assert_eq!(take_in(&mut replica, &flood).1, Effect::Changed);
+        assert_eq!(check_and_apply(&mut replica, &flood).1, Applied::Changed);
     });
     assert_eq!(replica.text_len("content"), clients as u32);
 }
@@ -207,7 +207,7 @@ fn a_long_chain_of_clients_that_each_need_the_next() {
     let mut replica = document();
     assert_cheap(&chain, 40, || {
         replica = document();
-        assert_eq!(take_in(&mut replica, &chain).1, Effect::Changed);
+        assert_eq!(check_and_apply(&mut replica, &chain).1, Applied::Changed);
     });
     let loaded = Document::load(&replica.state(), Limits::default()).unwrap();
     assert_eq!(loaded.text_len("content"), clients as u32);
@@ -229,11 +229,11 @@ fn more_clients_than_a_document_may_know() {
     let limits = Limits { state_vector_clients: 3, ..Limits::default() };
     let mut replica = Document::new(limits);
     for client in 1..=3 {
-        take_in(&mut replica, &Wire::default().numbers(&[1, 1, client, 0]).root_text("x").number(0).bytes());
+        check_and_apply(&mut replica, &Wire::default().numbers(&[1, 1, client, 0]).root_text("x").number(0).bytes());
     }
     let fourth = Wire::default().numbers(&[1, 1, 4, 0]).root_text("x").number(0).bytes();
     assert_eq!(replica.check(fourth).unwrap_err(), Refusal::TooManyClients { limit: 3 });
-    take_in(&mut replica, &Wire::default().numbers(&[1, 1, 3, 1]).root_text("x").number(0).bytes());
+    check_and_apply(&mut replica, &Wire::default().numbers(&[1, 1, 3, 1]).root_text("x").number(0).bytes());
 }
 
 /// An update of one client whose first struct writes into the root.
@@ -254,7 +254,7 @@ fn a_megabyte_of_structs_that_yrs_joins_from_the_last_to_the_first() {
     let scattered = structs(count, |wire, clock| wire.text_after(1, clock / 2, "x"));
     for update in [texts, values, scattered] {
         let mut replica = document();
-        let (peak, took) = measure(|| drop(take_in(&mut replica, &update)));
+        let (peak, took) = measure(|| drop(check_and_apply(&mut replica, &update)));
         println!("{} bytes: {peak} bytes of memory, {took:?}", update.len());
         assert!(peak < 60 * update.len(), "{peak} for {}", update.len());
         let loaded = Document::load(&replica.state(), Limits::default()).unwrap();
@@ -298,7 +298,7 @@ fn edits_that_make_yrs_walk_the_whole_document_can_be_stopped() {
             steps += 1;
             true
         });
-        assert_eq!(applied, Ok(Effect::Changed));
+        assert_eq!(applied, Ok(Applied::Changed));
         assert!(steps >= 2 * count as usize / Limits::default().step_structs, "{steps}");
     }
 }
@@ -308,13 +308,13 @@ fn thousands_of_deletions_inside_one_paste() {
     let _turn = turn();
     let mut replica = document();
     let paste = Wire::default().numbers(&[1, 1, 1, 0]).root_text(&"x".repeat(1 << 20)).number(0).bytes();
-    take_in(&mut replica, &paste);
+    check_and_apply(&mut replica, &paste);
     let mut wire = Wire::default().numbers(&[0, 1, 1, 20_000]);
     for i in 0..20_000 {
         wire = wire.numbers(&[50 * i, 1]);
     }
     let update = wire.bytes();
-    let (_, took) = measure(|| drop(take_in(&mut replica, &update)));
+    let (_, took) = measure(|| drop(check_and_apply(&mut replica, &update)));
     println!("20,000 deletions in one item: {took:?}");
     assert_eq!(replica.text_len("content"), (1 << 20) - 20_000);
 }
@@ -330,7 +330,7 @@ fn an_author_who_writes_other_things_at_the_same_clocks() {
     let updates = [text("first", "a"), text("second", "12345678"), deleted.numbers(&[48, 0]).bytes()];
     let mut replica = document();
     for update in &updates {
-        take_in(&mut replica, update);
+        check_and_apply(&mut replica, update);
     }
     let loaded = Document::load(&replica.state(), Limits::default()).unwrap();
     for root in ["first", "second", "third"] {

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use codesync_crdt::{
-    Comparison, Document, Effect, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame,
+    Applied, Comparison, Document, Limits, Message, Refusal, StateVector, decode_awareness, decode_frame,
 };
 
 use crate::cost::turn;
 use crate::support::{
-    Chance, HISTORIES, PIECES, ROOT, Wire, apply, bytes, document, recorded, replace_text, seeded, take_in, updates,
+    Chance, HISTORIES, PIECES, ROOT, Wire, apply, bytes, check_and_apply, document, recorded, replace_text, seeded,
+    updates,
 };
 
 /// Of 200 mutants each.
@@ -113,7 +114,7 @@ fn mutated_updates_are_refused_or_applied_whole() {
         let (before, after) = history.split_at(chance.below(history.len()));
         let mut base = document();
         for update in before {
-            take_in(&mut base, update);
+            check_and_apply(&mut base, update);
         }
         let state = base.state();
         for _ in 0..200 {
@@ -129,7 +130,7 @@ fn mutated_updates_are_refused_or_applied_whole() {
                     mutate(chance, &after[next], &history)
                 }
             };
-            if take_in_mutant(&mut base, mutant, &mut tally) == Effect::Unchanged {
+            if apply_mutant(&mut base, mutant, &mut tally) == Applied::Unchanged {
                 continue;
             }
             live_on(&mut base, after, chance);
@@ -142,18 +143,18 @@ fn mutated_updates_are_refused_or_applied_whole() {
     println!("{tally:?}");
 }
 
-fn take_in_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Effect {
+fn apply_mutant(base: &mut Document, mutant: Bytes, tally: &mut Tally) -> Applied {
     let update = match base.check(mutant) {
         Ok(update) => update,
         Err(refusal) => {
             tally.gaps += u32::from(refusal == Refusal::Gap);
-            return Effect::Unchanged;
+            return Applied::Unchanged;
         }
     };
     assert_ne!(base.compare(&update), Comparison::NotComparable, "its own encoding can be read");
     tally.accepted += 1;
     let effect = apply(base, &update);
-    tally.changed += u32::from(effect == Effect::Changed);
+    tally.changed += u32::from(effect == Applied::Changed);
     let loaded = Document::load(&base.state(), Limits::default()).unwrap();
     assert_eq!(loaded.state_vector(), base.state_vector());
     effect

@@ -82,7 +82,7 @@ fn the_newest_clock_wins() {
 }
 
 #[test]
-fn who_was_removed_does_not_come_back_by_an_echo() {
+fn an_echo_does_not_revive_a_removed_client() {
     let mut room = Awareness::default();
     room.apply(entry(1, 5, Some("{}")), 0);
     assert_eq!(room.remove(1, 10), Some(entry(1, 6, None)));
@@ -98,7 +98,7 @@ fn who_was_removed_does_not_come_back_by_an_echo() {
 }
 
 #[test]
-fn the_silent_expire_after_thirty_seconds() {
+fn silent_clients_expire_after_thirty_seconds() {
     let mut room = Awareness::default();
     room.apply(entry(1, 1, Some("{}")), 0);
     room.apply(entry(2, 1, Some("{}")), 20_000);

@@ -1,15 +1,15 @@
 //! What the check accepts, what it refuses, and the messages.
 
 use bytes::Bytes;
-use codesync_crdt::{Document, DocumentError, Effect, Limits, Malformed, Refusal, Replica, StateVector};
+use codesync_crdt::{Applied, Document, DocumentError, Limits, Malformed, Refusal, Replica, StateVector};
 
 use crate::support::writer::Writer;
-use crate::support::{HISTORIES, ROOT, Wire, apply, document, recorded, take_in, updates};
+use crate::support::{HISTORIES, ROOT, Wire, apply, check_and_apply, document, recorded, updates};
 
 /// Client 1 typed "ab".
 fn two_letters() -> Document {
     let mut replica = document();
-    take_in(&mut replica, &typed(1, 0, "ab"));
+    check_and_apply(&mut replica, &typed(1, 0, "ab"));
     replica
 }
 
@@ -33,7 +33,7 @@ fn every_beginning_of_an_update_is_refused() {
             }
             let longer: Bytes = [&update[..], &[0]].concat().into();
             assert_eq!(replica.check(longer).unwrap_err(), Malformed::Trailing.into());
-            take_in(&mut replica, &update);
+            check_and_apply(&mut replica, &update);
         }
     }
 }
@@ -53,11 +53,11 @@ fn a_gap_is_not_malformed_but_malformed_comes_first() {
 }
 
 #[test]
-fn what_overlaps_the_known_is_taken_from_where_it_is_new() {
+fn only_the_new_part_of_an_overlapping_update_is_applied() {
     let mut replica = two_letters();
-    assert_eq!(take_in(&mut replica, &typed(1, 0, "abc")).1, Effect::Changed);
+    assert_eq!(check_and_apply(&mut replica, &typed(1, 0, "abc")).1, Applied::Changed);
     assert_eq!(replica.text(ROOT), "abc");
-    assert_eq!(take_in(&mut replica, &typed(1, 0, "abc")).1, Effect::Unchanged);
+    assert_eq!(check_and_apply(&mut replica, &typed(1, 0, "abc")).1, Applied::Unchanged);
     assert_eq!(replica.state_vector().clock(1), 3);
 }
 
@@ -71,7 +71,7 @@ fn sections_may_build_on_each_other_in_any_order() {
         let wire = order.iter().fold(Wire::default().number(2), |wire, i| wire.raw(&sections[*i].0));
         let mut replica = document();
         let deletion_of_its_own = wire.numbers(&[1, 5, 1, 0, 1]).bytes();
-        take_in(&mut replica, &deletion_of_its_own);
+        check_and_apply(&mut replica, &deletion_of_its_own);
         assert_eq!(replica.text(ROOT), "bc");
     }
 }
@@ -109,11 +109,11 @@ fn a_document_has_so_many_roots_of_so_long_names() {
     let limits = Limits::default();
     let mut replica = document();
     for i in 0..limits.roots as u64 {
-        take_in(&mut replica, &root_named(&format!("root {i}"), i));
+        check_and_apply(&mut replica, &root_named(&format!("root {i}"), i));
     }
     let one_more = replica.check(root_named("one more", 99)).unwrap_err();
     assert_eq!(one_more, Malformed::Limit("root types").into());
-    take_in(&mut replica, &root_named("root 3", 99));
+    check_and_apply(&mut replica, &root_named("root 3", 99));
     let again = Document::load(&replica.state(), Limits::default()).unwrap();
     assert!(again.check(root_named("one more", 100)).is_err());
 
@@ -139,7 +139,7 @@ fn values_are_limited_in_depth_number_and_key_length() {
     assert!(strict.check(value(b"\x76\x01\x04keys\x7e")).is_ok());
     assert!(strict.check(value(b"\x76\x01\x05keys!\x7e")).is_err());
     let many_keys = value(b"\x76\x02\x01a\x7d\x41\x01b\x7b\x40\x09\x21\xfb\x54\x44\x2d\x18");
-    take_in(&mut document(), &many_keys);
+    check_and_apply(&mut document(), &many_keys);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn json_is_read_as_yrs_reads_it() {
         head.string(json).number(0).bytes()
     };
     for good in ["{}", "null", "\"[[[[[[[[[[[[[[[[[[[[[[\"", "[1,-2,3.5,1e300]", "9223372036854775807"] {
-        take_in(&mut document(), &embed(good));
+        check_and_apply(&mut document(), &embed(good));
     }
     for bad in ["", "{", "[1,]", "1e999", "18446744073709551615", "\"\\ud800\"", "undefined", "[1] 2"] {
         let refusal = document().check(embed(bad)).unwrap_err();
@@ -165,7 +165,7 @@ fn an_update_over_the_limit_is_too_large_but_may_be_in_the_log() {
     let actual = large.len();
     assert_eq!(replica.check(large.clone()).unwrap_err(), Refusal::TooLarge { limit: 100, actual });
     let stored = replica.check_stored(large).unwrap();
-    assert_eq!(apply(&mut replica, &stored), Effect::Changed);
+    assert_eq!(apply(&mut replica, &stored), Applied::Changed);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_state_that_is_not_one_is_corrupt() {
 }
 
 #[test]
-fn errors_tell_nothing_of_the_text() {
+fn errors_contain_no_document_text() {
     let refusal = document().check(typed(1 << 53, 0, "secret")).unwrap_err();
     assert_eq!(refusal.to_string(), "malformed update: a number is out of range or not in its shortest form");
     let update = document().check(typed(1, 0, "secret")).unwrap();

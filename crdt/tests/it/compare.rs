@@ -6,7 +6,7 @@ use codesync_crdt::{Comparison, Document, Limits, StateVector, Update};
 use serde_json::json;
 
 use super::interop::Yjs;
-use crate::support::{Chance, PIECES, Wire, document, seeded, take_in, unhex, writer::Writer};
+use crate::support::{Chance, PIECES, Wire, check_and_apply, document, seeded, unhex, writer::Writer};
 
 /// The histories of a full run; an everyday run tries a twentieth.
 const HISTORIES: u64 = 100_000;
@@ -103,7 +103,7 @@ fn other_text_at_known_clocks_always_differs() {
         drop(one.insert(at, &"g".repeat(units)));
         let forged = two.insert(at, &"ev"[chance.below(2)..].repeat(1 + chance.below(4)));
         let mut replica = document();
-        take_in(&mut replica, &one.state().into());
+        check_and_apply(&mut replica, &one.state().into());
         assert_eq!(compare(&replica, &forged), Comparison::Differs { client, clock });
         // Split, and partly deleted.
         let cut = chance.below(units - 1) as u32;
@@ -113,7 +113,7 @@ fn other_text_at_known_clocks_always_differs() {
         drop(reader.insert(at + cut, "between"));
         one.receive(&reader.state());
         let mut replica = document();
-        take_in(&mut replica, &one.state().into());
+        check_and_apply(&mut replica, &one.state().into());
         let whole: Bytes = two.state().into();
         let differs = compare(&replica, &whole);
         let survives = cut > 0 || forged_units(&replica, &whole, client, clock) > 1;
@@ -144,7 +144,7 @@ fn the_same_text_at_another_place_always_differs() {
             drop(one.delete(at, utf16_units(text)));
         }
         let mut replica = document();
-        take_in(&mut replica, &one.state().into());
+        check_and_apply(&mut replica, &one.state().into());
         assert_eq!(compare(&replica, &forged), Comparison::Differs { client, clock });
     });
 }
@@ -164,8 +164,8 @@ fn base() -> Bytes {
 
 fn with(update: &Bytes) -> Document {
     let mut replica = document();
-    take_in(&mut replica, &base());
-    take_in(&mut replica, update);
+    check_and_apply(&mut replica, &base());
+    check_and_apply(&mut replica, update);
     replica
 }
 
@@ -218,7 +218,7 @@ fn only_half_a_surrogate_pair_passes_for_a_replacement_character() {
 fn only_a_strict_comparison_finds_what_was_deleted_at_the_same_place() {
     let text = |text: &str| one_struct(|wire| wire.text_after(1, 1, text));
     let mut replica = with(&text("evil"));
-    take_in(&mut replica, &Wire::default().numbers(&[0, 1, 2, 1, 0, 4]).bytes());
+    check_and_apply(&mut replica, &Wire::default().numbers(&[0, 1, 2, 1, 0, 4]).bytes());
     let update = replica.check(text("goodwords")).unwrap();
     assert_eq!(replica.compare(&update), Comparison::Same);
     let strictly = |from| replica.compare_strictly(&update, |client| (client == 2).then_some(from));

@@ -1,10 +1,10 @@
 //! Replicas with the same edits hold the same document, however the edits arrived.
 
 use bytes::Bytes;
-use codesync_crdt::{Document, Effect, Limits, Refusal};
+use codesync_crdt::{Applied, Document, Limits, Refusal};
 
 use crate::support::writer::Writer;
-use crate::support::{Chance, ROOT, apply, assert_same, document, normal, seeded, take_in};
+use crate::support::{Chance, ROOT, apply, assert_same, check_and_apply, document, normal, seeded};
 
 #[test]
 fn writers_behind_one_room_converge() {
@@ -40,7 +40,7 @@ fn writers_behind_one_room_converge() {
 
 fn send(room: &mut Document, log: &mut Vec<Bytes>, outgoing: &mut Vec<Bytes>) {
     for update in outgoing.drain(..) {
-        take_in(room, &update);
+        check_and_apply(room, &update);
         log.push(update);
     }
 }
@@ -73,7 +73,7 @@ fn edits_out_of_order_are_refused_until_a_sync_fills_the_gap() {
         for writer in &writers {
             let complete = Document::load(&writer.state(), Limits::default()).unwrap();
             let missing = complete.diff(replica.state_vector());
-            take_in(&mut replica, &missing.into());
+            check_and_apply(&mut replica, &missing.into());
         }
         assert_eq!(replica.text(ROOT), writers[0].text());
         assert!(normal(&replica.state()) == normal(&writers[0].state()));
@@ -88,18 +88,18 @@ fn a_diff_holds_what_is_missing_and_no_more() {
         let mut late = document();
         let cut = chance.below(log.len());
         for (i, update) in log.iter().enumerate() {
-            take_in(&mut room, update);
+            check_and_apply(&mut room, update);
             if i < cut {
-                take_in(&mut late, update);
+                check_and_apply(&mut late, update);
             }
         }
         let missing: Bytes = room.diff(late.state_vector()).into();
         assert!(missing.len() <= room.state().len());
-        take_in(&mut late, &missing);
+        check_and_apply(&mut late, &missing);
         assert_same(&late, &room);
         let nothing: Bytes = room.diff(room.state_vector()).into();
         let update = room.check(nothing).unwrap();
-        assert_eq!(apply(&mut room, &update), Effect::Unchanged);
+        assert_eq!(apply(&mut room, &update), Applied::Unchanged);
         assert_eq!(update.new_clients(&codesync_crdt::StateVector::default()), 0);
     });
 }

@@ -1,9 +1,9 @@
 //! Histories and messages recorded from Yjs 13.6 and y-protocols: read, and written back byte for byte.
 
-use codesync_crdt::{Document, Effect, Limits, Update};
+use codesync_crdt::{Applied, Document, Limits, Update};
 use serde_json::Value;
 
-use crate::support::{HISTORIES, ROOT, assert_same, bytes, document, hex, recorded, take_in, updates};
+use crate::support::{HISTORIES, ROOT, assert_same, bytes, check_and_apply, document, hex, recorded, updates};
 
 #[test]
 fn histories_of_yjs_end_in_its_text_and_bytes() {
@@ -11,12 +11,12 @@ fn histories_of_yjs_end_in_its_text_and_bytes() {
         let history = recorded(name);
         let mut replica = document();
         for update in updates(&history) {
-            take_in(&mut replica, &update);
+            check_and_apply(&mut replica, &update);
         }
         assert_matches(&replica, &history);
 
         let mut merged = document();
-        take_in(&mut merged, &bytes(&history["merged"]));
+        check_and_apply(&mut merged, &bytes(&history["merged"]));
         assert_matches(&merged, &history);
 
         let loaded = Document::load(&replica.state(), Limits::default()).unwrap();
@@ -30,13 +30,13 @@ fn a_history_sent_again_changes_nothing() {
     for name in HISTORIES {
         let history = recorded(name);
         let mut replica = document();
-        let all: Vec<Update> = updates(&history).iter().map(|update| take_in(&mut replica, update).0).collect();
+        let all: Vec<Update> = updates(&history).iter().map(|update| check_and_apply(&mut replica, update).0).collect();
         let state = replica.state();
         for update in &all {
-            assert_eq!(take_in(&mut replica, update.bytes()).1, Effect::Unchanged, "{name}");
+            assert_eq!(check_and_apply(&mut replica, update.bytes()).1, Applied::Unchanged, "{name}");
         }
-        assert_eq!(take_in(&mut replica, &state.clone().into()).1, Effect::Unchanged);
-        assert_eq!(take_in(&mut replica, &bytes(&history["merged"])).1, Effect::Unchanged);
+        assert_eq!(check_and_apply(&mut replica, &state.clone().into()).1, Applied::Unchanged);
+        assert_eq!(check_and_apply(&mut replica, &bytes(&history["merged"])).1, Applied::Unchanged);
         assert_eq!(replica.state(), state);
     }
 }

@@ -8,7 +8,7 @@ use codesync_crdt::{Document, Limits, Message, StateVector, Update, decode_frame
 use serde_json::{Value, json};
 
 use crate::support::{
-    Chance, PIECES, ROOT, assert_same, document, hex, node_script, normal, replace_text, seeded, take_in, unhex,
+    Chance, PIECES, ROOT, assert_same, check_and_apply, document, hex, node_script, normal, replace_text, seeded, unhex,
 };
 
 /// A Node process with any number of Yjs replicas.
@@ -64,7 +64,7 @@ impl Room {
             }
             [Message::SyncStep2(update) | Message::Update(update)] => {
                 let update = Bytes::copy_from_slice(update);
-                self.log.push(take_in(&mut self.replica, &update).0);
+                self.log.push(check_and_apply(&mut self.replica, &update).0);
             }
             other => panic!("{other:?}"),
         }
@@ -168,7 +168,7 @@ fn yjs_replicas_and_a_room_converge_through_outages_and_inside_surrogate_pairs()
         }
         let mut replayed = document();
         for update in Update::merge(&room.log) {
-            take_in(&mut replayed, update.bytes());
+            check_and_apply(&mut replayed, update.bytes());
         }
         assert_same(&replayed, &room.replica);
     });
@@ -188,7 +188,7 @@ fn rewrite(room: &mut Room, chance: &mut Chance, step: u64) {
 }
 
 #[test]
-fn what_this_side_writes_yjs_reads_the_same() {
+fn yjs_reads_our_updates_identically() {
     let mut yjs = Yjs::start();
     seeded(10, |chance| {
         let mut room = Room { replica: document(), log: Vec::new() };

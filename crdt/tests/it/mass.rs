@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::support::writer::Writer;
-use crate::support::{Chance, PIECES, ROOT, Wire, document, seeded, take_in};
+use crate::support::{Chance, PIECES, ROOT, Wire, check_and_apply, document, seeded};
 
 const PASTED: u64 = 1;
 const AUTHOR: u64 = 2;
@@ -53,9 +53,9 @@ fn time(text: &str, update: &Bytes) -> Duration {
     let paste = paste(text);
     let one = || {
         let mut replica = document();
-        take_in(&mut replica, &paste);
+        check_and_apply(&mut replica, &paste);
         let started = Instant::now();
-        take_in(&mut replica, update);
+        check_and_apply(&mut replica, update);
         started.elapsed()
     };
     (0..3).map(|_| one()).min().unwrap()
@@ -96,7 +96,7 @@ fn a_paste_and_inserts_all_over_it_may_come_in_one_update() {
     let time = |update: &Bytes| {
         let mut replica = document();
         let started = Instant::now();
-        take_in(&mut replica, update);
+        check_and_apply(&mut replica, update);
         (started.elapsed(), replica.text(ROOT))
     };
     let (forward, text) = time(&update(&mut (1..pieces)));
@@ -119,7 +119,7 @@ fn a_text_that_was_split_takes_edits_of_many_places_as_any_other() {
         let update = replacements(&shuffled(&places, chance), chance.below(6) as u64, chance.pick::<&str>(&PIECES));
         let (mut room, writer) = (document(), Writer::new(9));
         for update in [paste(&text), update] {
-            take_in(&mut room, &update);
+            check_and_apply(&mut room, &update);
             writer.receive(&update);
         }
         assert!(room.text(ROOT) == writer.text(), "the texts differ");
@@ -128,7 +128,7 @@ fn a_text_that_was_split_takes_edits_of_many_places_as_any_other() {
         assert!(loaded.text(ROOT) == writer.text(), "the loaded text differs");
         for _ in 0..50 {
             let typed = writer.edit(chance);
-            take_in(&mut room, &typed);
+            check_and_apply(&mut room, &typed);
         }
         assert!(room.text(ROOT) == writer.text(), "the texts differ after more edits");
     });

@@ -5,7 +5,9 @@ use codesync_crdt::{Document, Limits, Update};
 
 use crate::convergence::mixed_history;
 use crate::support::writer::Writer;
-use crate::support::{Chance, HISTORIES, ROOT, apply, assert_same, document, recorded, seeded, take_in, updates};
+use crate::support::{
+    Chance, HISTORIES, ROOT, apply, assert_same, check_and_apply, document, recorded, seeded, updates,
+};
 
 /// Applies updates one by one and in merged batches of random size; both replicas must be the same after every batch.
 fn assert_merges(chance: &mut Chance, log: &[Bytes]) -> usize {
@@ -14,9 +16,9 @@ fn assert_merges(chance: &mut Chance, log: &[Bytes]) -> usize {
     let mut merged_count = 0;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(1 + chance.below(rest.len().min(32)));
-        let checked: Vec<Update> = batch.iter().map(|update| take_in(&mut single, update).0).collect();
+        let checked: Vec<Update> = batch.iter().map(|update| check_and_apply(&mut single, update).0).collect();
         for merged in Update::merge(&checked) {
-            take_in(&mut batched, merged.bytes());
+            check_and_apply(&mut batched, merged.bytes());
             merged_count += 1;
         }
         assert_same(&single, &batched);
@@ -60,7 +62,7 @@ fn typing_merges_into_one_run() {
         })
         .collect();
     let mut room = document();
-    let checked: Vec<Update> = typed.iter().map(|update| take_in(&mut room, update).0).collect();
+    let checked: Vec<Update> = typed.iter().map(|update| check_and_apply(&mut room, update).0).collect();
     let merged = Update::merge(&checked);
     assert_eq!(merged.len(), 1);
     assert_eq!(merged[0].bytes(), &Bytes::from(writer.state()));
@@ -71,11 +73,11 @@ fn a_resend_starts_a_new_batch() {
     let writer = Writer::new(9);
     let (a, b) = (writer.insert(0, "a"), writer.insert(1, "b"));
     let mut room = document();
-    let all = [&a, &b, &a, &b].map(|update| take_in(&mut room, update).0);
+    let all = [&a, &b, &a, &b].map(|update| check_and_apply(&mut room, update).0);
     let merged = Update::merge(&all);
     assert_eq!(merged.len(), 2, "the second a overlaps the first");
     let mut replica = document();
-    merged.iter().for_each(|update| drop(take_in(&mut replica, update.bytes())));
+    merged.iter().for_each(|update| drop(check_and_apply(&mut replica, update.bytes())));
     assert_eq!(replica.text(ROOT), "ab");
 }
 
@@ -84,11 +86,11 @@ fn a_batch_stays_small_enough_for_every_replica() {
     let writer = Writer::new(3);
     let line = "x".repeat(1000);
     let mut room = document();
-    let all: Vec<Update> = (0..400).map(|_| take_in(&mut room, &writer.insert(0, &line)).0).collect();
+    let all: Vec<Update> = (0..400).map(|_| check_and_apply(&mut room, &writer.insert(0, &line)).0).collect();
     let merged = Update::merge(&all);
     assert!(merged.len() >= 3 && merged.iter().all(|update| update.bytes().len() <= 128 << 10));
     let mut replica = document();
-    merged.iter().for_each(|update| drop(take_in(&mut replica, update.bytes())));
+    merged.iter().for_each(|update| drop(check_and_apply(&mut replica, update.bytes())));
     assert_same(&replica, &room);
 }
 
@@ -98,7 +100,7 @@ fn merging_one_or_none_or_empty_updates() {
     let mut room = document();
     let empty = room.check(Bytes::from_static(&[0, 0])).unwrap();
     assert!(empty.is_empty());
-    let (typed, _) = take_in(&mut room, &Writer::new(1).insert(0, "a"));
+    let (typed, _) = check_and_apply(&mut room, &Writer::new(1).insert(0, "a"));
     assert_eq!(Update::merge(std::slice::from_ref(&typed))[0].bytes(), typed.bytes());
     let merged = Update::merge(&[empty.clone(), empty.clone()]);
     assert_eq!(merged.len(), 1);
@@ -111,7 +113,7 @@ fn a_state_survives_a_load_from_merged_batches() {
     seeded(20, |chance| {
         let (_, log) = mixed_history(chance, 200);
         let mut room = document();
-        let all: Vec<Update> = log.iter().map(|update| take_in(&mut room, update).0).collect();
+        let all: Vec<Update> = log.iter().map(|update| check_and_apply(&mut room, update).0).collect();
         let merged = Update::merge(&all);
         let mut replica = document();
         for update in &merged {

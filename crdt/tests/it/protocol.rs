@@ -3,7 +3,7 @@
 use codesync_crdt::protocol::codesync;
 use codesync_crdt::{Limits, Malformed, Message, StateVector, decode_frame, encode};
 
-use crate::support::{bytes, document, recorded, take_in};
+use crate::support::{bytes, check_and_apply, document, recorded};
 
 fn limits() -> Limits {
     Limits::default()
@@ -16,7 +16,7 @@ fn messages_are_those_of_y_protocols_byte_for_byte() {
     let update = frame("update");
     let vector = StateVector::decode(&frame("vector"), &limits()).unwrap();
     let mut replica = document();
-    take_in(&mut replica, &update);
+    check_and_apply(&mut replica, &update);
     assert_eq!(replica.state_vector(), &vector);
     assert_eq!(vector.encode(), frame("vector"));
 
@@ -80,7 +80,7 @@ fn frames_of_several_messages_are_read_whole_or_not_at_all() {
 }
 
 #[test]
-fn messages_can_be_logged_without_what_they_hold() {
+fn debug_output_of_messages_has_no_content() {
     let token = codesync::Message::Token { token: "secret" };
     for message in [Message::Update(b"secret"), Message::Awareness(b"secret"), Message::Codesync(token)] {
         assert!(!format!("{message:?}").contains("secret"), "{message:?}");
@@ -89,7 +89,7 @@ fn messages_can_be_logged_without_what_they_hold() {
 }
 
 #[test]
-fn unknown_messages_are_passed_over_and_broken_ones_refused() {
+fn unknown_messages_are_ignored_and_malformed_ones_refused() {
     for frame in [&[4u8][..], &[99, 0], &[0, 3, 0], &[0, 100], &[2, 1, 0], &[100, 77, 1], b"ping"] {
         assert_eq!(decode_frame(frame, &limits()), Ok(vec![Message::Unknown]), "{frame:?}");
     }

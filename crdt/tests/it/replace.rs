@@ -3,7 +3,7 @@
 use codesync_crdt::{Document, Limits};
 
 use crate::support::writer::Writer;
-use crate::support::{PIECES, ROOT, assert_same, document, recorded, replace_text, seeded, take_in, updates};
+use crate::support::{PIECES, ROOT, assert_same, check_and_apply, document, recorded, replace_text, seeded, updates};
 
 #[test]
 fn random_texts_replace_each_other_everywhere() {
@@ -23,29 +23,29 @@ fn random_texts_replace_each_other_everywhere() {
             text = chars.into_iter().collect();
             let client = 1000 + round;
             if let Some(update) = replace_text(&mut room, &text, client) {
-                take_in(&mut peer, update.bytes());
+                check_and_apply(&mut peer, update.bytes());
                 writer.receive(update.bytes());
             }
             assert_eq!(room.text(ROOT), text);
             assert_eq!(writer.text(), text);
             assert_same(&room, &peer);
             let typed = writer.edit(chance);
-            take_in(&mut room, &typed);
-            take_in(&mut peer, &typed);
+            check_and_apply(&mut room, &typed);
+            check_and_apply(&mut peer, &typed);
             text = room.text(ROOT);
         }
     });
 }
 
 #[test]
-fn people_keep_what_they_typed_meanwhile() {
+fn edits_typed_during_a_restore_are_kept() {
     let mut room = document();
     let first = replace_text(&mut room, "one\ntwo\nthree\n", 1).unwrap();
     let writer = Writer::new(2);
     writer.receive(first.bytes());
     let typed = writer.insert(4, "(and a half) ");
     replace_text(&mut room, "one\ntwo\nthree\nfour\n", 3);
-    take_in(&mut room, &typed);
+    check_and_apply(&mut room, &typed);
     assert_eq!(room.text(ROOT), "one\n(and a half) two\nthree\nfour\n");
 }
 
@@ -89,7 +89,7 @@ fn surrogate_pairs_are_never_split() {
 fn embedded_values_go_with_the_old_text() {
     let mut room = document();
     for update in updates(&recorded("rich")) {
-        take_in(&mut room, &update);
+        check_and_apply(&mut room, &update);
     }
     assert_ne!(room.text_len(ROOT) as usize, room.text(ROOT).encode_utf16().count());
     replace_text(&mut room, "plain 😀\n", 99).unwrap();

@@ -10,7 +10,7 @@ use codesync_crdt::{Document, Limits, Update};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use crate::support::{ROOT, assert_same, document, node_script, take_in};
+use crate::support::{ROOT, assert_same, check_and_apply, document, node_script};
 
 /// The recordings are not part of the project and lie beside it; without them there is nothing to replay.
 fn recording(name: &str) -> Option<PathBuf> {
@@ -51,7 +51,7 @@ fn replay(name: &str) {
     };
     let mut replica = document();
     let mut updates: Vec<Update> = Vec::new();
-    typed_by_yjs(&recording, |update| updates.push(take_in(&mut replica, &update).0));
+    typed_by_yjs(&recording, |update| updates.push(check_and_apply(&mut replica, &update).0));
     let end = end_of(&recording);
     assert!(replica.text(ROOT) == end, "the text is another");
     assert_eq!(replica.text_len(ROOT) as usize, end.len());
@@ -59,7 +59,7 @@ fn replay(name: &str) {
     let mut batched = document();
     for batch in updates.chunks(32) {
         for merged in Update::merge(batch) {
-            take_in(&mut batched, merged.bytes());
+            check_and_apply(&mut batched, merged.bytes());
         }
     }
     assert_same(&replica, &batched);

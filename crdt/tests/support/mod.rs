@@ -6,7 +6,7 @@ mod wire;
 pub(crate) mod writer;
 
 use bytes::Bytes;
-use codesync_crdt::{Document, Effect, Limits, Update};
+use codesync_crdt::{Applied, Document, Limits, Update};
 
 pub(crate) use chance::{Chance, seeded};
 pub(crate) use recorded::{HISTORIES, bytes, recorded, updates};
@@ -23,14 +23,14 @@ pub(crate) fn document() -> Document {
 }
 
 /// Checks and applies, as a room does.
-pub(crate) fn take_in(document: &mut Document, bytes: &Bytes) -> (Update, Effect) {
+pub(crate) fn check_and_apply(document: &mut Document, bytes: &Bytes) -> (Update, Applied) {
     let update = document.check(bytes.clone()).unwrap();
     let effect = apply(document, &update);
     (update, effect)
 }
 
 /// Applies an update that was checked against the document.
-pub(crate) fn apply(document: &mut Document, update: &Update) -> Effect {
+pub(crate) fn apply(document: &mut Document, update: &Update) -> Applied {
     let (changed, effect) = std::mem::replace(document, self::document()).with_update(update).unwrap();
     *document = changed;
     effect

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    ids::{DocId, NodeId, SessionId, UserId},
-    redis::{Redis, Rung, Subscription},
+    ids::{DocId, LoginId, NodeId, UserId},
+    redis::{Redis, Subscription, SubscriptionEvent},
     role::Role,
     tasks::Tasks,
 };
@@ -40,7 +40,8 @@ pub enum AccessEvent {
     /// The document was deleted.
     DocumentDeleted(DocId),
     /// A login ended.
-    SessionEnded(SessionId),
+    #[serde(rename = "SessionEnded")]
+    LoginEnded(LoginId),
     /// All logins of a user ended.
     UserEnded(UserId),
     /// A user has a new name or colour. Nodes of an earlier release treat it as `Missed`.
@@ -70,8 +71,8 @@ impl AccessEvents {
         let (here, there) = (broadcast::channel(1024).0, None);
         let Some((redis, node)) = redis else { return Self { here, there } };
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
-        tasks.spawn(tell(redis.clone(), node, waiting, tasks.stop().clone()));
-        tasks.spawn(hear(redis.clone(), node, here.clone(), tasks.stop().clone()));
+        tasks.spawn(publish_waiting(redis.clone(), node, waiting, tasks.stop().clone()));
+        tasks.spawn(receive(redis.clone(), node, here.clone(), tasks.stop().clone()));
         Self { here, there: Some(sender) }
     }
 
@@ -80,7 +81,7 @@ impl AccessEvents {
         if let Some(there) = &self.there
             && there.try_send(event.clone()).is_err()
         {
-            warn!("other nodes hear of a change of access only when they look");
+            warn!("other nodes learn of a change of access only at their next check");
         }
         // Without a receiver there are no sockets.
         let _ = self.here.send(event);
@@ -93,7 +94,12 @@ impl AccessEvents {
 }
 
 /// Publishes events to the other nodes, with retries while Redis is unavailable: a revoked right must end everywhere.
-async fn tell(redis: Redis, node: NodeId, mut waiting: mpsc::Receiver<AccessEvent>, stop: CancellationToken) {
+async fn publish_waiting(
+    redis: Redis,
+    node: NodeId,
+    mut waiting: mpsc::Receiver<AccessEvent>,
+    stop: CancellationToken,
+) {
     loop {
         let event = tokio::select! {
             biased;
@@ -103,7 +109,7 @@ async fn tell(redis: Redis, node: NodeId, mut waiting: mpsc::Receiver<AccessEven
         let Some(event) = event else { return };
         let message = serde_json::to_vec(&(node, event)).expect("ids and words are JSON");
         while let Err(error) = redis.pool.clone().spublish::<_, _, ()>(CHANNEL, &message).await {
-            warn!(%error, "a change of access is not told yet");
+            warn!(%error, "a change of access is not published yet");
             tokio::select! {
                 () = sleep(RETRY_INTERVAL) => {}
                 () = stop.cancelled() => return,
@@ -112,12 +118,12 @@ async fn tell(redis: Redis, node: NodeId, mut waiting: mpsc::Receiver<AccessEven
     }
 }
 
-async fn hear(redis: Redis, node: NodeId, here: broadcast::Sender<AccessEvent>, stop: CancellationToken) {
+async fn receive(redis: Redis, node: NodeId, here: broadcast::Sender<AccessEvent>, stop: CancellationToken) {
     let listen = async {
         loop {
             match redis.subscriptions.subscribe(CHANNEL.to_owned()).await {
                 Ok(subscription) => pass_on(subscription, node, &here).await,
-                Err(error) => warn!(%error, "changes of access at other nodes are not heard yet"),
+                Err(error) => warn!(%error, "changes of access at other nodes cannot be received yet"),
             }
             sleep(RETRY_INTERVAL).await;
         }
@@ -131,8 +137,8 @@ async fn hear(redis: Redis, node: NodeId, here: broadcast::Sender<AccessEvent>, 
 async fn pass_on(mut subscription: Subscription, node: NodeId, here: &broadcast::Sender<AccessEvent>) {
     loop {
         let event = match subscription.next().await {
-            Rung::Missed => AccessEvent::Missed,
-            Rung::Message(message) => match serde_json::from_slice::<(NodeId, AccessEvent)>(&message) {
+            SubscriptionEvent::Missed => AccessEvent::Missed,
+            SubscriptionEvent::Message(message) => match serde_json::from_slice::<(NodeId, AccessEvent)>(&message) {
                 Ok((origin, _)) if origin == node => continue,
                 Ok((_, event)) => event,
                 // A newer release may send events that this one does not know.

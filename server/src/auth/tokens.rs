@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::{
     config::Secret,
-    ids::{DocId, SessionId},
+    ids::{DocId, LoginId},
 };
 
 /// The minimum for HS256 to be as strong as its hash.
@@ -33,14 +33,14 @@ pub(super) enum Clock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     /// All rights of the login.
-    Session(SessionId),
+    Login(LoginId),
     /// A socket to one document.
-    Ticket(SessionId, DocId),
+    Ticket(LoginId, DocId),
 }
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
-    jti: SessionId,
+    jti: LoginId,
     exp: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doc: Option<DocId>,
@@ -81,8 +81,8 @@ impl Tokens {
 
     pub(super) fn sign(&self, token: Token, expires_at: OffsetDateTime) -> String {
         let (jti, doc) = match token {
-            Token::Session(session) => (session, None),
-            Token::Ticket(session, doc) => (session, Some(doc)),
+            Token::Login(login) => (login, None),
+            Token::Ticket(login, doc) => (login, Some(doc)),
         };
         // Rounded up: the login itself ends to the millisecond.
         let exp = expires_at.unix_timestamp() + 1;
@@ -94,7 +94,7 @@ impl Tokens {
     pub(super) fn read(&self, token: &str) -> Option<Token> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation).ok()?.claims;
         Some(match claims.doc {
-            None => Token::Session(claims.jti),
+            None => Token::Login(claims.jti),
             Some(doc) => Token::Ticket(claims.jti, doc),
         })
     }

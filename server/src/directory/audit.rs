@@ -199,7 +199,7 @@ impl Directory {
     }
 
     /// Deletes the oldest entries from before `at`, at most `limit`; returns how many.
-    pub async fn forget_audit(&self, at: OffsetDateTime, limit: u32) -> Result<u64> {
+    pub async fn delete_old_audit(&self, at: OffsetDateTime, limit: u32) -> Result<u64> {
         self.keep_books(sql!(
             "delete from audit where id in (select id from audit where at < $1 order by at, id limit $2)",
             millis(at),

@@ -9,7 +9,7 @@ use super::{
     NewDocument, NewLink, NewUser, Replaced, Right, Standing, User, UserChange, db::sql, from_millis, millis,
 };
 use crate::{
-    ids::{DocId, SessionId, UserId},
+    ids::{DocId, LoginId, UserId},
     offset::Offset,
     role::Role,
 };
@@ -42,13 +42,13 @@ pub async fn conforms(directory: &Directory) {
 /// A new login of the user.
 async fn by(directory: &Directory, user: &User, at: OffsetDateTime) -> By {
     let now = OffsetDateTime::now_utc();
-    let id = directory.create_session(user.id, "hash", now, now + Duration::HOUR).await.expect(WORKS);
-    by_session(directory, id).await.at(at)
+    let id = directory.create_login(user.id, "hash", now, now + Duration::HOUR).await.expect(WORKS);
+    by_login(directory, id).await.at(at)
 }
 
-async fn by_session(directory: &Directory, id: SessionId) -> By {
-    let session = directory.session(id, OffsetDateTime::now_utc()).await.expect(WORKS).expect("it is in force");
-    By::log_in(&session, Some(IpAddr::from([192, 0, 2, 7])))
+async fn by_login(directory: &Directory, id: LoginId) -> By {
+    let login = directory.login(id, OffsetDateTime::now_utc()).await.expect(WORKS).expect("it is in force");
+    By::log_in(&login, Some(IpAddr::from([192, 0, 2, 7])))
 }
 
 fn command_line() -> By {
@@ -111,34 +111,34 @@ async fn sessions(directory: &Directory) {
     // Whether a login is valid depends on the clock. The tables store milliseconds.
     let now = from_millis(millis(OffsetDateTime::now_utc()));
     let hour = now + Duration::HOUR;
-    let first = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
-    let session = directory.session(first, now).await.expect(WORKS).expect("it has begun");
-    assert_eq!((session.user.id, session.expires_at), (bob.id, hour));
-    assert!(directory.session(first, hour).await.expect(WORKS).is_none(), "it ends by itself");
-    let by_first = by_session(directory, first).await;
-    let Replaced { old, new: second } = directory.replace_session(by_first, now, hour).await.expect(WORKS);
+    let first = directory.create_login(bob.id, "hash", now, hour).await.expect(WORKS);
+    let login = directory.login(first, now).await.expect(WORKS).expect("it has begun");
+    assert_eq!((login.user.id, login.expires_at), (bob.id, hour));
+    assert!(directory.login(first, hour).await.expect(WORKS).is_none(), "it ends by itself");
+    let by_first = by_login(directory, first).await;
+    let Replaced { old, new: second } = directory.replace_login(by_first, now, hour).await.expect(WORKS);
     assert_eq!(old, first);
-    assert!(directory.session(first, now).await.expect(WORKS).is_none());
-    let twice = directory.replace_session(by_first, now, hour).await;
+    assert!(directory.login(first, now).await.expect(WORKS).is_none());
+    let twice = directory.replace_login(by_first, now, hour).await;
     assert!(matches!(twice, Err(DirectoryError::Unauthenticated)), "only once: {twice:?}");
-    let third = directory.create_session(bob.id, "hash", now, hour).await.expect(WORKS);
-    let by_third = by_session(directory, third).await;
+    let third = directory.create_login(bob.id, "hash", now, hour).await.expect(WORKS);
+    let by_third = by_login(directory, third).await;
     let wrong = directory.set_password("a hash that was replaced", "other hash", by_third).await;
     assert!(matches!(wrong, Err(DirectoryError::PasswordChanged)), "{wrong:?}");
     let ended = directory.set_password("hash", "other hash", by_third).await.expect(WORKS);
     assert_eq!(ended, [second]);
-    let late = directory.create_session(bob.id, "hash", now, hour).await;
+    let late = directory.create_login(bob.id, "hash", now, hour).await;
     assert!(matches!(late, Err(DirectoryError::PasswordChanged)), "{late:?}");
-    let kept = directory.session(third, now).await.expect(WORKS).expect("it was kept");
+    let kept = directory.login(third, now).await.expect(WORKS).expect("it was kept");
     assert_eq!(kept.user.password_hash, "other hash");
-    assert_eq!(directory.end_session(by_third).await.expect(WORKS), third);
-    let twice = directory.end_session(by_third).await;
+    assert_eq!(directory.end_login(by_third).await.expect(WORKS), third);
+    let twice = directory.end_login(by_third).await;
     assert!(matches!(twice, Err(DirectoryError::Unauthenticated)), "its successor may be in force: {twice:?}");
-    assert!(directory.session(third, now).await.expect(WORKS).is_none());
-    let fourth = directory.create_session(bob.id, "other hash", now, hour).await.expect(WORKS);
+    assert!(directory.login(third, now).await.expect(WORKS).is_none());
+    let fourth = directory.create_login(bob.id, "other hash", now, hour).await.expect(WORKS);
     directory.change_standing(bob.id, DISABLED, command_line()).await.expect(WORKS);
-    assert!(directory.session(fourth, now).await.expect(WORKS).is_none(), "the account is shut out");
-    let fifth = directory.create_session(bob.id, "other hash", now, hour).await;
+    assert!(directory.login(fourth, now).await.expect(WORKS).is_none(), "the account is shut out");
+    let fifth = directory.create_login(bob.id, "other hash", now, hour).await;
     assert!(matches!(fifth, Err(DirectoryError::Disabled)), "{fifth:?}");
 }
 
@@ -370,8 +370,8 @@ async fn trail(directory: &Directory) {
         (Some("192.0.2.7"), Some(kim.email.clone()))
     );
     assert_eq!(newest.at, at(9).at);
-    assert_eq!(directory.forget_audit(at(2).at, 1).await.expect(WORKS), 1, "no more than was asked for");
-    while directory.forget_audit(at(2).at, 100).await.expect(WORKS) > 0 {}
+    assert_eq!(directory.delete_old_audit(at(2).at, 1).await.expect(WORKS), 1, "no more than was asked for");
+    while directory.delete_old_audit(at(2).at, 100).await.expect(WORKS) > 0 {}
     let left: Vec<_> = trail_of(directory, doc).await.into_iter().map(|(action, ..)| action).collect();
     assert_eq!(left, told.map(|(action, ..)| action)[..7], "what is not older stays");
 }
@@ -413,7 +413,7 @@ async fn rights(directory: &Directory) {
     directory.change_standing(nia.id, DISABLED, command_line()).await.expect(WORKS);
     let late = directory.set_role(doc, pam.id, Role::Owner, by_nia).await;
     assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
-    directory.end_session(by_pam).await.expect(WORKS);
+    directory.end_login(by_pam).await.expect(WORKS);
     let late = directory.update_user(UserChange::default(), by_pam).await.map(|user| user.id);
     assert!(matches!(late, Err(DirectoryError::Unauthenticated)), "{late:?}");
 }

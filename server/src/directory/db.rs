@@ -27,7 +27,7 @@ pub(super) use self::{
 };
 use super::{DirectoryError, Result, migrations, pooler};
 use crate::{
-    ids::{AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId},
+    ids::{AuditId, DocId, InstallationId, LinkId, LoginId, UserId, VersionId},
     private,
     role::Role,
     sqlite,
@@ -194,7 +194,7 @@ impl From<Role> for Value {
     }
 }
 
-stored_id!(AuditId, DocId, InstallationId, LinkId, SessionId, UserId, VersionId);
+stored_id!(AuditId, DocId, InstallationId, LinkId, LoginId, UserId, VersionId);
 
 impl<DB: Database> Type<DB> for Role
 where

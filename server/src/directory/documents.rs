@@ -136,8 +136,8 @@ impl Directory {
     /// [`DirectoryError::Unauthenticated`].
     pub async fn create_document(&self, new: NewDocument, by: By) -> Result<Document> {
         let id = DocId::new();
-        let (_, owner) = by.session()?;
-        let mut change = self.change(by, Right::LogIn, &[]).await?;
+        let (_, owner) = by.login()?;
+        let mut change = self.change(by, Right::Login, &[]).await?;
         change
             .execute(sql!(
                 "insert into documents (id, title, title_key, language, crlf, created_at, updated_at, pristine,

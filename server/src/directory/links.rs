@@ -114,10 +114,10 @@ impl Directory {
     /// [`DirectoryError::NotFound`] if the link does not exist or has expired, [`DirectoryError::LimitReached`],
     /// [`DirectoryError::Unauthenticated`].
     pub async fn accept_link(&self, secret: &str, by: By) -> Result<(Link, Change)> {
-        let (_, user) = by.session()?;
+        let (_, user) = by.login()?;
         // Read first to know which document to lock: a link never changes its document.
         let link = self.link_by_secret(secret, by.at).await?.ok_or(DirectoryError::NotFound)?;
-        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(link.doc.0)]).await?;
+        let mut change = self.change(by, Right::Login, &[Lock::Exclusive(link.doc.0)]).await?;
         let link: Option<LinkRow> = change.optional(open_link(secret, by.at.max(OffsetDateTime::now_utc()))).await?;
         let link = Link::from(link.ok_or(DirectoryError::NotFound)?);
         let done = change.raise_role(link.doc, Grant { user, role: link.role }, by).await?;

@@ -12,7 +12,7 @@ use super::{
     millis,
     rights::{Lock, Pending},
 };
-use crate::ids::{SessionId, UserId};
+use crate::ids::{LoginId, UserId};
 
 /// The number of addresses remembered per account.
 const ADDRESSES_MAX: i64 = 20;
@@ -81,7 +81,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`], and those of [`Directory::hold`].
-    pub async fn reset_password(&self, user: UserId, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
+    pub async fn reset_password(&self, user: UserId, password_hash: &str, by: By) -> Result<Vec<LoginId>> {
         let mut change = self.change(by, Right::Administrator, &[Lock::Exclusive(user.0)]).await?;
         change.execute(sql!("delete from password_resets where user_id = $1", user)).await?;
         set_anew(change, user, password_hash).await
@@ -120,13 +120,12 @@ impl Directory {
 }
 
 /// Sets a password without the old one, and ends all logins of the account; returns them.
-async fn set_anew(mut change: Pending, user: UserId, password_hash: &str) -> Result<Vec<SessionId>> {
+async fn set_anew(mut change: Pending, user: UserId, password_hash: &str) -> Result<Vec<LoginId>> {
     let set = sql!("update users set password_hash = $2 where id = $1", user, password_hash);
     if change.execute(set).await? == 0 {
         return Err(DirectoryError::NotFound);
     }
-    let ended: Vec<(SessionId,)> =
-        change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
+    let ended: Vec<(LoginId,)> = change.all(sql!("delete from sessions where user_id = $1 returning id", user)).await?;
     change.note(Deed::on(Action::PasswordReset, None, user)).await?;
     change.commit().await?;
     Ok(ended.into_iter().map(|(id,)| id).collect())

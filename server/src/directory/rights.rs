@@ -10,14 +10,14 @@ use tokio::{sync::SemaphorePermit, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    Directory, DirectoryError, Result, Session,
+    Directory, DirectoryError, Login, Result,
     audit::{Deed, note},
     db::{Select, Sql, Transaction, in_time, select},
     locks::Held,
     millis,
 };
 use crate::{
-    ids::{DocId, SessionId, UserId},
+    ids::{DocId, LoginId, UserId},
     role::Role,
 };
 
@@ -39,7 +39,7 @@ pub struct By {
 #[derive(Clone, Copy, Debug)]
 enum Authority {
     /// The rights of the account, while this login is valid.
-    LogIn(SessionId, UserId),
+    Login(LoginId, UserId),
     /// Every right.
     Operator,
 }
@@ -51,9 +51,9 @@ impl By {
     }
 
     /// The account of a login, at `address`, now.
-    pub fn log_in(session: &Session, address: Option<IpAddr>) -> Self {
-        let (id, user) = (session.id, session.user.id);
-        Self { authority: Authority::LogIn(id, user), user: Some(user), address, at: OffsetDateTime::now_utc() }
+    pub fn log_in(login: &Login, address: Option<IpAddr>) -> Self {
+        let (id, user) = (login.id, login.user.id);
+        Self { authority: Authority::Login(id, user), user: Some(user), address, at: OffsetDateTime::now_utc() }
     }
 
     /// The server, which cleans up after this caller: every right.
@@ -75,9 +75,9 @@ impl By {
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`] on the command line.
-    pub(super) fn session(self) -> Result<(SessionId, UserId)> {
+    pub(super) fn login(self) -> Result<(LoginId, UserId)> {
         match self.authority {
-            Authority::LogIn(session, user) => Ok((session, user)),
+            Authority::Login(login, user) => Ok((login, user)),
             Authority::Operator => Err(DirectoryError::Unauthenticated),
         }
     }
@@ -87,7 +87,7 @@ impl By {
 #[derive(Clone, Copy, Debug)]
 pub enum Right {
     /// A valid login.
-    LogIn,
+    Login,
     /// The login of an administrator.
     Administrator,
     /// This role in a document, or a higher one.
@@ -179,12 +179,12 @@ struct Rights {
 }
 
 /// Reads the rights of the account, if the login is valid.
-fn rights(session: SessionId, user: UserId, doc: Option<DocId>) -> Select {
+fn rights(login: LoginId, user: UserId, doc: Option<DocId>) -> Select {
     select!(
         "select u.is_admin, (select role from grants where doc_id = $4 and user_id = u.id) as role
          from sessions s join users u on u.id = s.user_id
          where s.id = $1 and s.user_id = $2 and s.expires_at > $3 and not u.is_disabled",
-        session,
+        login,
         user,
         millis(OffsetDateTime::now_utc()),
         doc
@@ -195,14 +195,14 @@ impl Right {
     fn doc(self) -> Option<DocId> {
         match self {
             Self::Document(doc, _) => Some(doc),
-            Self::LogIn | Self::Administrator => None,
+            Self::Login | Self::Administrator => None,
         }
     }
 
     fn check(self, rights: Option<Rights>) -> Result<()> {
         let Rights { is_admin, role } = rights.ok_or(DirectoryError::Unauthenticated)?;
         match self {
-            Self::LogIn => Ok(()),
+            Self::Login => Ok(()),
             Self::Administrator => {
                 if is_admin {
                     Ok(())
@@ -226,8 +226,8 @@ impl Directory {
     /// [`DirectoryError::Unauthenticated`], [`DirectoryError::Forbidden`], [`DirectoryError::NoDocument`].
     pub(super) async fn change(&self, by: By, right: Right, locks: &[Lock]) -> Result<Pending> {
         let mut change = self.begin(by, locks).await?;
-        if let Ok((session, user)) = by.session() {
-            right.check(change.optional(rights(session, user, right.doc())).await?)?;
+        if let Ok((login, user)) = by.login() {
+            right.check(change.optional(rights(login, user, right.doc())).await?)?;
         }
         Ok(change)
     }
@@ -247,8 +247,8 @@ impl Directory {
     /// # Errors
     /// As [`Directory::hold`].
     pub async fn check(&self, by: By, right: Right) -> Result<()> {
-        match by.session() {
-            Ok((session, user)) => right.check(self.db.optional(rights(session, user, right.doc())).await?),
+        match by.login() {
+            Ok((login, user)) => right.check(self.db.optional(rights(login, user, right.doc())).await?),
             Err(_) => Ok(()),
         }
     }
@@ -289,7 +289,7 @@ impl Directory {
 
 /// The locks and the caller's own, each once and in one order for all changes, so that they cannot deadlock.
 fn in_order(by: By, locks: &[Lock]) -> Vec<Lock> {
-    let own = by.session().ok().map(|(_, user)| Lock::Shared(user.0));
+    let own = by.login().ok().map(|(_, user)| Lock::Shared(user.0));
     let mut locks: Vec<Lock> = locks.iter().copied().chain(own).collect();
     locks.sort_by_key(|lock| (lock.id(), matches!(lock, Lock::Shared(_))));
     locks.dedup_by_key(|lock| lock.id());

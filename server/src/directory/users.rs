@@ -14,7 +14,7 @@ use super::{
     fold, from_millis, mailbox, millis,
     rights::{Lock, Pending},
 };
-use crate::ids::{SessionId, UserId};
+use crate::ids::{LoginId, UserId};
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -212,7 +212,7 @@ impl Directory {
                 );
                 if let Err(error) = self.keep_books(note).await {
                     // Another node may have recorded it between the read and the change.
-                    warn!(user.id = %row.id.0, %error, "the mailbox of an account is not noted");
+                    warn!(user.id = %row.id.0, %error, "the mailbox of an account could not be recorded");
                 }
             }
         }
@@ -248,9 +248,9 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Unauthenticated`].
     pub async fn update_user(&self, UserChange { name, color }: UserChange, by: By) -> Result<User> {
-        let (_, user) = by.session()?;
+        let (_, user) = by.login()?;
         let key = name.as_deref().map(fold);
-        let mut change = self.change(by, Right::LogIn, &[]).await?;
+        let mut change = self.change(by, Right::Login, &[]).await?;
         let row: UserRow = change
             .one(sql!(
                 change_users!(
@@ -331,9 +331,9 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::PasswordChanged`], [`DirectoryError::Unauthenticated`].
-    pub async fn set_password(&self, verified: &str, password_hash: &str, by: By) -> Result<Vec<SessionId>> {
-        let (keep, user) = by.session()?;
-        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
+    pub async fn set_password(&self, verified: &str, password_hash: &str, by: By) -> Result<Vec<LoginId>> {
+        let (keep, user) = by.login()?;
+        let mut change = self.change(by, Right::Login, &[Lock::Exclusive(user.0)]).await?;
         let set = sql!(
             "update users set password_hash = $2 where id = $1 and password_hash = $3",
             user,
@@ -344,7 +344,7 @@ impl Directory {
             return Err(DirectoryError::PasswordChanged);
         }
         let ended = sql!("delete from sessions where user_id = $1 and id <> $2 returning id", user, keep);
-        let ended: Vec<(SessionId,)> = change.all(ended).await?;
+        let ended: Vec<(LoginId,)> = change.all(ended).await?;
         change.commit().await?;
         Ok(ended.into_iter().map(|(id,)| id).collect())
     }

@@ -164,7 +164,7 @@ impl Directory {
     /// [`DirectoryError::NotFound`] if the snapshot was pruned, [`DirectoryError::LimitReached`], and those of
     /// [`Directory::hold`].
     pub async fn name_version(&self, doc: DocId, snapshot: Offset, name: &str, by: By) -> Result<Version> {
-        let (_, author) = by.session()?;
+        let (_, author) = by.login()?;
         // Names are counted.
         let mut change = self.change(by, Right::Document(doc, Role::Editor), &[Lock::Exclusive(doc.0)]).await?;
         count_names(&mut change, doc, author).await?;
@@ -212,7 +212,7 @@ impl Directory {
     /// [`DirectoryError::NotFound`] if there is no such version, [`DirectoryError::LimitReached`], and those of
     /// [`Directory::hold`].
     pub async fn rename_version(&self, doc: DocId, id: VersionId, name: &str, by: By) -> Result<Version> {
-        let (_, caller) = by.session()?;
+        let (_, caller) = by.login()?;
         let version = self.version(doc, id).await?.ok_or(DirectoryError::NotFound)?;
         let right = Right::Document(doc, version.role_to_change(caller, Role::Editor));
         let mut change = self.change(by, right, &[Lock::Exclusive(doc.0)]).await?;
@@ -247,7 +247,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`] if there is no such version, and those of [`Directory::hold`].
     pub async fn delete_version(&self, doc: DocId, id: VersionId, by: By) -> Result<()> {
-        let (_, caller) = by.session()?;
+        let (_, caller) = by.login()?;
         let version = self.version(doc, id).await?.ok_or(DirectoryError::NotFound)?;
         let right = Right::Document(doc, version.role_to_change(caller, Role::Owner));
         let mut change = self.change(by, right, &[Lock::Exclusive(doc.0)]).await?;

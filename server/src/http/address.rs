@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_claims_counts_only_as_far_as_proxies_are_trusted() {
+    fn only_trusted_proxies_decide_the_client_address() {
         let both = [("x-forwarded-for", "198.51.100.1:5, 192.0.2.7"), ("X-Forwarded-For", "[2001:db8::7]:1")];
         assert_eq!(seen(0, &both), "10.0.0.9");
         assert_eq!(seen(1, &both), "2001:db8::7");

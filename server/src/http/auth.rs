@@ -106,7 +106,7 @@ pub(super) async fn log_in(
     }
     let (user, issued) = services.auth.log_in(&email, password).await?;
     if let Err(error) = services.directory.note_address(user.id, network, OffsetDateTime::now_utc()).await {
-        warn!(%error, "cannot note from where an account was logged in to");
+        warn!(%error, "cannot record the address of a login");
     }
     Ok(Json(Session::new(issued, user.into())))
 }
@@ -178,11 +178,11 @@ pub(super) async fn set_up(
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", responses((status = 200, body = Session)))]
 pub(super) async fn refresh(
     State(services): State<Services>,
-    Caller { session, by }: Caller,
+    Caller { login, by }: Caller,
 ) -> Result<Json<Session>, ApiError> {
     let auth = services.auth.clone();
     let issued = finish(&services, async move { Ok(auth.refresh(by).await?) }).await?;
-    Ok(Json(Session::new(issued, session.user.into())))
+    Ok(Json(Session::new(issued, login.user.into())))
 }
 
 /// Ends the login and closes its sockets.

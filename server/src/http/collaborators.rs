@@ -98,7 +98,7 @@ pub(super) async fn remove(
     segments: Result<Segments<(DocId, UserId)>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let Segments((doc, user)) = segments.map_err(|_| ApiError::NotFound(Missing::User))?;
-    if user != granted.session.user.id {
+    if user != granted.login.user.id {
         granted.at_least(Role::Owner)?;
     }
     let all = services.clone();

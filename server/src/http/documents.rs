@@ -115,10 +115,10 @@ pub(super) struct Ticket {
     params(Searching, Paging), responses((status = 200, body = Page<Document>)))]
 pub(super) async fn list(
     State(services): State<Services>,
-    Principal(session): Principal,
+    Principal(login): Principal,
     Asked { query, after, limit }: Asked,
 ) -> Result<Json<Page<Document>>, ApiError> {
-    Ok(Json(Page::of(services.directory.documents(session.user.id, &query, after, limit).await?)))
+    Ok(Json(Page::of(services.directory.documents(login.user.id, &query, after, limit).await?)))
 }
 
 /// Creates a document of the caller.
@@ -126,12 +126,12 @@ pub(super) async fn list(
     request_body = NewDocument, responses((status = 201, body = Document)))]
 pub(super) async fn create(
     State(services): State<Services>,
-    Caller { session, by }: Caller,
+    Caller { login, by }: Caller,
     Json(new): Json<NewDocument>,
 ) -> Result<(StatusCode, Json<Document>), ApiError> {
     let language = new.language.unwrap_or_else(|| "plaintext".to_owned());
     Validate::default().title("title", &new.title).language("language", &language).done()?;
-    let user = session.user.id;
+    let user = login.user.id;
     let line_end = new.line_end.unwrap_or_else(|| LineEnd::of(new.text.as_deref().unwrap_or_default()));
     let indentation = new.indentation.unwrap_or_default();
     let facts = directory::NewDocument { title: new.title.trim().to_owned(), language, line_end, indentation };
@@ -140,10 +140,10 @@ pub(super) async fn create(
         && let Err(error) = seed(&services, document.id, by, user, text).await
     {
         let deleted = services.directory.delete_document(document.id, by.server()).await?;
-        forget(&services, document.id, deleted).await?;
+        remove_stored(&services, document.id, deleted).await?;
         return Err(error);
     }
-    Ok((StatusCode::CREATED, Json(see(&services, user, document.id).await?)))
+    Ok((StatusCode::CREATED, Json(as_seen_by(&services, user, document.id).await?)))
 }
 
 async fn seed(services: &Services, doc: DocId, by: By, author: UserId, text: String) -> Result<(), ApiError> {
@@ -162,7 +162,7 @@ pub(super) async fn note_edit(services: &Services, doc: DocId, replaced: &Replac
     }
     let (size, now) = (replaced.text.text.len() as u64, OffsetDateTime::now_utc());
     if let Err(error) = services.directory.record_edit(doc, size, now).await {
-        warn!(doc.id = %doc, %error, "cannot note that a document was edited");
+        warn!(doc.id = %doc, %error, "cannot record the edit of a document");
     }
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn note_edit(services: &Services, doc: DocId, replaced: &Replac
 #[utoipa::path(get, path = "/api/documents/{id}", tag = "documents", operation_id = "get_document",
     params(("id" = Uuid, Path)), responses((status = 200, body = Document)))]
 pub(super) async fn get(State(services): State<Services>, granted: Granted) -> Result<Json<Document>, ApiError> {
-    Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
+    Ok(Json(as_seen_by(&services, granted.login.user.id, granted.doc).await?))
 }
 
 /// Changes the title, the language, the line end or the indentation; for editors.
@@ -193,7 +193,7 @@ pub(super) async fn update(
     let UpdateDocument { title, language, line_end, indentation } = change;
     let change = DocumentChange { title: title.map(|title| title.trim().to_owned()), language, line_end, indentation };
     services.directory.update_document(granted.doc, change, granted.by).await?;
-    Ok(Json(see(&services, granted.session.user.id, granted.doc).await?))
+    Ok(Json(as_seen_by(&services, granted.login.user.id, granted.doc).await?))
 }
 
 /// Deletes a document for everyone; for owners.
@@ -204,14 +204,14 @@ pub(super) async fn delete(State(services): State<Services>, granted: Granted) -
     let all = services.clone();
     let delete = async move {
         let deleted = all.directory.delete_document(granted.doc, granted.by).await?;
-        forget(&all, granted.doc, deleted).await?;
+        remove_stored(&all, granted.doc, deleted).await?;
         Ok(StatusCode::NO_CONTENT)
     };
     finish(&services, delete).await
 }
 
 /// Ends the room of a document that the directory has deleted, and removes its log and snapshots.
-pub(super) async fn forget(services: &Services, doc: DocId, deleted: bool) -> Result<(), ApiError> {
+pub(super) async fn remove_stored(services: &Services, doc: DocId, deleted: bool) -> Result<(), ApiError> {
     if !deleted {
         return Err(ApiError::NotFound(Missing::Document));
     }
@@ -227,12 +227,12 @@ pub(super) async fn forget(services: &Services, doc: DocId, deleted: bool) -> Re
 #[utoipa::path(post, path = "/api/documents/{id}/ticket", tag = "documents", operation_id = "create_ticket",
     params(("id" = Uuid, Path)), responses((status = 200, body = Ticket)))]
 pub(super) async fn ticket(State(services): State<Services>, granted: Granted) -> Json<Ticket> {
-    let issued = services.auth.ticket(&granted.session, granted.doc);
+    let issued = services.auth.ticket(&granted.login, granted.doc);
     Json(Ticket { ticket: issued.token, expires_at: issued.expires_at, role: granted.role })
 }
 
 /// The document as `user` sees it now.
-pub(super) async fn see(services: &Services, user: UserId, doc: DocId) -> Result<Document, ApiError> {
+pub(super) async fn as_seen_by(services: &Services, user: UserId, doc: DocId) -> Result<Document, ApiError> {
     let document = services.directory.document(user, doc).await?;
     document.map(Document::from).ok_or(ApiError::NotFound(Missing::Document))
 }

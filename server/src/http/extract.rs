@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::address::client_address;
 use crate::{
-    directory::{Access, By, Session},
+    directory::{Access, By, Login},
     http::error::{ApiError, Fields, Missing},
     ids::DocId,
     role::Role,
@@ -131,16 +131,16 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Services> for Segments<T> {
 }
 
 /// The caller, from the token.
-pub(super) struct Principal(pub(super) Session);
+pub(super) struct Principal(pub(super) Login);
 
 impl FromRequestParts<Services> for Principal {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
         let token = bearer(&parts.headers).ok_or(ApiError::Unauthenticated)?;
-        let session = services.auth.session(token).await?.ok_or(ApiError::Unauthenticated)?;
-        services.limits.account(session.user.id).await?;
-        Ok(Self(session))
+        let login = services.auth.login(token).await?.ok_or(ApiError::Unauthenticated)?;
+        services.limits.account(login.user.id).await?;
+        Ok(Self(login))
     }
 }
 
@@ -152,7 +152,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The caller, and its data for the audit trail.
 pub(super) struct Caller {
-    pub(super) session: Session,
+    pub(super) login: Login,
     pub(super) by: By,
 }
 
@@ -160,9 +160,9 @@ impl FromRequestParts<Services> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
-        let Principal(session) = Principal::from_request_parts(parts, services).await?;
-        let by = By::log_in(&session, Some(client_address(parts, &services.config.http)));
-        Ok(Self { session, by })
+        let Principal(login) = Principal::from_request_parts(parts, services).await?;
+        let by = By::log_in(&login, Some(client_address(parts, &services.config.http)));
+        Ok(Self { login, by })
     }
 }
 
@@ -175,14 +175,14 @@ impl FromRequestParts<Services> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, ApiError> {
-        let Caller { session, by } = Caller::from_request_parts(parts, services).await?;
-        if session.user.is_admin { Ok(Self { by }) } else { Err(ApiError::Forbidden) }
+        let Caller { login, by } = Caller::from_request_parts(parts, services).await?;
+        if login.user.is_admin { Ok(Self { by }) } else { Err(ApiError::Forbidden) }
     }
 }
 
 /// The document of the path, and the caller's role in it.
 pub(super) struct Granted {
-    pub(super) session: Session,
+    pub(super) login: Login,
     pub(super) doc: DocId,
     pub(super) role: Role,
     pub(super) by: By,
@@ -203,11 +203,11 @@ impl FromRequestParts<Services> for Granted {
         struct Id {
             id: DocId,
         }
-        let Caller { session, by } = Caller::from_request_parts(parts, services).await?;
+        let Caller { login, by } = Caller::from_request_parts(parts, services).await?;
         let missing = || ApiError::NotFound(Missing::Document);
         let Path(Id { id: doc }) = Path::from_request_parts(parts, services).await.map_err(|_| missing())?;
-        match services.directory.access(session.user.id, doc).await? {
-            Access::Role(role) => Ok(Self { session, doc, role, by }),
+        match services.directory.access(login.user.id, doc).await? {
+            Access::Role(role) => Ok(Self { login, doc, role, by }),
             Access::None | Access::NoDocument => Err(missing()),
         }
     }

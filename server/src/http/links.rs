@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     address::origin,
     collaborators::announce,
-    documents::{Document, see},
+    documents::{Document, as_seen_by},
     extract::{Caller, ClientAddress, Granted, Json, Segments},
     finish::finish,
     page::Page,
@@ -128,11 +128,11 @@ pub(super) async fn delete(
 pub(super) async fn accept(
     State(services): State<Services>,
     ClientAddress(address): ClientAddress,
-    Caller { session, by }: Caller,
+    Caller { login, by }: Caller,
     Segments(secret): Segments<String>,
 ) -> Result<Json<Document>, ApiError> {
     services.limits.accept(address).await?;
-    let user = session.user.id;
+    let user = login.user.id;
     let all = services.clone();
     let accept = async move {
         let (link, change) = all.directory.accept_link(&secret, by).await.map_err(no_link)?;
@@ -142,7 +142,7 @@ pub(super) async fn accept(
         Ok(link.doc)
     };
     let doc = finish(&services, accept).await?;
-    Ok(Json(see(&services, user, doc).await?))
+    Ok(Json(as_seen_by(&services, user, doc).await?))
 }
 
 fn no_link(error: DirectoryError) -> ApiError {

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_browser_has_is_not_sent_again() {
+    async fn files_with_a_known_etag_are_not_sent_again() {
         let accepted = (header::ACCEPT_ENCODING, "br");
         let [first, other] = [&[][..], std::slice::from_ref(&accepted)];
         let (_, [plain, ..], _) = get::<Built>("/assets/app-1a2b.js", first, ["etag", "vary", "etag"]).await;

@@ -67,7 +67,7 @@ pub(super) async fn put(
     services.directory.check(granted.by, right).await?;
     let room = services.rooms.open(granted.doc).await?;
     let allowed = services.directory.hold(granted.by, right).await?;
-    let replaced = allowed.during(room.replace_text(granted.session.user.id, text, condition(&headers))).await??;
+    let replaced = allowed.during(room.replace_text(granted.login.user.id, text, condition(&headers))).await??;
     note_edit(&services, granted.doc, &replaced).await;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag(&replaced.text.tag))]))
 }

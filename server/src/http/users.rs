@@ -57,8 +57,8 @@ pub(super) struct ChangePassword {
 
 /// Returns the account of the caller.
 #[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)))]
-pub(super) async fn me(Principal(session): Principal) -> Json<User> {
-    Json(session.user.into())
+pub(super) async fn me(Principal(login): Principal) -> Json<User> {
+    Json(login.user.into())
 }
 
 /// Changes the name or the colour of the caller.
@@ -94,14 +94,14 @@ pub(super) async fn update_me(
 #[utoipa::path(post, path = "/api/users/me/password", tag = "users", request_body = ChangePassword, responses((status = 204)))]
 pub(super) async fn change_password(
     State(services): State<Services>,
-    Caller { session, by }: Caller,
+    Caller { login, by }: Caller,
     Json(change): Json<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
     Validate::default().password("new_password", &change.new_password).done()?;
-    services.limits.password_change(session.user.id).await?;
+    services.limits.password_change(login.user.id).await?;
     let auth = services.auth.clone();
     let change = async move {
-        match auth.change_password(&session, by, change.current_password, change.new_password).await {
+        match auth.change_password(&login, by, change.current_password, change.new_password).await {
             Ok(()) => Ok(StatusCode::NO_CONTENT),
             Err(AuthError::WrongPassword) => Err(ApiError::field("current_password", "is wrong")),
             Err(error) => Err(error.into()),

@@ -171,10 +171,10 @@ pub(super) async fn restore(
     let room = services.rooms.open(granted.doc).await?;
     let allowed = services.directory.hold(granted.by, Right::Document(granted.doc, Role::Editor)).await?;
     let restored = async {
-        let replaced = room.replace_text(granted.session.user.id, text, Condition::default()).await?;
+        let replaced = room.replace_text(granted.login.user.id, text, Condition::default()).await?;
         if let Err(error) = services.directory.note(Action::VersionRestored, granted.doc, granted.by).await {
             // The version is restored: an error would make the caller retry.
-            error!(doc.id = %granted.doc, %error, "cannot note the restore of a version in the audit trail");
+            error!(doc.id = %granted.doc, %error, "cannot record the restore of a version in the audit trail");
         }
         Ok::<_, ApiError>(replaced)
     };

@@ -14,14 +14,14 @@ use crate::{
 pub async fn check(log: &dyn UpdateLog) {
     reads_back_in_order(log).await;
     reads_behind_an_offset(log).await;
-    refuses_who_knows_more_than_it_holds(log).await;
+    refuses_an_append_after_unknown_entries(log).await;
     refuses_an_exact_append_to_a_log_that_goes_on(log).await;
     takes_one_of_several_exact_appends(log).await;
     checks_its_end_without_writing(log).await;
     trims_and_goes_on_above(log).await;
     keeps_documents_apart(log).await;
     forgets_what_is_deleted(log).await;
-    refuses_what_would_bring_a_deleted_document_back(log).await;
+    refuses_appends_to_a_deleted_document(log).await;
     takes_appends_of_many_at_once(log).await;
     remembers_what_has_grown(log).await;
     gives_a_lease_back(log).await;
@@ -52,7 +52,7 @@ async fn reads_back_in_order(log: &dyn UpdateLog) {
     assert_eq!(read(log, doc).await, Contents::default(), "an unknown document has an empty log");
     let first = append(log, doc, &["a", "b"]).await;
     let second = append(log, doc, &["c"]).await;
-    assert_eq!((first.previous, second.previous), (Offset::ZERO, first.last), "an append names what it stands behind");
+    assert_eq!((first.previous, second.previous), (Offset::ZERO, first.last), "an append names the entry before it");
     assert!(second.last > first.last, "offsets grow");
     assert_eq!(texts(log, doc).await, updates(&["a", "b", "c"]));
     let contents = read(log, doc).await;
@@ -72,7 +72,7 @@ async fn reads_behind_an_offset(log: &dyn UpdateLog) {
     assert_eq!(contents, Contents { last: second, ..Contents::default() }, "there is nothing behind the end");
 }
 
-async fn refuses_who_knows_more_than_it_holds(log: &dyn UpdateLog) {
+async fn refuses_an_append_after_unknown_entries(log: &dyn UpdateLog) {
     let doc = DocId::new();
     let last = append(log, doc, &["a"]).await.last;
     let ahead = Offset(last.0 + 1_000);
@@ -83,7 +83,7 @@ async fn refuses_who_knows_more_than_it_holds(log: &dyn UpdateLog) {
     assert_eq!(texts(log, doc).await, updates(&["a"]), "a refused append leaves nothing");
     let restored = log.restore(doc, update("whole"), ahead).await.expect("restore");
     assert_eq!(restored.previous, last);
-    assert!(restored.last > ahead, "a restored log goes on above what is known");
+    assert!(restored.last > ahead, "a restored log continues above the known offset");
     assert_eq!(texts(log, doc).await, updates(&["a", "whole"]));
     assert!(append(log, doc, &["c"]).await.last > restored.last);
 }
@@ -169,7 +169,7 @@ async fn forgets_what_is_deleted(log: &dyn UpdateLog) {
     assert_eq!(read(log, doc).await, Contents::default());
 }
 
-async fn refuses_what_would_bring_a_deleted_document_back(log: &dyn UpdateLog) {
+async fn refuses_appends_to_a_deleted_document(log: &dyn UpdateLog) {
     let doc = DocId::new();
     let last = append(log, doc, &["a"]).await.last;
     log.delete(doc).await.expect("delete");

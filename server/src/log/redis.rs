@@ -19,11 +19,11 @@ use tokio::{
 use tracing::error;
 
 use self::ends::Ends;
-use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, Heard, LogError, Offset, Tail, UpdateLog};
+use super::{After, Appended, Contents, DELETED_FOR, Dirty, Entry, LogError, Offset, Tail, TailEvent, UpdateLog};
 use crate::{
     config::Acknowledge,
     ids::{DocId, NodeId},
-    redis::{Commands, INSTALLATION, Redis, Rung, Subscription},
+    redis::{Commands, INSTALLATION, Redis, Subscription, SubscriptionEvent},
     tasks::Tasks,
 };
 
@@ -33,7 +33,7 @@ const INLINE_BYTES: usize = 64 << 10;
 /// Entries per read; Redis does nothing else during a read.
 const PAGE: usize = 1_000;
 /// The approximate interval at which a room compares its position with the stream: a notification may be lost.
-const LOOK_INTERVAL: Duration = Duration::from_secs(8);
+const COMPARE_INTERVAL: Duration = Duration::from_secs(8);
 /// The number of documents whose last mark is remembered.
 const MARKS_MAX: usize = 100_000;
 /// Documents whose log grew since the sweeper last marked them clean, by the milliseconds of the newest mark.
@@ -276,15 +276,15 @@ impl UpdateLog for RedisLog {
     }
 
     async fn tail(&self, doc: DocId) -> Result<Tail, LogError> {
-        let bell = self.redis.subscriptions.subscribe(Key::Bell.of(doc)).await?;
+        let notifications = self.redis.subscriptions.subscribe(Key::Bell.of(doc)).await?;
         // Spread, so that not all documents ask at once.
-        let first = LOOK_INTERVAL.mul_f64(rand::rng().random_range(0.5..1.5));
-        let look = interval_at(Instant::now() + first, LOOK_INTERVAL);
+        let first = COMPARE_INTERVAL.mul_f64(rand::rng().random_range(0.5..1.5));
+        let compare = interval_at(Instant::now() + first, COMPARE_INTERVAL);
         let (answer, answers) = mpsc::channel(1);
-        let listening = Listening { doc, bell, look, ends: self.ends.clone(), answer, answers };
-        Ok(stream::unfold(listening, |mut listening| async move {
-            let heard = listening.hear().await;
-            Some((heard, listening))
+        let following = Following { doc, notifications, compare, ends: self.ends.clone(), answer, answers };
+        Ok(stream::unfold(following, |mut following| async move {
+            let event = following.next().await;
+            Some((event, following))
         })
         .boxed())
     }
@@ -339,26 +339,26 @@ impl UpdateLog for RedisLog {
 }
 
 /// A tail: notifications, and at intervals a request for the end of the log.
-struct Listening {
+struct Following {
     doc: DocId,
-    bell: Subscription,
-    look: Interval,
+    notifications: Subscription,
+    compare: Interval,
     ends: Ends,
     answer: mpsc::Sender<Offset>,
     answers: mpsc::Receiver<Offset>,
 }
 
-impl Listening {
-    async fn hear(&mut self) -> Heard {
+impl Following {
+    async fn next(&mut self) -> TailEvent {
         loop {
             tokio::select! {
-                rung = self.bell.next() => return match rung {
-                    Rung::Message(message) => rang(message).unwrap_or(Heard::Look),
-                    Rung::Missed => Heard::Look,
+                event = self.notifications.next() => return match event {
+                    SubscriptionEvent::Message(message) => decode_notification(message).unwrap_or(TailEvent::Missed),
+                    SubscriptionEvent::Missed => TailEvent::Missed,
                 },
-                Some(end) = self.answers.recv() => return Heard::End(end),
-                _ = self.look.tick() => if self.ends.ask(self.doc, &self.answer).is_err() {
-                    return Heard::Look;
+                Some(end) = self.answers.recv() => return TailEvent::End(end),
+                _ = self.compare.tick() => if self.ends.ask(self.doc, &self.answer).is_err() {
+                    return TailEvent::Missed;
                 },
             }
         }
@@ -369,12 +369,12 @@ impl Listening {
 /// the updates, each after its length (4 bytes). Flag 0 means that the updates must be read from the stream. Example:
 /// an append of one update of 5 bytes by node N after `7-0` is N, `03 37 2d 30`, `03 38 2d 30`, `01`, `00 00 00 05` and
 /// the update.
-fn rang(mut message: Bytes) -> Option<Heard> {
+fn decode_notification(mut message: Bytes) -> Option<TailEvent> {
     let origin = NodeId(uuid::Uuid::from_slice(&message.try_get_u128().ok()?.to_be_bytes()).ok()?);
     let previous = short(&mut message)?;
     let last = short(&mut message)?;
     if message.try_get_u8().ok()? == 0 {
-        return Some(Heard::Look);
+        return Some(TailEvent::Missed);
     }
     let mut updates = Vec::new();
     while message.has_remaining() {
@@ -384,7 +384,7 @@ fn rang(mut message: Bytes) -> Option<Heard> {
         }
         updates.push(message.split_to(length));
     }
-    Some(Heard::Entries { origin, appended: Appended { previous, last }, updates })
+    Some(TailEvent::Entries { origin, appended: Appended { previous, last }, updates })
 }
 
 fn short(message: &mut Bytes) -> Option<Offset> {

@@ -215,7 +215,7 @@ impl Shared {
             // Until the connection is replaced, each command first checks the installation of the server.
             link.is_ours.store(false, Ordering::Relaxed);
             self.pool.purge();
-            warn!("Redis does not answer on the connection for commands, or takes no writes: it is replaced");
+            warn!("Redis does not answer on the connection for commands, or accepts no writes: it is replaced");
             while let Err(error) = self.replace().await {
                 debug!(%error, "no other connection to Redis yet");
                 tokio::select! {
@@ -225,7 +225,7 @@ impl Shared {
             }
             pause = PAUSE;
             metrics::counter!("codesync_redis_connections_replaced_total").increment(1);
-            info!("Redis answers on another connection for commands");
+            info!("Redis answers on a new connection for commands");
         }
     }
 

@@ -39,7 +39,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// An event of a subscription.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Rung {
+pub enum SubscriptionEvent {
     /// A message.
     Message(Bytes),
     /// Messages may have been lost before this moment.
@@ -114,22 +114,22 @@ impl Subscriptions {
         };
         match timeout(RESPONSE_TIMEOUT, asking).await {
             Ok(Ok(result)) => result.map(|()| subscription),
-            _ => Err((redis::ErrorKind::Io, "the connection for subscriptions is away").into()),
+            _ => Err((redis::ErrorKind::Io, "the connection for subscriptions is unavailable").into()),
         }
     }
 }
 
 impl Subscription {
     /// Waits for the next event.
-    pub async fn next(&mut self) -> Rung {
+    pub async fn next(&mut self) -> SubscriptionEvent {
         tokio::select! {
             // Messages before a gap may be delivered after it: both cause the same read.
             biased;
             () = self.listener.wake.notified() => {
                 self.listener.missed.store(false, Ordering::Release);
-                Rung::Missed
+                SubscriptionEvent::Missed
             }
-            message = self.receiver.recv() => Rung::Message(message.expect("the listener holds a sender")),
+            message = self.receiver.recv() => SubscriptionEvent::Message(message.expect("the listener holds a sender")),
         }
     }
 }
@@ -174,7 +174,7 @@ enum Link {
 }
 
 impl Source {
-    async fn subscriber(
+    async fn connect_subscriber(
         &self,
         heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
     ) -> RedisResult<Link> {
@@ -277,7 +277,7 @@ impl Keeper {
     /// Serves one connection until it is lost.
     async fn keep(&mut self, requests: &mut mpsc::Receiver<Request>) -> RedisResult<()> {
         (self.lost, self.subscribed) = Default::default();
-        let link = self.source.subscriber(self.ear()).await?;
+        let link = self.source.connect_subscriber(self.push_handler()).await?;
         let wanted: Vec<String> = self.listeners.lock().keys().cloned().collect();
         for channels in wanted.chunks(REQUESTS_MAX) {
             lock(&self.subscribed).extend(channels.iter().cloned());
@@ -334,7 +334,7 @@ impl Keeper {
     }
 
     /// Handles what the connection receives; called by its reader, so it never waits.
-    fn ear(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
+    fn push_handler(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
         let (listeners, lost, subscribed) = (self.listeners.clone(), self.lost.clone(), self.subscribed.clone());
         let ask = self.ask.clone();
         move |info| {
@@ -365,7 +365,7 @@ impl Keeper {
 async fn refuse(requests: &mut mpsc::Receiver<Request>) {
     while let Some(request) = requests.recv().await {
         if let Request::Subscribe(_, reply) = request {
-            let _ = reply.send(Err((redis::ErrorKind::Io, "Redis is away").into()));
+            let _ = reply.send(Err((redis::ErrorKind::Io, "Redis is unavailable").into()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-use super::{Relay, RelayError, Relayed, Said};
+use super::{Relay, RelayError, RelayMessage, Relayed};
 use crate::{ids::DocId, relay::Present};
 
 /// Sends nothing.
@@ -19,7 +19,7 @@ impl Relay for LocalRelay {
         false
     }
 
-    fn say(&self, _doc: DocId, _said: Said) {}
+    fn send(&self, _doc: DocId, _said: RelayMessage) {}
 
     fn announce(&self, _doc: DocId, _people: Vec<Present>) {}
 

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use self::announced::Announced;
-use super::{Relay, RelayError, Relayed, Said};
+use super::{Relay, RelayError, RelayMessage, Relayed};
 use crate::{
     digest::Digest,
     ids::{DocId, NodeId},
     offset::Offset,
-    redis::{Commands, Redis, Rung},
+    redis::{Commands, Redis, SubscriptionEvent},
     relay::Present,
     tasks::Tasks,
 };
@@ -61,40 +61,40 @@ impl Relay for RedisRelay {
         let node = self.node;
         Ok(stream::unfold(subscription, move |mut subscription| async move {
             loop {
-                if let Rung::Message(message) = subscription.next().await
-                    && let Some(said) = decode(message, node)
+                if let SubscriptionEvent::Message(message) = subscription.next().await
+                    && let Some(message) = decode(message, node)
                 {
-                    return Some((said, subscription));
+                    return Some((message, subscription));
                 }
             }
         })
         .boxed())
     }
 
-    fn say(&self, doc: DocId, said: Said) {
-        let mut message = BytesMut::from(self.node.0.as_bytes().as_slice());
-        match said {
-            Said::Awareness(states) => {
-                message.put_u8(AWARENESS);
-                message.put(states);
+    fn send(&self, doc: DocId, message: RelayMessage) {
+        let mut bytes = BytesMut::from(self.node.0.as_bytes().as_slice());
+        match message {
+            RelayMessage::Awareness(states) => {
+                bytes.put_u8(AWARENESS);
+                bytes.put(states);
             }
-            Said::Hello => message.put_u8(HELLO),
-            Said::Lost => message.put_u8(LOST),
-            Said::Digest(offset, digest) => {
-                message.put_u8(DIGEST);
-                message.put_u128(offset.0);
-                message.put(digest.0.as_slice());
+            RelayMessage::Hello => bytes.put_u8(HELLO),
+            RelayMessage::Lost => bytes.put_u8(LOST),
+            RelayMessage::Digest(offset, digest) => {
+                bytes.put_u8(DIGEST);
+                bytes.put_u128(offset.0);
+                bytes.put(digest.0.as_slice());
             }
         }
         let mut publish = redis::cmd("SPUBLISH");
-        publish.arg(channel(doc)).arg(message.as_ref());
-        self.send(publish);
+        publish.arg(channel(doc)).arg(bytes.as_ref());
+        self.queue(publish);
     }
 
     fn announce(&self, doc: DocId, people: Vec<Present>) {
-        for command in self.announced.say(doc, people) {
-            if !self.send(command) {
-                self.announced.forget(doc);
+        for command in self.announced.commands_for(doc, people) {
+            if !self.queue(command) {
+                self.announced.invalidate(doc);
             }
         }
     }
@@ -106,7 +106,7 @@ impl Relay for RedisRelay {
 
 impl RedisRelay {
     /// Queues a command; returns whether it will be sent.
-    fn send(&self, command: Cmd) -> bool {
+    fn queue(&self, command: Cmd) -> bool {
         let taken = self.sender.try_send(command).is_ok();
         if !taken {
             metrics::counter!("codesync_relay_dropped_total").increment(1);
@@ -120,18 +120,18 @@ fn channel(doc: DocId) -> String {
 }
 
 /// Decodes a message of another node; `None` for our own messages and for kinds of a newer release.
-fn decode(mut message: Bytes, node: NodeId) -> Option<Said> {
+fn decode(mut message: Bytes, node: NodeId) -> Option<RelayMessage> {
     let origin = message.try_get_u128().ok()?;
     if origin == node.0.as_u128() {
         return None;
     }
     match message.try_get_u8().ok()? {
-        AWARENESS => Some(Said::Awareness(message)),
-        HELLO => Some(Said::Hello),
-        LOST => Some(Said::Lost),
+        AWARENESS => Some(RelayMessage::Awareness(message)),
+        HELLO => Some(RelayMessage::Hello),
+        LOST => Some(RelayMessage::Lost),
         DIGEST => {
             let offset = Offset(message.try_get_u128().ok()?);
-            Some(Said::Digest(offset, Digest(message.as_ref().try_into().ok()?)))
+            Some(RelayMessage::Digest(offset, Digest(message.as_ref().try_into().ok()?)))
         }
         _ => None,
     }
@@ -157,7 +157,7 @@ async fn send_waiting(
         let sent = commands.together(std::mem::take(&mut batch)).await;
         if let Some(error) = sent.into_iter().find_map(Result::err) {
             debug!(%error, "relay: not sent");
-            announced.forget_all();
+            announced.invalidate_all();
         }
         sleep(PAUSE).await;
     }

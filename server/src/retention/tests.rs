@@ -49,7 +49,7 @@ fn years_leave_days_then_months() {
 }
 
 #[test]
-fn what_somebody_left_off_with_stays() {
+fn the_last_state_of_an_editing_session_is_kept() {
     let day = [taken(1, Duration::hours(60)), taken(2, Duration::hours(59)), taken(3, Duration::hours(58))];
     let later = [taken(4, Duration::MINUTE), taken(5, Duration::SECOND)];
     let all = [day.as_slice(), later.as_slice()].concat();
@@ -75,7 +75,7 @@ fn a_snapshot_that_is_no_version_goes_unless_it_is_needed_or_newer() {
 }
 
 #[test]
-fn what_must_stay_stays_whatever_comes() {
+fn needed_snapshots_are_never_pruned() {
     let seed = rand::random::<u64>();
     println!("CODESYNC_TEST_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -98,7 +98,7 @@ fn what_must_stay_stays_whatever_comes() {
 }
 
 #[test]
-fn what_is_no_policy_is_refused() {
+fn invalid_retention_policies_are_refused() {
     for text in ["", "5", "5m/", "0m", "5m,1h", "1h/1d,5m/1h", "5x/1h", "-1m", "é"] {
         assert!(text.parse::<Policy>().is_err(), "{text}");
     }

@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 
 use super::{
-    Command, Doors, Mail, RoomHandle, Urgent,
+    Command, Mail, Queues, RoomHandle, Urgent,
     compare::Comparison,
-    follower::{Event, Follower},
+    log_link::{Event, LogLink},
     memory::Stay,
     parts::Parts,
     presence::people,
@@ -29,10 +29,10 @@ use super::{
 };
 use crate::{
     close::CloseReason,
-    give_way::give_way,
     ids::DocId,
-    log::{Heard, Tail},
-    relay::{self, Relayed},
+    log::{Tail, TailEvent},
+    long_work::yield_if_large,
+    relay::{RelayMessage, Relayed},
     storage::Loaded,
 };
 
@@ -60,11 +60,11 @@ pub(super) struct Actor {
     urgent: mpsc::Receiver<Box<Urgent>>,
     deleted: CancellationToken,
     /// Weak, so that a room does not keep itself alive.
-    doors: Weak<Doors>,
+    queues: Weak<Queues>,
     tail: Tail,
     relayed: Relayed,
     pub(super) state: State,
-    pub(super) log: Follower,
+    pub(super) log: LogLink,
     /// Decides when the log is compacted into a snapshot.
     snapshots: Snapshots,
     started: Instant,
@@ -101,8 +101,8 @@ enum Next {
 enum Input {
     /// The number of commands received.
     Commands(usize),
-    Heard(Heard),
-    Relayed(relay::Said),
+    Tail(TailEvent),
+    Relayed(RelayMessage),
 }
 
 /// Makes the room of a loaded replica, and the future that runs it; `tail` and `relayed` were subscribed to before the
@@ -117,7 +117,7 @@ pub(super) fn start(
     let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
     let (urgent_sender, urgent) = mpsc::channel(URGENT_MAX);
     let deleted = CancellationToken::new();
-    let doors = Arc::new(Doors {
+    let queues = Arc::new(Queues {
         doc,
         mailbox: sender,
         urgent: urgent_sender,
@@ -133,11 +133,11 @@ pub(super) fn start(
         mailbox,
         urgent,
         deleted,
-        doors: Arc::downgrade(&doors),
+        queues: Arc::downgrade(&queues),
         tail,
         relayed,
         state: State::new(document, fresh_client, parts.config.document_bytes_max),
-        log: Follower::new(doc, Arc::clone(&parts), offset),
+        log: LogLink::new(doc, Arc::clone(&parts), offset),
         snapshots: Snapshots::new(doc, Arc::clone(&parts), entries, entry_bytes),
         started: now,
         flush_at: now,
@@ -148,7 +148,7 @@ pub(super) fn start(
         announced_at: now.checked_sub(ANNOUNCE_INTERVAL * 2).unwrap_or(now),
         parts,
     });
-    (RoomHandle(doors), actor.run().instrument(info_span!("room", doc.id = %doc)))
+    (RoomHandle(queues), actor.run().instrument(info_span!("room", doc.id = %doc)))
 }
 
 /// A random client id below 2^32, as in Yjs: pycrdt before 0.13 truncates larger ids, treats their text as missing, and
@@ -159,11 +159,11 @@ fn fresh_client() -> codesync_crdt::ClientId {
 
 impl Actor {
     async fn run(mut self: Box<Self>) {
-        self.parts.relay.say(self.doc, relay::Said::Hello);
+        self.parts.relay.send(self.doc, RelayMessage::Hello);
         metrics::gauge!("codesync_rooms_live").increment(1);
         let ended = AssertUnwindSafe(self.run_inner()).catch_unwind().await;
         let reason = ended.unwrap_or_else(|_| {
-            error!("the room panicked: it ends, its clients send again");
+            error!("the room panicked: it ends, and its clients send again");
             CloseReason::Resync
         });
         if reason == CloseReason::NotFound {
@@ -220,13 +220,13 @@ impl Actor {
             Next::Idle => return self.leave().await,
             Next::Log(event) => {
                 if matches!(event, Event::Reloaded(_)) {
-                    self.comparison.forget();
+                    self.comparison.reset();
                 }
                 self.log.handle(event, &mut self.state, &mut effects)?;
             }
-            Next::Input(Input::Commands(_)) => return self.take_in(commands).await,
-            Next::Input(Input::Heard(heard)) => self.log.hear(heard, &mut self.state, &mut effects),
-            Next::Input(Input::Relayed(said)) => self.relayed(said),
+            Next::Input(Input::Commands(_)) => return self.apply_commands(commands).await,
+            Next::Input(Input::Tail(event)) => self.log.on_tail_event(event, &mut self.state, &mut effects),
+            Next::Input(Input::Relayed(message)) => self.relayed(message),
             Next::Flush => self.flush(),
             Next::Snapshot => self.begin_snapshot(),
             Next::Tick => self.state.tick(self.now_ms(), &mut effects),
@@ -237,8 +237,8 @@ impl Actor {
                 self.announce();
             }
         }
-        if effects.look {
-            self.log.look();
+        if effects.read_log {
+            self.log.read_log();
         }
         if effects.rebuild {
             Box::pin(self.rebuild()).await?;
@@ -257,13 +257,13 @@ impl Actor {
     ) -> Input {
         tokio::select! {
             count = mailbox.recv_many(commands, DRAIN_MAX), if accepts => Input::Commands(count),
-            Some(heard) = tail.next() => Input::Heard(heard),
-            Some(said) = relayed.next() => Input::Relayed(said),
+            Some(event) = tail.next() => Input::Tail(event),
+            Some(message) = relayed.next() => Input::Relayed(message),
             else => std::future::pending().await,
         }
     }
 
-    async fn take_in(&mut self, commands: &mut Vec<Mail>) -> Result<(), CloseReason> {
+    async fn apply_commands(&mut self, commands: &mut Vec<Mail>) -> Result<(), CloseReason> {
         let mut effects = Effects::default();
         let now_ms = self.now_ms();
         metrics::histogram!("codesync_mailbox_commands").record(commands.len() as f64);
@@ -271,7 +271,7 @@ impl Actor {
             if let Command::Compacted(done) = *command {
                 self.snapshots.ended(done, self.log.seen());
             }
-            give_way(command.bytes(), || self.state.handle(*command, now_ms, &mut effects));
+            yield_if_large(command.bytes(), || self.state.handle(*command, now_ms, &mut effects));
             if std::mem::take(&mut effects.rebuild) {
                 Box::pin(self.rebuild()).await?;
             }
@@ -279,8 +279,8 @@ impl Actor {
         if effects.end {
             return Err(CloseReason::NotFound);
         }
-        if effects.look {
-            self.log.look();
+        if effects.read_log {
+            self.log.read_log();
         }
         if effects.snapshot {
             self.snapshots.hurry();
@@ -351,19 +351,19 @@ impl Actor {
         self.parts.relay.announce(self.doc, people(self.state.members()));
     }
 
-    fn relayed(&mut self, said: relay::Said) {
-        match said {
-            relay::Said::Hello => {
+    fn relayed(&mut self, message: RelayMessage) {
+        match message {
+            RelayMessage::Hello => {
                 if let Some(presence) = self.state.own_presence() {
-                    self.parts.relay.say(self.doc, relay::Said::Awareness(presence));
+                    self.parts.relay.send(self.doc, RelayMessage::Awareness(presence));
                 }
                 self.send_digest();
             }
-            relay::Said::Digest(offset, digest) => self.compare(offset, digest),
-            relay::Said::Lost => self.log.heal("another node misses something"),
-            relay::Said::Awareness(states) => match decode_awareness(&states, &Limits::default()) {
-                Ok(entries) => self.state.take_in_presence(entries, self.now_ms()),
-                Err(error) => warn!(%error, "presence from another node does not decode"),
+            RelayMessage::Digest(offset, digest) => self.compare(offset, digest),
+            RelayMessage::Lost => self.log.heal("another node lacks entries"),
+            RelayMessage::Awareness(states) => match decode_awareness(&states, &Limits::default()) {
+                Ok(entries) => self.state.apply_presence(entries, self.now_ms()),
+                Err(error) => warn!(%error, "presence from another node cannot be decoded"),
             },
         }
     }
@@ -416,7 +416,7 @@ impl Actor {
                 }
                 Some(loaded) = OptionFuture::from(stored.as_mut()) => loaded,
             };
-            self.comparison.forget();
+            self.comparison.reset();
             return self.log.rebuilt(loaded, &mut self.state);
         }
     }
@@ -425,7 +425,7 @@ impl Actor {
     /// taken the room stays, because a returning client could not load the document; unless there are too many such
     /// rooms.
     async fn leave(&mut self) -> Result<(), CloseReason> {
-        if self.doors.strong_count() > 1 {
+        if self.queues.strong_count() > 1 {
             // The last session is about to end, or a call is in progress.
             self.idle_at = Instant::now() + HELD_INTERVAL;
             return Ok(());
@@ -452,10 +452,10 @@ impl Actor {
     /// Closes the mailbox, unless a caller besides the registry holds a handle: for that caller the room must not have
     /// ended.
     fn retire(&mut self) -> bool {
-        let Some(doors) = self.doors.upgrade() else { return true };
-        let _nobody_enters = doors.entrance();
+        let Some(queues) = self.queues.upgrade() else { return true };
+        let _nobody_enters = queues.entrance();
         // The registry's handle and our own.
-        let is_held = Arc::strong_count(&doors) > 2 || !self.mailbox.is_empty();
+        let is_held = Arc::strong_count(&queues) > 2 || !self.mailbox.is_empty();
         if !is_held {
             self.mailbox.close();
         }
@@ -463,7 +463,7 @@ impl Actor {
     }
 
     fn begin_snapshot(&mut self) {
-        let myself = self.doors.upgrade().map(|doors| doors.mailbox.downgrade());
+        let myself = self.queues.upgrade().map(|queues| queues.mailbox.downgrade());
         if let Some(myself) = myself {
             self.snapshots.begin(self.log.seen(), myself);
         }

@@ -63,7 +63,7 @@ impl Chain {
     }
 
     /// Adds one append, and returns the updates that can be applied now. The room's own append returns none.
-    pub(super) fn heard(&mut self, appended: Appended, updates: Vec<Bytes>) -> Result<Vec<Bytes>, Broken> {
+    pub(super) fn appended(&mut self, appended: Appended, updates: Vec<Bytes>) -> Result<Vec<Bytes>, Broken> {
         let Appended { previous, last } = appended;
         if last <= self.seen {
             // Known already, or written where the log had been rolled back. Applying a known update again changes
@@ -133,32 +133,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_heard_early_waits_for_what_comes_before_it() {
+    fn an_early_entry_waits_for_the_one_before_it() {
         let mut chain = Chain::new(Offset(1));
-        assert_eq!(chain.heard(appended(2, 3), vec![]), Ok(vec![]));
+        assert_eq!(chain.appended(appended(2, 3), vec![]), Ok(vec![]));
         assert!(chain.waits());
-        assert_eq!(chain.heard(appended(1, 2), update("a")), Ok(update("a")));
+        assert_eq!(chain.appended(appended(1, 2), update("a")), Ok(update("a")));
         assert_eq!((chain.seen(), chain.waits()), (Offset(3), false));
-        assert_eq!(chain.heard(appended(1, 2), update("a")), Ok(update("a")), "what is known changes nothing");
+        assert_eq!(chain.appended(appended(1, 2), update("a")), Ok(update("a")), "what is known changes nothing");
         assert_eq!(chain.seen(), Offset(3));
     }
 
     #[test]
     fn a_log_that_was_written_to_after_a_loss_is_not_followed() {
         let mut chain = Chain::new(Offset(5));
-        assert_eq!(chain.heard(appended(0, 9), update("a")), Err(Broken));
+        assert_eq!(chain.appended(appended(0, 9), update("a")), Err(Broken));
         assert_eq!(chain.read(Offset(5), contents(0, &[(9, "a")], 9)), Err(Broken));
         assert_eq!(chain.read(Offset(5), contents(0, &[], 3)), Err(Broken), "its end is gone");
         assert_eq!(chain.seen(), Offset(5));
     }
 
     #[test]
-    fn what_was_missed_is_read() {
+    fn missed_entries_are_read() {
         let mut chain = Chain::new(Offset(5));
-        assert_eq!(chain.heard(appended(7, 8), update("c")), Ok(vec![]));
-        assert_eq!(chain.heard(appended(5, 6), update("a")), Ok(update("a")));
+        assert_eq!(chain.appended(appended(7, 8), update("c")), Ok(vec![]));
+        assert_eq!(chain.appended(appended(5, 6), update("a")), Ok(update("a")));
         let read = chain.read(Offset(5), contents(5, &[(6, "a"), (7, "b")], 7));
-        assert_eq!(read, Ok(Read::Updates([update("b"), update("c")].concat())), "what was heard meanwhile is skipped");
+        assert_eq!(
+            read,
+            Ok(Read::Updates([update("b"), update("c")].concat())),
+            "entries received during the read are skipped"
+        );
         assert_eq!((chain.seen(), chain.waits()), (Offset(8), false));
         let trimmed = Contents { trimmed: Offset(20), last: Offset(30), behind: None, entries: vec![] };
         assert_eq!(chain.read(Offset(8), trimmed), Ok(Read::Trimmed));
@@ -168,7 +172,7 @@ mod tests {
     fn too_much_that_waits_is_read_from_the_log_instead() {
         let mut chain = Chain::new(Offset(1));
         for at in 0..2 * WAITING_MAX as u128 {
-            assert_eq!(chain.heard(appended(10 + at, 11 + at), update("a")), Ok(vec![]));
+            assert_eq!(chain.appended(appended(10 + at, 11 + at), update("a")), Ok(vec![]));
         }
         assert!(chain.waits() && chain.ahead.len() <= WAITING_MAX);
         let read = chain.read(Offset(1), contents(1, &[(2, "a")], 700));

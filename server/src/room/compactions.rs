@@ -29,7 +29,7 @@ impl Parts {
         }
         let done = self.compact_leased(doc, seen).await;
         if let Err(error) = self.storage.log.release(doc).await {
-            debug!(doc.id = %doc, %error, "the lease runs out by itself");
+            debug!(doc.id = %doc, %error, "the lease could not be released: it expires");
         }
         done
     }
@@ -52,7 +52,7 @@ impl Parts {
                 if done.grew
                     && let Err(error) = self.directory.record_edit(doc, done.text_bytes as u64, edited).await
                 {
-                    warn!(doc.id = %doc, %error, "size of the document could not be noted");
+                    warn!(doc.id = %doc, %error, "size of the document could not be recorded");
                 }
                 Ok(done)
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::actor::Actor;
-use crate::{digest::Digest, offset::Offset, relay};
+use crate::{digest::Digest, offset::Offset, relay::RelayMessage};
 
 /// The interval after which an unchanged digest is sent again, because messages may be lost.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(300);
@@ -29,7 +29,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Discards the digest, because the replica was replaced or merged with what is stored.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.own = None;
     }
 }
@@ -53,7 +53,7 @@ impl Actor {
         }
         if let Some((offset, digest)) = self.digest() {
             self.comparison.sent = Some((offset, Instant::now()));
-            self.parts.relay.say(self.doc, relay::Said::Digest(offset, digest));
+            self.parts.relay.send(self.doc, RelayMessage::Digest(offset, digest));
         }
     }
 

@@ -49,7 +49,7 @@ impl Damages {
     }
 
     /// Discards the record: the document was loaded, or failed for another reason.
-    pub(super) fn forget(&self, doc: DocId) {
+    pub(super) fn clear(&self, doc: DocId) {
         self.all().remove(&doc);
     }
 
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(found(doc, Duration::ZERO), RoomError::Unavailable);
         assert_eq!(found(doc, CERTAIN / 2), RoomError::Unavailable);
         assert_eq!((found(doc, CERTAIN), found(other, CERTAIN)), (RoomError::Damaged, RoomError::Unavailable));
-        damages.forget(doc);
+        damages.clear(doc);
         assert_eq!(found(doc, CERTAIN), RoomError::Unavailable, "it had healed in between");
         assert_eq!(found(doc, CERTAIN * 2), RoomError::Damaged);
         let much_later = CERTAIN * 2 + FORGOTTEN_AFTER;

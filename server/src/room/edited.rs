@@ -19,7 +19,7 @@ impl Edited {
     }
 
     /// Removes a document whose room ends.
-    pub(super) fn forget(&self, doc: DocId) {
+    pub(super) fn remove(&self, doc: DocId) {
         self.documents().remove(&doc);
     }
 

@@ -116,10 +116,10 @@ impl Rooms {
             if damaged {
                 return self.damages().found(doc, self.parts().config.damaged_after);
             }
-            self.damages().forget(doc);
+            self.damages().clear(doc);
             RoomError::Unavailable
         })?;
-        self.damages().forget(doc);
+        self.damages().clear(doc);
         self.make_room_for(doc, loaded.document.size_bytes()).await?;
         metrics::histogram!("codesync_load_seconds").record(started.elapsed());
         Ok((loaded, tail, relayed))

@@ -116,7 +116,7 @@ impl Outbox {
             queue.batch.frames.push(frame);
             Pushed::Queued
         };
-        tell(queue);
+        wake_session(queue);
         pushed
     }
 
@@ -126,7 +126,7 @@ impl Outbox {
         let mut queue = self.queue();
         queue.diff = Some(queue.batch.frames.len());
         queue.batch.frames.push(frame);
-        tell(queue);
+        wake_session(queue);
     }
 
     /// Drops the queue: the client gets a diff as soon as it reads again.
@@ -136,7 +136,7 @@ impl Outbox {
         if queue.batch.behind.is_none() {
             queue.drop_all();
         }
-        tell(queue);
+        wake_session(queue);
     }
 
     /// Accepts frames again: the room is about to push the diff.
@@ -159,21 +159,21 @@ impl Outbox {
     pub fn ping(&self) {
         let mut queue = self.queue();
         queue.batch.ping = true;
-        tell(queue);
+        wake_session(queue);
     }
 
     /// Makes the session answer a ping of the transport; only the newest counts.
     pub fn pong(&self, payload: Bytes) {
         let mut queue = self.queue();
         queue.batch.pong = Some(payload);
-        tell(queue);
+        wake_session(queue);
     }
 
     /// Makes the session close the socket after the waiting frames; the first reason counts.
     pub fn close(&self, reason: CloseReason) {
         let mut queue = self.queue();
         queue.batch.close.get_or_insert(reason);
-        tell(queue);
+        wake_session(queue);
     }
 
     /// Takes everything that waits, as soon as there is something new.
@@ -198,7 +198,7 @@ impl Outbox {
 }
 
 /// Wakes the session, after the lock is released.
-fn tell(mut queue: MutexGuard<'_, Queue>) {
+fn wake_session(mut queue: MutexGuard<'_, Queue>) {
     queue.news = true;
     let waiting = queue.waiting.take();
     drop(queue);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hands_over_what_waits_in_one_batch() {
+    async fn takes_the_whole_queue_in_one_batch() {
         let outbox = Outbox::new(4, 100);
         outbox.push(frame(1));
         outbox.push(frame(2));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keeps_the_diff_whatever_else_is_dropped() {
+    async fn keeps_the_diff_when_everything_else_is_dropped() {
         let outbox = Outbox::new(3, 100);
         outbox.push(frame(1));
         outbox.push_diff(frame(1_000));

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     auth::SocketGrant,
     close::CloseReason,
-    ids::{SessionId, UserId},
+    ids::{LoginId, UserId},
     room::outbox::{Frame, Outbox},
 };
 
@@ -48,7 +48,7 @@ pub(super) struct Peer {
     /// Its edits that wait for the owner of their client id.
     pub(super) held: Option<Held>,
     /// Frames to it wait until this flush is durable, so that they stay in order.
-    pub(super) owed_until: u64,
+    pub(super) deferred_until: u64,
     /// The greatest mark that became durable while its queue was dropped.
     pub(super) missed_mark: Option<u64>,
 }
@@ -71,7 +71,7 @@ impl Peer {
             unjudged: Unjudged::default(),
             held: None,
             has_conflict: false,
-            owed_until: 0,
+            deferred_until: 0,
             missed_mark: None,
         }
     }
@@ -163,8 +163,8 @@ impl Peers {
         self.matching(|grant| grant.user == user)
     }
 
-    pub(super) fn of_session(&self, session: SessionId) -> Vec<PeerId> {
-        self.matching(|grant| grant.session == session)
+    pub(super) fn of_login(&self, session: LoginId) -> Vec<PeerId> {
+        self.matching(|grant| grant.login == session)
     }
 
     fn matching(&self, wanted: impl Fn(&SocketGrant) -> bool) -> Vec<PeerId> {

@@ -15,7 +15,7 @@ impl Rooms {
     pub async fn presence(&self, doc: DocId) -> Result<Vec<Present>, RoomError> {
         let mut all = self.present_here(doc).await?;
         let elsewhere = self.parts().relay.announced(doc).await.map_err(|error| {
-            warn!(doc.id = %doc, %error, "who is there at other nodes is not known");
+            warn!(doc.id = %doc, %error, "presence at other nodes is unknown");
             RoomError::Unavailable
         })?;
         all.extend(elsewhere);

@@ -15,7 +15,7 @@ use super::{RoomError, RoomHandle, Rooms, Urgent};
 use crate::{
     auth::events::AccessEvent,
     directory::{Access, DirectoryError, Existence},
-    ids::{SessionId, UserId},
+    ids::{LoginId, UserId},
     role::Role,
 };
 
@@ -28,14 +28,14 @@ impl Rooms {
     /// Checks every open socket of the node against the directory, and notifies the rooms of changes. Returns at once.
     /// A call during a check causes one more check.
     pub fn recheck(&self) {
-        self.unheard().notify_one();
+        self.missed_events().notify_one();
     }
 
     pub(super) async fn recheck_when_asked(self) {
         let stop = self.tasks().stop().clone();
         let checks = async {
             loop {
-                self.unheard().notified().await;
+                self.missed_events().notified().await;
                 stream::iter(self.live())
                     .for_each_concurrent(CHECKS_AT_ONCE, |room| self.recheck_until_done(room))
                     .await;
@@ -60,12 +60,12 @@ impl Rooms {
         if members.is_empty() && self.directory().existence(room.doc()).await? == Existence::Deleted {
             notify(room, AccessEvent::DocumentDeleted(room.doc())).await;
         }
-        let sessions: BTreeSet<SessionId> = members.iter().map(|member| member.grant.session).collect();
+        let logins: BTreeSet<LoginId> = members.iter().map(|member| member.grant.login).collect();
         let roles: BTreeSet<(UserId, Role)> =
             members.iter().map(|member| (member.grant.user, member.grant.role)).collect();
-        for session in sessions {
-            if self.directory().session(session, OffsetDateTime::now_utc()).await?.is_none() {
-                notify(room, AccessEvent::SessionEnded(session)).await;
+        for login in logins {
+            if self.directory().login(login, OffsetDateTime::now_utc()).await?.is_none() {
+                notify(room, AccessEvent::LoginEnded(login)).await;
             }
         }
         for (user, role) in roles {

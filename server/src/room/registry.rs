@@ -44,7 +44,7 @@ struct Shared {
     loads: Semaphore,
     damages: Damages,
     /// Notified when changes of access may have been missed.
-    unheard: Notify,
+    missed_events: Notify,
 }
 
 impl Rooms {
@@ -67,7 +67,7 @@ impl Rooms {
             slots: Slots::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
             damages: Damages::default(),
-            unheard: Notify::new(),
+            missed_events: Notify::new(),
         }));
         rooms.tasks().spawn(rooms.clone().recheck_when_asked());
         rooms.tasks().spawn(rooms.clone().follow_access(events.subscribe()));
@@ -153,8 +153,8 @@ impl Rooms {
         &self.0.damages
     }
 
-    pub(super) fn unheard(&self) -> &Notify {
-        &self.0.unheard
+    pub(super) fn missed_events(&self) -> &Notify {
+        &self.0.missed_events
     }
 
     pub(super) fn directory(&self) -> &Directory {

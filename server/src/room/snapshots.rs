@@ -157,7 +157,7 @@ impl Snapshots {
         };
         self.failed = 0;
         if offset >= seen {
-            self.forget();
+            self.reset();
         } else if let Some((begun, updates, bytes)) = begun {
             // Updates that it does not cover were written after it had begun.
             self.behind_updates = self.behind_updates.saturating_sub(updates).max(1);
@@ -169,7 +169,7 @@ impl Snapshots {
     }
 
     /// Counts nothing as uncovered: there is a snapshot of everything.
-    fn forget(&mut self) {
+    fn reset(&mut self) {
         metrics::gauge!("codesync_log_bytes_behind_snapshot").decrement(self.behind_bytes as f64);
         (self.behind_updates, self.behind_bytes) = (0, 0);
         self.parts.gauges.unarchived.set(self.doc, None);
@@ -177,8 +177,8 @@ impl Snapshots {
 
     /// Stops counting, because the room ends.
     pub(super) fn end(&mut self) {
-        self.forget();
-        self.parts.gauges.edited.forget(self.doc);
+        self.reset();
+        self.parts.gauges.edited.remove(self.doc);
     }
 
     /// Doubles with each failure, up to the configured bound.

@@ -3,9 +3,9 @@
 
 mod calls;
 mod conflicts;
+mod deferred;
 mod edits;
 mod fan_out;
-mod owed;
 pub(super) mod owners;
 
 use std::{sync::Arc, time::Instant};
@@ -17,21 +17,21 @@ use tokio::sync::oneshot;
 use self::{
     calls::{Calls, ServerClient},
     conflicts::difference,
+    deferred::{Deferred, Waiting},
     edits::refuse_in_words,
     fan_out::Outgoing,
-    owed::{Owed, Waiting},
     owners::Owners,
 };
 use super::{
-    Command, Dialect, Member, NewPeer, PeerId, Said, Urgent,
+    Command, Dialect, Member, NewPeer, PeerId, PeerMessage, Urgent,
     peers::{Peer, Peers},
-    speakers::Speakers,
+    publishers::Publishers,
 };
 use crate::{
     auth::{SocketGrant, events::AccessEvent},
     close::CloseReason,
     digest::Digest,
-    give_way::give_way,
+    long_work::yield_if_large,
     offset::Offset,
     role::Role,
     room::outbox::Frame,
@@ -50,13 +50,13 @@ pub struct Effects {
     /// Take a snapshot soon, the last peer has left.
     pub snapshot: bool,
     /// Read the log: another node may have appended edits that are not known here yet.
-    pub look: bool,
+    pub read_log: bool,
 }
 
 /// The room's state.
 pub struct State {
     replica: Replica,
-    speakers: Speakers,
+    publishers: Publishers,
     owners: Owners,
     peers: Peers,
     server_client: ServerClient,
@@ -65,7 +65,7 @@ pub struct State {
     outgoing: Outgoing,
     waiting: Waiting,
     /// The log has been unavailable since the last append that returned.
-    log_is_away: bool,
+    log_is_unavailable: bool,
     /// An entry of the log differs from the replica: one of the two must be given up.
     is_doubtful: bool,
     /// When the newest command was handled.
@@ -78,7 +78,7 @@ impl State {
     pub fn new(replica: Document, fresh_client: fn() -> ClientId, document_bytes_max: usize) -> Self {
         Self {
             replica: replica.into(),
-            speakers: Speakers::new(),
+            publishers: Publishers::new(),
             owners: Owners::default(),
             peers: Peers::default(),
             server_client: ServerClient::new(fresh_client),
@@ -86,7 +86,7 @@ impl State {
             calls: Calls::default(),
             outgoing: Outgoing::default(),
             waiting: Waiting::default(),
-            log_is_away: false,
+            log_is_unavailable: false,
             is_doubtful: false,
             now_ms: 0,
             deleted: None,
@@ -101,10 +101,10 @@ impl State {
                 self.join(peer);
                 let _ = joined.send(());
             }
-            Command::Peer { from, said, received } => self.said(from, said, received, now_ms, effects),
+            Command::Peer { from, message, received } => self.on_message(from, message, received, now_ms, effects),
             Command::Text(reply) => self.read_text(reply),
             Command::Replace { author, text, condition, reply } => self.replace(author, text, condition, reply),
-            Command::Save(reply) => self.owe(Owed::Saved(reply)),
+            Command::Save(reply) => self.defer(Deferred::Saved(reply)),
             Command::Compacted(done) => self.compacted(done),
         }
     }
@@ -136,7 +136,7 @@ impl State {
 
     /// Whether there is something to send to the peers.
     pub fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty() || self.speakers.has_news()
+        !self.outgoing.is_empty() || self.publishers.has_news()
     }
 
     /// Counts joins and leaves.
@@ -172,7 +172,7 @@ impl State {
     /// The digest of the replica; `None` while it is lost.
     pub fn digest(&self) -> Option<Digest> {
         let document = self.replica.live()?;
-        Some(give_way(document.size_bytes(), || Digest::of(document)))
+        Some(yield_if_large(document.size_bytes(), || Digest::of(document)))
     }
 
     /// Estimates the encoded size of the document; measures it when `measured` is far exceeded.
@@ -181,19 +181,19 @@ impl State {
         // Merged updates take less space than the updates one by one.
         if document.size_bytes() > MEASURED_MIN.max(2 * measured) {
             let half = document.size_bytes() / 2;
-            give_way(document.size_bytes(), || document.has_room(0, half));
+            yield_if_large(document.size_bytes(), || document.has_room(0, half));
         }
         document.size_bytes()
     }
 
     /// Applies presence from another node.
-    pub fn take_in_presence(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
-        self.speakers.hear(entries, now_ms);
+    pub fn apply_presence(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
+        self.publishers.receive(entries, now_ms);
     }
 
     /// The presence of our own peers, for a node that requests it.
     pub fn own_presence(&self) -> Option<Bytes> {
-        self.speakers.here()
+        self.publishers.here()
     }
 
     /// Continues with another replica, which holds everything durable; nothing else may be waiting to become durable.
@@ -229,7 +229,7 @@ impl State {
     /// Ends the presence of clients that were silent for too long, and discards records that no longer count.
     pub fn expire(&mut self, now_ms: u64) {
         self.peers.rest(now_ms);
-        self.speakers.expire(now_ms);
+        self.publishers.expire(now_ms);
     }
 
     /// Closes every socket, and answers callers that wait for the document's deletion.
@@ -242,8 +242,8 @@ impl State {
 
     fn join(&mut self, peer: NewPeer) {
         let id = peer.id;
-        if !self.speakers.is_silent() {
-            peer.outbox.push(self.speakers.everyone().into());
+        if !self.publishers.is_silent() {
+            peer.outbox.push(self.publishers.everyone().into());
         }
         self.peers.add(peer);
         self.ask(id);
@@ -271,11 +271,18 @@ impl State {
         }
     }
 
-    fn said(&mut self, from: PeerId, said: Said, received: Instant, now_ms: u64, effects: &mut Effects) {
+    fn on_message(
+        &mut self,
+        from: PeerId,
+        message: PeerMessage,
+        received: Instant,
+        now_ms: u64,
+        effects: &mut Effects,
+    ) {
         let Some(peer) = self.peers.get(from) else { return };
-        match said {
-            Said::Step1(theirs) => self.step1(from, theirs),
-            Said::Step2(bytes) => {
+        match message {
+            PeerMessage::Step1(theirs) => self.step1(from, theirs),
+            PeerMessage::Step2(bytes) => {
                 peer.asks = peer.asks.saturating_sub(1);
                 if peer.asks > 0 && peer.unjudged.is_asked() {
                     // The answer to the newest step 1 contains all of it, after the edits that must be compared first.
@@ -286,20 +293,20 @@ impl State {
                 self.edit(from, bytes, received, now_ms, effects);
                 self.after_step2(from);
             }
-            Said::Update(bytes) => {
+            PeerMessage::Update(bytes) => {
                 if !peer.grant.role.may_edit() {
                     return refuse_in_words(peer, "read_only", "viewers cannot edit");
                 }
                 self.edit(from, bytes, received, now_ms, effects);
             }
-            Said::Awareness(entries) => self.speak(from, entries, now_ms),
-            Said::QueryAwareness => peer.push(self.speakers.everyone()),
-            Said::Mark(mark) => self.owe(Owed::Mark(from, mark)),
-            Said::Behind => self.owe(Owed::CatchUp(from)),
-            Said::Left => {
+            PeerMessage::Awareness(entries) => self.publish(from, entries, now_ms),
+            PeerMessage::QueryAwareness => peer.push(self.publishers.everyone()),
+            PeerMessage::Mark(mark) => self.defer(Deferred::Mark(from, mark)),
+            PeerMessage::Behind => self.defer(Deferred::CatchUp(from)),
+            PeerMessage::Left => {
                 self.peers.remove(from);
                 self.owners.left(from);
-                self.speakers.left(from, now_ms);
+                self.publishers.left(from, now_ms);
                 effects.snapshot = self.peers.is_empty();
             }
         }
@@ -314,7 +321,7 @@ impl State {
         }
     }
 
-    fn speak(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
+    fn publish(&mut self, from: PeerId, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for mut entry in entries {
             let client = entry.client;
             if let (Some(peer), Some(state)) = (self.peers.get(from), &mut entry.state)
@@ -329,11 +336,11 @@ impl State {
             if owner.is_some() && owner != user && !is_writer {
                 continue;
             }
-            let spoken = self.speakers.speak(from, entry, |id| self.peers.user(id), is_writer, now_ms);
-            if spoken.declares {
+            let published = self.publishers.publish(from, entry, |id| self.peers.user(id), is_writer, now_ms);
+            if published.declares {
                 self.declare(from, client);
             }
-            if let Some(answer) = spoken.answer {
+            if let Some(answer) = published.answer {
                 self.push(from, answer.into());
             }
         }
@@ -365,8 +372,8 @@ impl State {
                 // A room that continued would mistake the removed log for a lost one, and write it again.
                 effects.end = true;
             }
-            AccessEvent::SessionEnded(session) => {
-                for id in self.peers.of_session(*session) {
+            AccessEvent::LoginEnded(session) => {
+                for id in self.peers.of_login(*session) {
                     self.close(id, CloseReason::Unauthenticated, now_ms);
                 }
             }
@@ -376,7 +383,7 @@ impl State {
                     let grant = Arc::make_mut(&mut peer.grant);
                     (grant.name, grant.color) = (name.clone(), color.clone());
                     peer.is_renamed = true;
-                    self.speakers.stamp_anew(id, grant, now_ms);
+                    self.publishers.stamp_again(id, grant, now_ms);
                 }
             }
             // The registry checks every socket itself.
@@ -406,12 +413,12 @@ impl State {
     fn close(&mut self, id: PeerId, reason: CloseReason, now_ms: u64) {
         self.peers.close(id, reason);
         self.owners.left(id);
-        self.speakers.left(id, now_ms);
+        self.publishers.left(id, now_ms);
     }
 
     fn close_all(&mut self, reason: CloseReason) {
         self.peers.close_all(reason);
-        self.speakers.left_all();
+        self.publishers.left_all();
     }
 
     /// From time to time the state of clients that are up to date is recorded again, so that a later diff for them is
@@ -426,7 +433,7 @@ impl State {
         let durable = self.waiting.durable();
         for (id, peer) in self.peers.iter_mut() {
             // Nobody has the echo of what is not durable yet.
-            if peer.outbox.is_drained() && peer.owed_until.max(self.waiting.newest_by(id)) <= durable {
+            if peer.outbox.is_drained() && peer.deferred_until.max(self.waiting.newest_by(id)) <= durable {
                 peer.has = now.clone();
             }
         }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_just_made_is_young() {
+    fn a_new_document_is_young() {
         assert!(is_young(DocId::new()));
         let old: DocId = "0190163d-8694-739b-aea5-966c26f8ad90".parse().expect("an id of 2024");
         assert!(!is_young(old) && !is_young(DocId(uuid::Uuid::nil())));

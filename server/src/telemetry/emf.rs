@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_is_reported_as_growth() {
+    fn growth_is_reported() {
         let values = values(BEFORE, AFTER);
         assert_eq!(values["ActiveConnections"], 6.0);
         assert_eq!(values["EditorsPerDocument"], 1.5);

@@ -8,26 +8,26 @@ pub(super) const COMMANDS: (&str, [f64; 10]) =
     ("codesync_mailbox_commands", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
 
 const COUNTERS: [(&str, &str); 24] = [
-    ("codesync_edits_total", "Edits that rooms took in from their own sockets."),
+    ("codesync_edits_total", "Edits that rooms applied from their own sockets."),
     ("codesync_updates_refused_total", "Edits that rooms refused."),
     ("codesync_client_conflicts_total", "Edits refused because their client id holds other edits at the same clock."),
-    ("codesync_edits_brought_total", "Edits taken in under a client id that their sender's socket does not declare."),
+    ("codesync_edits_brought_total", "Edits applied under a client id that their sender's socket does not declare."),
     ("codesync_forks_total", "Replicas given up because the log holds other edits at the same clock."),
-    ("codesync_updates_from_other_nodes_total", "Updates that rooms took in from the log."),
-    ("codesync_append_retries_total", "Appends tried again because the log did not answer."),
+    ("codesync_updates_from_other_nodes_total", "Updates that rooms applied from the log."),
+    ("codesync_append_retries_total", "Appends retried because the log did not answer."),
     ("codesync_exact_appends_refused_total", "Edits for callers that were decided again: another node appended first."),
     ("codesync_append_failures_total", "Appends that failed and ended their room."),
-    ("codesync_replicas_rebuilt_total", "Replicas dropped and built anew from snapshot and log."),
+    ("codesync_replicas_rebuilt_total", "Replicas dropped and rebuilt from snapshot and log."),
     ("codesync_replicas_diverged_total", "Replicas that differed from another node's at the same offset of the log."),
     ("codesync_documents_evicted_total", "Documents unloaded because their memory was needed."),
     ("codesync_loads_refused_total", "Documents not loaded because open documents take all the memory."),
     ("codesync_outboxes_dropped_total", "Outboxes of slow peers that were dropped for one diff."),
     ("codesync_sockets_slowed_total", "Sockets read more slowly because they sent too many messages."),
     ("codesync_compaction_failures_total", "Compactions that failed."),
-    ("codesync_retention_failures_total", "Times that old snapshots could not be pruned."),
+    ("codesync_retention_failures_total", "Failed attempts to prune old snapshots."),
     ("codesync_snapshots_damaged_total", "Snapshots that were found damaged."),
     ("codesync_log_lost_total", "Logs found emptied or rolled back."),
-    ("codesync_log_restored_total", "Logs that got a whole state again after a loss."),
+    ("codesync_log_restored_total", "Logs to which a whole state was appended after a loss."),
     (
         "codesync_redis_connections_replaced_total",
         "Connections to Redis that were replaced: silent, cut, or refusing writes.",
@@ -38,23 +38,23 @@ const COUNTERS: [(&str, &str); 24] = [
 ];
 const LABELLED_COUNTERS: [(&str, &str); 3] = [
     ("codesync_http_requests_total", "Calls by method, route and status."),
-    ("codesync_sockets_refused_total", "Sockets that were not let in, by close code."),
+    ("codesync_sockets_refused_total", "Sockets that were refused, by close code."),
     ("codesync_load_failures_total", "Documents that could not be loaded."),
 ];
 const GAUGES: [(&str, &str); 7] = [
     ("codesync_sessions_open", "Open sockets."),
     ("codesync_rooms_live", "Documents in memory."),
-    ("codesync_documents_memory_bytes", "Memory that loaded documents take, by estimate."),
+    ("codesync_documents_memory_bytes", "Estimated memory of loaded documents."),
     ("codesync_log_bytes_behind_snapshot", "Bytes in the logs of live documents that no snapshot covers."),
     ("codesync_oldest_unarchived_edit_seconds", "Age of the oldest edit that no snapshot covers."),
-    ("codesync_documents_unknown", "Documents that are stored and that the directory does not know."),
+    ("codesync_documents_unknown", "Stored documents that the directory does not know."),
     ("codesync_sweeper_documents", "Documents whose node may have died before it took a snapshot."),
 ];
 const HISTOGRAMS: [(&str, &str); 6] = [
-    (COMMANDS.0, "Commands that a room took out of its mailbox at once."),
+    (COMMANDS.0, "Commands that a room read from its mailbox at once."),
     ("codesync_append_seconds", "Seconds that an append to the log took."),
-    ("codesync_edit_to_peer_seconds", "Seconds from an edit's arrival to its being written to a peer."),
-    ("codesync_edit_to_durable_seconds", "Seconds from an edit's arrival to its being durable."),
+    ("codesync_edit_to_peer_seconds", "Seconds from the arrival of an edit to its write to a peer."),
+    ("codesync_edit_to_durable_seconds", "Seconds from the arrival of an edit until it is durable."),
     ("codesync_load_seconds", "Seconds that loading a document took."),
     ("codesync_compaction_seconds", "Seconds that a compaction took."),
 ];

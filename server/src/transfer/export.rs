@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 use time::OffsetDateTime;
 
-use super::{FORMAT, Moved, Named, Participant, Record, State, tell, write};
+use super::{FORMAT, Moved, Named, Participant, Record, State, report, write};
 use crate::{
     directory::{Directory, Listed},
     private,
@@ -20,7 +20,7 @@ use crate::{
 /// The number of documents per query.
 const PAGE: u8 = 100;
 /// The interval of progress lines, in seconds.
-const TELL_S: u64 = 2;
+const REPORT_INTERVAL_S: u64 = 2;
 
 /// Writes an export to `path`, or into it if it is a folder. The file gets its name only once it is complete.
 ///
@@ -62,18 +62,18 @@ async fn documents(directory: &Directory, storage: &Storage, out: &mut impl Writ
                     written += 1;
                 }
                 Err(error) => {
-                    tell(&format!("document {id} could not be read: {error:#}"));
+                    report(&format!("document {id} could not be read: {error:#}"));
                     unread += 1;
                 }
             }
-            if told.elapsed().as_secs() >= TELL_S {
+            if told.elapsed().as_secs() >= REPORT_INTERVAL_S {
                 told = Instant::now();
-                tell(&format!("exported {written} documents, {} KiB", bytes >> 10));
+                report(&format!("exported {written} documents, {} KiB", bytes >> 10));
             }
         }
     }
     write(out, &Record::End { documents: written })?;
-    tell(&format!("exported {written} documents, {} KiB: all", bytes >> 10));
+    report(&format!("exported {written} documents, {} KiB: all", bytes >> 10));
     Ok(unread)
 }
 

@@ -5,10 +5,10 @@ use std::io::BufRead;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use codesync_crdt::{Document, Effect, Limits, TEXT};
+use codesync_crdt::{Applied, Document, Limits, TEXT};
 use time::OffsetDateTime;
 
-use super::{FORMAT, Moved, Record, read, tell};
+use super::{FORMAT, Moved, Record, read, report};
 use crate::{
     directory::{Directory, Listed, Version},
     ids::{DocId, UserId},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The number of documents between two lines of progress.
-const TELL_EVERY: u64 = 100;
+const REPORT_EVERY: u64 = 100;
 
 /// The results of the documents of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,15 +60,15 @@ impl Import<'_> {
                 Some(Record::Document(moved)) => self.one(*moved, &mut imported).await?,
                 Some(Record::End { documents }) => {
                     ensure!(documents == seen, "the export lacks {} documents", documents.abs_diff(seen));
-                    tell(&format!("{imported}: all"));
+                    report(&format!("{imported}: all"));
                     return Ok(imported);
                 }
                 Some(Record::Export { .. }) => bail!("the export begins twice"),
                 None => bail!("the export is cut short: its end is missing"),
             }
             seen += 1;
-            if seen % TELL_EVERY == 0 {
-                tell(&imported.to_string());
+            if seen % REPORT_EVERY == 0 {
+                report(&imported.to_string());
             }
         }
     }
@@ -82,8 +82,8 @@ impl Import<'_> {
         if self.directory.has_document(id).await? {
             let present = states.last().expect("there is a present state");
             match self.merge(id, present).await.with_context(|| format!("document {id}"))? {
-                Effect::Changed => imported.merged += 1,
-                Effect::Unchanged => imported.unchanged += 1,
+                Applied::Changed => imported.merged += 1,
+                Applied::Unchanged => imported.unchanged += 1,
             }
             return Ok(());
         }
@@ -96,11 +96,11 @@ impl Import<'_> {
     }
 
     /// Appends what the existing document lacks, as an edit.
-    async fn merge(&self, doc: DocId, moved: &Document) -> anyhow::Result<Effect> {
+    async fn merge(&self, doc: DocId, moved: &Document) -> anyhow::Result<Applied> {
         let here = self.storage.load(doc).await?;
         let update = here.document.check_stored(moved.diff(here.document.state_vector()).into())?;
         let (_, effect) = here.document.with_update(&update)?;
-        if effect == Effect::Changed {
+        if effect == Applied::Changed {
             self.storage.log.append(doc, vec![update.bytes().clone()], After::Known(here.offset)).await?;
         }
         Ok(effect)
@@ -141,7 +141,7 @@ impl Import<'_> {
             let update = document.check_stored(Bytes::from(state.diff(document.state_vector())))?;
             let effect;
             (document, effect) = document.with_update(&update)?;
-            if effect == Effect::Changed {
+            if effect == Applied::Changed {
                 offset = log.append(doc, vec![update.bytes().clone()], After::Known(offset)).await?.last;
             }
             let Some(named) = &moved.version else { continue };
@@ -182,7 +182,7 @@ fn states(moved: &Moved) -> anyhow::Result<Vec<Document>> {
 }
 
 fn refuse(id: DocId, why: &str, imported: &mut Imported) -> anyhow::Result<()> {
-    tell(&format!("document {id} is left out: {why}"));
+    report(&format!("document {id} is left out: {why}"));
     imported.refused += 1;
     Ok(())
 }

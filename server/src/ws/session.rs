@@ -20,7 +20,7 @@ use crate::{
     close::CloseReason,
     config::Switch,
     ids::DocId,
-    room::{Dialect, NewPeer, PeerId, RoomHandle, Said, outbox::Outbox},
+    room::{Dialect, NewPeer, PeerId, PeerMessage, RoomHandle, outbox::Outbox},
     services::Services,
     sockets::Slot,
 };
@@ -89,7 +89,7 @@ async fn enter(
     }
     let mut session = Session { id, room, outbox, grant, dialect };
     if changed {
-        session.look_again(services, token).await?;
+        session.recheck_access(services, token).await?;
     }
     Ok(session)
 }
@@ -98,7 +98,7 @@ fn concerns(event: &AccessEvent, doc: DocId, grant: &SocketGrant) -> bool {
     match event {
         AccessEvent::Grant { doc: changed, user, .. } => *changed == doc && *user == grant.user,
         AccessEvent::DocumentDeleted(deleted) => *deleted == doc,
-        AccessEvent::SessionEnded(session) => *session == grant.session,
+        AccessEvent::LoginEnded(session) => *session == grant.login,
         AccessEvent::UserEnded(user) | AccessEvent::Renamed { user, .. } => *user == grant.user,
         AccessEvent::Missed => true,
     }
@@ -134,7 +134,7 @@ struct Session {
 
 impl Session {
     /// Access changed while the socket was opened: the new rights count.
-    async fn look_again(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
+    async fn recheck_access(&mut self, services: &Services, token: &str) -> Result<(), CloseReason> {
         match services.auth.open_socket(token, self.room.doc()).await {
             Ok(grant) => {
                 self.grant = Arc::clone(&grant);
@@ -142,7 +142,7 @@ impl Session {
             }
             Err(refusal) => {
                 // A room that has ended has removed it already.
-                let _ = self.room.say(self.id, Said::Left).await;
+                let _ = self.room.send(self.id, PeerMessage::Left).await;
                 Err(refusal.into())
             }
         }
@@ -159,6 +159,7 @@ impl Session {
         // The room first, so that the others see it leave; but a room that accepts nothing at the moment does not keep
         // it open. Boxed, because only few sockets reach this: every socket would reserve the space.
         let _ =
-            Box::pin(async { tokio::join!(biased; self.room.say(self.id, Said::Left), socket.close(reason)) }).await;
+            Box::pin(async { tokio::join!(biased; self.room.send(self.id, PeerMessage::Left), socket.close(reason)) })
+                .await;
     }
 }

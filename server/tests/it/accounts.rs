@@ -79,7 +79,7 @@ async fn a_password_does_not_depend_on_how_its_letters_are_composed() {
 }
 
 #[tokio::test]
-async fn a_hash_of_the_bytes_as_typed_is_made_anew() {
+async fn a_hash_of_the_bytes_as_typed_is_replaced() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     let decomposed = "pa\u{301}sswo\u{308}rter!";
@@ -136,7 +136,7 @@ async fn admin(data: &std::path::Path, words: &[&str], input: &str) -> (bool, St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forgotten_password_is_set_anew_at_the_command_line() {
+async fn a_forgotten_password_is_reset_at_the_command_line() {
     let data = tempfile::tempdir().unwrap();
     let server = Process::start(data.path(), free_port(), &[]).await;
     let nobody = Caller::at(&server.url(""));
@@ -197,7 +197,7 @@ async fn accounts_of_one_mailbox_that_a_former_release_made_are_listed_and_kept_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rename_reaches_those_who_are_there() {
+async fn a_rename_reaches_open_sockets() {
     let app = TestApp::embedded().await;
     let [ann, bob] = [app.register("ann").await, app.register("bob").await];
     let document = ann.document("a").await;

@@ -37,7 +37,7 @@ async fn trail(root: &Caller) -> Vec<[Value; 4]> {
 }
 
 #[tokio::test]
-async fn everyone_else_is_refused() {
+async fn non_administrators_are_refused() {
     let app = TestApp::embedded().await;
     let ada = app.register("ada").await;
     let path = ada.document("Mine").await;
@@ -57,7 +57,7 @@ async fn everyone_else_is_refused() {
 }
 
 #[tokio::test]
-async fn accounts_are_found_and_shut_out_and_let_in_again() {
+async fn accounts_are_found_disabled_and_enabled() {
     let app = TestApp::embedded().await;
     let root = app.administrator("root").await;
     let [ada, bob] = [app.register("ada").await, app.register("bob").await];
@@ -272,7 +272,7 @@ async fn sharing_leaves_a_trail() {
 }
 
 #[tokio::test]
-async fn presence_says_who_is_here_and_loads_nothing() {
+async fn presence_lists_users_and_loads_nothing() {
     let app = TestApp::embedded().await;
     let [ada, bob, eve] = [app.register("ada").await, app.register("bob").await, app.register("eve").await];
     let path = ada.document("Open").await;
@@ -300,7 +300,7 @@ async fn presence_says_who_is_here_and_loads_nothing() {
 }
 
 #[tokio::test]
-async fn what_changed_unheard_is_looked_up_and_closes_only_whom_it_concerns() {
+async fn missed_changes_of_access_are_checked_and_close_only_affected_sockets() {
     let app = TestApp::embedded().await;
     let [ada, bob, eve] = [app.register("ada").await, app.register("bob").await, app.register("eve").await];
     let path = ada.document("Open").await;

@@ -30,7 +30,7 @@ async fn somebody_registers_and_logs_in() {
 }
 
 #[tokio::test]
-async fn fields_out_of_bounds_are_all_told() {
+async fn all_invalid_fields_are_reported() {
     let app = TestApp::embedded().await;
     let register = |body| {
         let nobody = app.nobody();
@@ -66,7 +66,7 @@ async fn a_wrong_password_and_an_unknown_address_look_alike() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_good_token() {
+async fn sockets_need_a_valid_token() {
     let app = TestApp::embedded().await;
     let ada = app.register("ada").await;
     let token = ada.token.clone().unwrap();
@@ -92,11 +92,11 @@ async fn refreshing_ends_the_old_token_and_logging_out_the_new_one() {
     let new = old.with(answer.text("token"), answer["user"].clone());
     old.get("/api/users/me").await.expect_error(401, "unauthenticated");
     old.post("/api/auth/refresh", json!(null)).await.expect_error(401, "unauthenticated");
-    assert!(matches!(events.try_recv(), Ok(AccessEvent::SessionEnded(_))));
+    assert!(matches!(events.try_recv(), Ok(AccessEvent::LoginEnded(_))));
     new.get("/api/users/me").await.expect(200);
     new.post("/api/auth/logout", json!(null)).await.expect(204);
     new.get("/api/users/me").await.expect_error(401, "unauthenticated");
-    assert!(matches!(events.try_recv(), Ok(AccessEvent::SessionEnded(_))));
+    assert!(matches!(events.try_recv(), Ok(AccessEvent::LoginEnded(_))));
     app.stop().await;
 }
 
@@ -114,7 +114,7 @@ async fn a_new_password_ends_every_other_session() {
     here.post(path, change(PASSWORD, "another one for me")).await.expect(204);
     here.get("/api/users/me").await.expect(200);
     there.get("/api/users/me").await.expect_error(401, "unauthenticated");
-    assert!(matches!(events.try_recv(), Ok(AccessEvent::SessionEnded(_))));
+    assert!(matches!(events.try_recv(), Ok(AccessEvent::LoginEnded(_))));
     assert!(events.try_recv().is_err(), "the session at hand goes on");
     let login = json!({ "email": here.email(), "password": PASSWORD });
     app.nobody().post("/api/auth/login", login).await.expect_error(401, "wrong_password");
@@ -123,7 +123,7 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_shut_out_at_once() {
+async fn disabling_an_account_ends_its_logins_at_once() {
     let app = TestApp::embedded().await;
     let ada = app.register("ada").await;
     let mut events = app.services.access_events.subscribe();

@@ -61,7 +61,7 @@ async fn a_body_is_read_as_what_it_says_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_json_is_told_by_its_field() {
+async fn problems_in_json_are_reported_by_field() {
     let app = TestApp::embedded().await;
     let ann = app.register("ann").await;
     for (body, field) in [

@@ -196,7 +196,7 @@ async fn a_second_server_is_kept_out_of_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn healthcheck_says_whether_the_server_is_ready() {
+async fn healthcheck_reports_readiness() {
     let app = TestApp::embedded().await;
     let url = app.url("/api/health");
     assert!(codesync(&["healthcheck", "--url", &url], "").status.success());
@@ -219,7 +219,7 @@ fn a_short_secret_is_refused() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_in_a_line() {
+fn errors_are_printed_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "no folder, and no export\n").unwrap();

@@ -112,7 +112,7 @@ async fn of_two_authors_under_one_client_id_the_second_is_notified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn words_typed_offline_stay_on_the_screen_whatever_was_written_under_their_id() {
+async fn words_typed_offline_stay_on_the_screen_despite_edits_under_their_id() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
     // Kept, or deleted again; and with as many units as the owner typed, or fewer, or more.
@@ -150,7 +150,7 @@ async fn words_typed_offline_stay_on_the_screen_whatever_was_written_under_their
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_writes_under_the_id_of_somebody_who_is_connected() {
+async fn edits_under_the_id_of_a_connected_user_are_refused() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
     let id = open(&clients, "ann", &app, &doc, &ann).await;

@@ -201,7 +201,7 @@ async fn a_room_that_missed_the_deletion_does_not_restore_its_log() {
 
 /// As a node of the previous release does, or one that was paused.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_written_after_a_deletion_is_swept() {
+async fn data_written_after_a_deletion_is_swept() {
     let pair = Pair::start().await;
     let ada = pair.nodes[0].register("ada").await;
     let [log, snapshot] = [document(&ada).await, document(&ada).await].map(|document| id(&document));

@@ -184,7 +184,7 @@ async fn health_paths_and_routes_are_the_servers() {
 }
 
 #[tokio::test]
-async fn the_edge_says_of_the_site_what_the_server_says() {
+async fn the_edge_and_the_server_set_the_same_headers_for_the_site() {
     let app = TestApp::embedded().await;
     let site = rest::get(app.url("/")).await.unwrap();
     assert_eq!(Value::from(site.headers()["content-security-policy"].to_str().unwrap()), agreed()["site_policy"]);

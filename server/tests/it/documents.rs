@@ -49,7 +49,7 @@ async fn the_line_end_of_a_document_is_known_beside_its_text() {
 }
 
 #[tokio::test]
-async fn bounds_of_titles_and_languages_are_told() {
+async fn limits_of_titles_and_languages_are_reported() {
     let app = TestApp::embedded().await;
     let ada = app.register("ada").await;
     let long = "x".repeat(201);
@@ -114,7 +114,7 @@ async fn titles_are_searched_for_what_was_typed() {
 }
 
 #[tokio::test]
-async fn a_stranger_does_not_learn_that_a_document_exists() {
+async fn users_without_access_cannot_detect_a_document() {
     let app = TestApp::embedded().await;
     let [ada, eve] = [app.register("ada").await, app.register("eve").await];
     let path = ada.document("Secret").await;

@@ -151,7 +151,7 @@ async fn until_ready(caller: &Caller, ready: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_terminated_server_says_when_to_come_back_and_keeps_everything() {
+async fn a_terminated_server_closes_with_4503_and_keeps_everything() {
     let (data, port) = (tempfile::tempdir().unwrap(), free_port());
     let server = Process::start(data.path(), port, &[]).await;
     let (ann, doc) = account_and_document(&server).await;

@@ -49,7 +49,7 @@ async fn until(path: &Path, ann: &mut Raw, bob: &mut Raw, wanted: impl Fn(&Value
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_people_do_shows_in_the_lines() {
+async fn metric_lines_reflect_edits_and_sockets() {
     let (data, port) = (tempfile::tempdir().unwrap(), free_port());
     let path = data.path().join("stdout");
     let stdout = Stdio::from(File::create(&path).unwrap());

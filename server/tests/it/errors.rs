@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{harness::TestApp, rest::PASSWORD};
 
 #[tokio::test]
-async fn every_refusal_has_our_shape() {
+async fn every_error_has_the_same_json_form() {
     let app = TestApp::with(|config| config.http.body_bytes_max = 1000).await;
     let nobody = app.nobody();
     let path = "/api/auth/register";
@@ -36,7 +36,7 @@ async fn every_refusal_has_our_shape() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_browsers_to_be_careful() {
+async fn every_answer_has_security_headers() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     for path in ["/", "/api/users/me", "/api/nothing", "/health", "/api/docs/", "/api/openapi.json"] {
@@ -55,7 +55,7 @@ async fn every_answer_tells_browsers_to_be_careful() {
 }
 
 #[tokio::test]
-async fn health_is_told_and_metrics_are_counted() {
+async fn health_and_metrics_are_served() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     assert_eq!(nobody.get("/health").await.expect(200)["status"], "alive");

@@ -128,7 +128,7 @@ async fn a_message_past_the_limit_is_refused_by_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_reads_nothing_costs_nobody_else_anything() {
+async fn a_peer_that_reads_nothing_delays_nobody_else() {
     let data = tempfile::tempdir().unwrap();
     let server = Process::start(data.path(), free_port(), &[("CODESYNC_LOG", "off")]).await;
     let (ann, doc) = room(&server).await;

@@ -66,7 +66,7 @@ async fn ten_thousand_documents_opened_and_closed_leave_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_never_finishes_asking_holds_no_drain_up() {
+async fn an_unfinished_call_does_not_delay_a_drain() {
     let data = tempfile::tempdir().unwrap();
     let server = Process::start(data.path(), free_port(), &[("CODESYNC_DRAIN_S", "4")]).await;
     let mut callers = Vec::new();

@@ -94,7 +94,7 @@ async fn one_address_cannot_register_at_will() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_its_word_counts_and_the_clients_does_not() {
+async fn behind_a_proxy_only_its_header_counts() {
     let app = limited(1).await;
     for number in 0..20 {
         let claimed = format!("198.51.100.{number}, 192.0.2.1");
@@ -257,7 +257,7 @@ async fn clients_behind_a_proxy_are_told_apart_in_every_form_it_writes() {
 }
 
 #[tokio::test]
-async fn who_has_logged_in_before_is_not_shut_out_by_others() {
+async fn failed_logins_of_others_do_not_lock_out_a_known_address() {
     let app = limited(1).await;
     app.register("ada").await;
     let right = json!({ "email": "ada@example.org", "password": PASSWORD });

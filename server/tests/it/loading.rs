@@ -19,7 +19,7 @@ use codesync_server::{
     },
     close::CloseReason,
     config::RoomConfig,
-    ids::{DocId, NodeId, SessionId, UserId},
+    ids::{DocId, LoginId, NodeId, UserId},
     log::{After, Appended, Contents, Dirty, LogError, Tail, UpdateLog},
     offset::Offset,
     relay::local::LocalRelay,
@@ -225,7 +225,7 @@ async fn enter(rooms: &Rooms, doc: DocId, user: UserId, id: &AtomicU64) -> Optio
             user,
             name: "ann".into(),
             color: "#123456".into(),
-            session: SessionId::new(),
+            login: LoginId::new(),
             expires_at: OffsetDateTime::now_utc() + Duration::from_secs(60),
             role: Role::Editor,
         });

@@ -48,7 +48,7 @@ async fn every_operation_is_a_route_and_every_method_of_a_route_is_told_of() {
 }
 
 #[tokio::test]
-async fn what_needs_a_token_says_so() {
+async fn calls_without_a_token_are_answered_401() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     for (template, method, operation) in spec::operations() {

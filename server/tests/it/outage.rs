@@ -101,7 +101,7 @@ async fn once_back(app: &TestApp, editing: &mut Editing, mark: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_open_goes_on_while_postgres_is_away() {
+async fn open_documents_continue_while_postgres_is_down() {
     let mut postgres = Postgres::start().await;
     let app = TestApp::with(|config| {
         postgres.configure(config);
@@ -121,7 +121,7 @@ async fn what_is_open_goes_on_while_postgres_is_away() {
 
 /// As when its machine died or the network is cut: connections stay open and nothing arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_open_goes_on_while_postgres_says_nothing() {
+async fn open_documents_continue_while_postgres_is_silent() {
     let postgres = Postgres::start().await;
     let app = TestApp::with(|config| {
         postgres.configure(config);
@@ -177,7 +177,7 @@ async fn a_call_that_hangs_in_the_database_is_given_up() {
 }
 
 #[tokio::test]
-async fn who_is_shut_out_at_one_node_is_out_at_all() {
+async fn revoking_access_on_one_node_closes_sockets_on_all_nodes() {
     let (postgres, redis) = (Postgres::start().await, Redis::start().await);
     let node = || {
         TestApp::with(|config| {

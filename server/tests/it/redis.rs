@@ -5,10 +5,10 @@ use std::time::Duration;
 use codesync_server::{
     config::{Acknowledge, Config, RedisConfig},
     ids::{DocId, NodeId, UserId},
-    log::{After, Heard, LogError, Tail, UpdateLog, contract, redis::RedisLog},
+    log::{After, LogError, Tail, TailEvent, UpdateLog, contract, redis::RedisLog},
     offset::Offset,
-    redis::{Redis, Rung},
-    relay::{Present, Relay, Said, redis::RedisRelay},
+    redis::{Redis, SubscriptionEvent},
+    relay::{Present, Relay, RelayMessage, redis::RedisRelay},
     role::Role,
     tasks::Tasks,
 };
@@ -75,7 +75,7 @@ async fn a_replicated_append_waits_for_the_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_node_hears_what_is_appended() {
+async fn another_node_receives_appended_entries() {
     let server = rig::Redis::start().await;
     let config = config(server.url());
     let (here, there) = (log(&config, Acknowledge::Appended).await, log(&config, Acknowledge::Appended).await);
@@ -89,8 +89,8 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let first = here.append(doc, vec!["a".into(), "b".into()], After::Known(Offset::ZERO)).await.unwrap();
     loop {
         match timeout(Duration::from_secs(5), tail.next()).await.expect("it is heard").unwrap() {
-            Heard::Look | Heard::End(_) => {}
-            Heard::Entries { appended, updates, .. } => {
+            TailEvent::Missed | TailEvent::End(_) => {}
+            TailEvent::Entries { appended, updates, .. } => {
                 assert_eq!((appended, updates), (first, vec!["a".into(), "b".into()]));
                 break;
             }
@@ -99,7 +99,7 @@ async fn follows_its_tail(here: &dyn UpdateLog, there: &dyn UpdateLog) {
     let large = bytes::Bytes::from(vec![b'x'; 200_000]);
     here.append(doc, vec![large.clone()], After::Known(first.last)).await.unwrap();
     let heard = timeout(Duration::from_secs(5), tail.next()).await.expect("it is heard").unwrap();
-    assert_eq!(heard, Heard::Look, "what is too large for the doorbell is read");
+    assert_eq!(heard, TailEvent::Missed, "what is too large for the doorbell is read");
     let contents = there.read(doc, first.last).await.unwrap();
     assert_eq!(contents.behind, Some(first.last));
     assert_eq!(contents.entries[0].update, large);
@@ -138,8 +138,8 @@ async fn an_exact_append_is_delivered_to_its_own_node_as_anothers() {
     let mut delivered = Vec::new();
     while delivered.len() < 2 {
         match timeout(Duration::from_secs(5), tail.next()).await.expect("it is delivered").unwrap() {
-            Heard::Look | Heard::End(_) => {}
-            Heard::Entries { origin, appended, updates } => delivered.push((origin == node, appended, updates)),
+            TailEvent::Missed | TailEvent::End(_) => {}
+            TailEvent::Entries { origin, appended, updates } => delivered.push((origin == node, appended, updates)),
         }
     }
     assert_eq!(delivered, [(true, first, vec!["a".into()]), (false, second, vec!["b".into()])]);
@@ -157,12 +157,12 @@ async fn hears_where_logs_end(log: &dyn UpdateLog) {
 }
 
 async fn until_end(tail: &mut Tail, end: Offset) {
-    let heard = async { while tail.next().await.unwrap() != Heard::End(end) {} };
+    let heard = async { while tail.next().await.unwrap() != TailEvent::End(end) {} };
     timeout(Duration::from_secs(20), heard).await.expect("it is heard where the log ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tail_hears_where_the_log_ends_also_once_it_is_lost() {
+async fn a_tail_reports_the_end_of_the_log_even_after_a_loss() {
     let server = rig::Redis::start().await;
     let log = log(&config(server.url()), Acknowledge::Appended).await;
     hears_where_logs_end(&log).await;
@@ -218,7 +218,7 @@ async fn silent_connections_to_a_cluster_are_replaced_within_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tail_says_when_it_may_have_missed_something() {
+async fn a_tail_reports_possible_gaps() {
     let mut server = rig::Redis::start().await;
     let log = log(&config(server.url()), Acknowledge::Appended).await;
     let mut tail = log.tail(DocId::new()).await.unwrap();
@@ -227,11 +227,11 @@ async fn a_tail_says_when_it_may_have_missed_something() {
     server.kill();
     server.begin().await;
     let heard = timeout(Duration::from_secs(10), tail.next()).await.expect("it says so").unwrap();
-    assert_eq!(heard, Heard::Look);
+    assert_eq!(heard, TailEvent::Missed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_says_nothing_is_an_error_and_no_hang() {
+async fn a_silent_redis_server_is_an_error_and_no_hang() {
     let server = rig::Redis::start().await;
     let log = log(&config(server.url()), Acknowledge::Appended).await;
     let doc = DocId::new();
@@ -243,13 +243,13 @@ async fn a_server_that_says_nothing_is_an_error_and_no_hang() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_listens_anew_right_after_letting_go_costs_nobody_a_message() {
+async fn resubscribing_at_once_loses_no_message() {
     let server = rig::Redis::start().await;
     lets_go_and_listens_anew(config(server.url())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_listens_anew_right_after_letting_go_costs_nobody_a_message_on_a_cluster() {
+async fn resubscribing_at_once_loses_no_message_on_a_cluster() {
     let nodes = rig::cluster().await;
     let urls: Vec<_> = nodes.iter().map(rig::Redis::url).collect();
     lets_go_and_listens_anew(config(urls.join(","))).await;
@@ -263,8 +263,9 @@ async fn lets_go_and_listens_anew(config: RedisConfig) {
         redis::cmd("SPUBLISH").arg("steady").arg(message).exec_async(&mut commands).await.unwrap();
     };
     publish("before").await;
-    while timeout(Duration::from_secs(5), steady.next()).await.expect("it is heard") != Rung::Message("before".into()) {
-    }
+    while timeout(Duration::from_secs(5), steady.next()).await.expect("it is heard")
+        != SubscriptionEvent::Message("before".into())
+    {}
     let restless = (0..8).map(async |n| {
         for _ in 0..100 {
             redis.subscriptions.subscribe(format!("restless-{n}")).await.expect("Redis is there");
@@ -274,7 +275,7 @@ async fn lets_go_and_listens_anew(config: RedisConfig) {
     join_all(restless).await;
     publish("after").await;
     let heard = timeout(Duration::from_secs(5), steady.next()).await.expect("it is heard");
-    assert_eq!(heard, Rung::Message("after".into()), "nothing was cut");
+    assert_eq!(heard, SubscriptionEvent::Message("after".into()), "nothing was cut");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,7 +294,7 @@ async fn more_subscribers_than_may_wait_are_refused_while_redis_is_silent() {
         let _: redis::RedisResult<()> = publish.query_async(&mut redis.commands.clone()).await;
     };
     let heard = async {
-        while steady.next().await != Rung::Message("after".into()) {
+        while steady.next().await != SubscriptionEvent::Message("after".into()) {
             publish("steady".into()).await;
         }
     };
@@ -318,7 +319,7 @@ async fn relay(config: &RedisConfig, tasks: &Tasks) -> RedisRelay {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_of_many_documents_at_once_is_heard_on_a_cluster() {
+async fn messages_about_many_documents_arrive_on_a_cluster() {
     let nodes = rig::cluster().await;
     let urls: Vec<_> = nodes.iter().map(rig::Redis::url).collect();
     let (config, tasks) = (config(urls.join(",")), Tasks::default());
@@ -326,16 +327,16 @@ async fn what_is_said_of_many_documents_at_once_is_heard_on_a_cluster() {
     let docs: Vec<_> = (0..30).map(|_| DocId::new()).collect();
     let joined = join_all(docs.iter().map(|doc| there.join(*doc))).await;
     for doc in &docs {
-        here.say(*doc, Said::Awareness(doc.to_string().into()));
+        here.send(*doc, RelayMessage::Awareness(doc.to_string().into()));
     }
     for (doc, relayed) in docs.iter().zip(joined) {
-        let said = timeout(Duration::from_secs(10), relayed.unwrap().next()).await.expect("it is heard");
-        assert_eq!(said, Some(Said::Awareness(doc.to_string().into())));
+        let message = timeout(Duration::from_secs(10), relayed.unwrap().next()).await.expect("it is heard");
+        assert_eq!(message, Some(RelayMessage::Awareness(doc.to_string().into())));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_announced_is_there_until_he_goes_or_his_node_dies() {
+async fn presence_ends_when_the_user_leaves_or_the_node_dies() {
     let server = rig::Redis::start().await;
     let (config, mortal) = (config(server.url()), Tasks::default());
     let (here, there) = (relay(&config, &mortal).await, relay(&config, &Tasks::default()).await);

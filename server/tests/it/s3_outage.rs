@@ -113,7 +113,7 @@ async fn s3_that_fails_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s3_that_says_nothing_costs_nothing() {
+async fn s3_that_is_silent_costs_nothing() {
     an_outage_delays_snapshots_and_nothing_else(Traffic::Vanishes).await;
 }
 
@@ -243,6 +243,6 @@ async fn a_new_document_opens_while_s3_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_document_opens_while_s3_says_nothing() {
+async fn a_new_document_opens_while_s3_is_silent() {
     a_new_document_opens(Traffic::Vanishes).await;
 }

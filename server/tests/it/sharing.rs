@@ -43,7 +43,7 @@ async fn roles_allow_what_they_say() {
 }
 
 #[tokio::test]
-async fn access_is_taken_away_and_given_up() {
+async fn access_is_removed_and_given_up() {
     let app = TestApp::embedded().await;
     let [ada, bob] = [app.register("ada").await, app.register("bob").await];
     let path = ada.document("Shared").await;
@@ -82,7 +82,7 @@ async fn a_document_keeps_an_owner() {
 }
 
 #[tokio::test]
-async fn a_link_lets_people_in_until_it_is_revoked() {
+async fn a_link_grants_access_until_it_is_revoked() {
     let app = TestApp::embedded().await;
     let [ada, bob, eve] = [app.register("ada").await, app.register("bob").await, app.register("eve").await];
     let path = ada.document("Shared").await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::TestApp;
 
 #[tokio::test]
-async fn what_is_no_call_is_a_page_of_the_site() {
+async fn other_paths_are_pages_of_the_site() {
     let app = TestApp::embedded().await;
     let nobody = app.nobody();
     for path in ["/", "/d/some-document", "/join/secret", "/apiary"] {

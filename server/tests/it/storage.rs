@@ -23,7 +23,7 @@ use crate::{
 everywhere![
     compaction_trims_one_snapshot_behind_the_newest,
     a_damaged_snapshot_costs_nothing,
-    what_does_not_load_is_an_error_and_no_empty_document,
+    a_failed_load_is_an_error_and_no_empty_document,
     a_damaged_document_is_refused_for_good_and_an_unavailable_one_is_not,
     two_compactions_at_once_agree,
     what_is_deleted_is_gone,
@@ -78,7 +78,7 @@ async fn a_damaged_snapshot_costs_nothing(stored: Stored) {
     stored.app.stop().await;
 }
 
-async fn what_does_not_load_is_an_error_and_no_empty_document(stored: Stored) {
+async fn a_failed_load_is_an_error_and_no_empty_document(stored: Stored) {
     let (storage, doc) = (stored.app.services.storage.clone(), DocId::new());
     let compactor = stored.compactor();
     for word in ["a", "b"] {

@@ -42,7 +42,7 @@ async fn two_stock_clients_converge_and_rest_sees_their_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_offline_merges_when_back() {
+async fn edits_made_offline_merge_after_reconnecting() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
     clients.join("ann", &app.socket(), &doc, ann.token()).await;
@@ -119,7 +119,7 @@ async fn a_close_comes_after_the_whole_of_what_was_being_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn taking_access_away_closes_within_a_second() {
+async fn removing_access_closes_sockets_within_a_second() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
     clients.join("bob", &app.socket(), &doc, bob.token()).await;
@@ -158,7 +158,7 @@ async fn a_viewer_reads_is_seen_and_cannot_edit_and_the_role_changes_in_place() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mark_comes_back_once_all_before_it_is_durable() {
+async fn a_mark_is_echoed_once_everything_before_it_is_durable() {
     let (app, ann, _, doc) = shared().await;
     let mut page = Raw::codesync(&app.socket(), &doc, ann.token()).await;
     page.until(|message| matches!(message, Message::Codesync(codesync::Message::Hello { json }) if json.contains("\"role\":\"owner\""))).await;
@@ -218,7 +218,7 @@ async fn a_text_put_over_rest_is_live_for_everyone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_comes_back_before_its_old_socket_is_missed_is_seen_again() {
+async fn a_page_that_reconnects_before_its_old_socket_ended_is_shown_again() {
     let (app, ann, bob, doc) = shared().await;
     let clients = Clients::start();
     clients.join("ann", &app.socket(), &doc, ann.token()).await;
@@ -234,7 +234,7 @@ async fn a_page_that_comes_back_before_its_old_socket_is_missed_is_seen_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_client_is_seen_again_as_soon_as_it_is_back() {
+async fn an_idle_client_is_shown_again_as_soon_as_it_reconnects() {
     let app = TestApp::embedded().await;
     let (ann, bob) = (app.register("ann").await, app.register("bob").await);
     let doc = ann.document("plan").await;
@@ -257,7 +257,7 @@ async fn an_idle_client_is_seen_again_as_soon_as_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_is_answered() {
+async fn a_closing_client_gets_a_close_frame() {
     let (app, ann, _, doc) = shared().await;
     let mut leaving = Raw::connect(&app.socket(), &doc, ann.token()).await;
     leaving.sync().await;
@@ -284,7 +284,7 @@ async fn a_document_larger_than_a_message_may_be_is_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_socket_is_refused_in_our_shape() {
+async fn requests_without_an_upgrade_get_a_json_error() {
     let (app, ann, _, doc) = shared().await;
     let path = format!("/socket/{doc}");
     let refused = ann.get(&path).await.expect_error(426, "upgrade_required");

@@ -57,7 +57,7 @@ async fn a_text_is_replaced_where_it_is_the_one_that_was_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_is_refused() {
+async fn bodies_that_are_not_text_are_refused() {
     let app = TestApp::with(|config| config.http.body_bytes_max = 1000).await;
     let ada = app.register("ada").await;
     let path = format!("{}/text", ada.document("a.txt").await);

@@ -114,7 +114,7 @@ fn line(json: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_arrives_on_other_parts_and_twice_is_once() {
+async fn everything_arrives_on_other_stores_and_a_second_import_changes_nothing() {
     let from = TestApp::embedded().await;
     let (ada, vic, all) = documents(&from).await;
     let folder = tempfile::tempdir().unwrap();
@@ -199,7 +199,7 @@ async fn damage_is_refused_document_by_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_ended_import_left_does_not_show() {
+async fn remains_of_an_interrupted_import_are_not_visible() {
     let from = TestApp::embedded().await;
     let (ada, _, all) = documents(&from).await;
     let folder = tempfile::tempdir().unwrap();

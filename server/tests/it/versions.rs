@@ -200,7 +200,7 @@ async fn the_newest_snapshot_comes_from_here_or_by_a_link_to_s3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_changed_and_freed_by_who_gave_them_and_by_owners() {
+async fn names_are_changed_and_deleted_by_their_authors_and_by_owners() {
     let app = TestApp::with(on_demand).await;
     let [ada, bob, eve] = [app.register("ada").await, app.register("bob").await, app.register("eve").await];
     let document = ada.document("a.rs").await;

@@ -37,7 +37,7 @@ async fn a_client_that_offers_subprotocols_is_answered_by_one_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_of_unknown_types_are_passed_over() {
+async fn messages_of_unknown_types_are_ignored() {
     let app = TestApp::embedded().await;
     let ann = app.register("ann").await;
     let doc = ann.document("a").await.rsplit('/').next().unwrap().to_owned();

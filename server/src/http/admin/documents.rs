@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::{
     collaborators::announce,
-    documents::{Person, forget},
+    documents::{Person, remove_stored},
     extract::{Administrator, Json, Segments},
     finish::finish,
     page::{Asked, Page, Paging, Searching},
@@ -74,7 +74,7 @@ pub(super) async fn delete(
     let all = services.clone();
     let delete = async move {
         let deleted = all.directory.delete_any_document(doc, by).await?;
-        forget(&all, doc, deleted).await?;
+        remove_stored(&all, doc, deleted).await?;
         Ok(StatusCode::NO_CONTENT)
     };
     finish(&services, delete).await

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_shows_nothing_or_hides_something_is_told_from_what_people_write() {
+    fn invisible_and_hidden_characters_are_distinguished_from_ordinary_text() {
         for nothing in [
             "\u{200b}",
             "\u{200d}",

@@ -86,7 +86,7 @@ async fn answer(commands: &Commands, questions: Vec<Question>) {
         }
     }
     if let Some(error) = failed {
-        warn!(%error, "where logs end could not be asked");
+        warn!(%error, "the ends of logs could not be read");
     }
 }
 

@@ -24,7 +24,7 @@ const ALIVE_FOR: Duration = Duration::from_secs(15);
 const SIGN_INTERVAL: Duration = Duration::from_secs(5);
 /// How long an unchanged announcement is not repeated. Redis may have lost the last announcements without losing the
 /// sign of life.
-const SAID_FOR: Duration = Duration::from_secs(120);
+const ANNOUNCED_FOR: Duration = Duration::from_secs(120);
 /// How long Redis keeps an announcement that is not repeated.
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
@@ -32,44 +32,44 @@ const KEPT_FOR: Duration = Duration::from_secs(300);
 pub(super) struct Announced {
     pool: Pool,
     node: NodeId,
-    said: Mutex<HashMap<DocId, (Vec<Present>, Instant)>>,
+    announcements: Mutex<HashMap<DocId, (Vec<Present>, Instant)>>,
 }
 
 impl Announced {
     pub(super) fn new(pool: Pool, node: NodeId, tasks: &Tasks) -> Arc<Self> {
-        let announced = Arc::new(Self { pool, node, said: Mutex::default() });
+        let announced = Arc::new(Self { pool, node, announcements: Mutex::default() });
         tasks.spawn(announced.clone().live(tasks.stop().clone()));
         announced
     }
 
     /// The commands that announce these people; none if that is announced already.
-    pub(super) fn say(&self, doc: DocId, people: Vec<Present>) -> Vec<Cmd> {
+    pub(super) fn commands_for(&self, doc: DocId, people: Vec<Present>) -> Vec<Cmd> {
         let (key, node) = (presence(doc), self.node.0.as_bytes());
         if people.is_empty() {
-            self.forget(doc);
+            self.invalidate(doc);
             let mut delete = redis::cmd("HDEL");
             delete.arg(&key).arg(node);
             return vec![delete];
         }
-        let mut said = self.said();
-        if said.get(&doc).is_some_and(|(known, at)| *known == people && at.elapsed() < SAID_FOR) {
+        let mut announced = self.announced();
+        if announced.get(&doc).is_some_and(|(known, at)| *known == people && at.elapsed() < ANNOUNCED_FOR) {
             return Vec::new();
         }
         let (mut set, mut expire) = (redis::cmd("HSET"), redis::cmd("EXPIRE"));
         set.arg(&key).arg(node).arg(serde_json::to_vec(&people).expect("ids, names and times are JSON"));
         expire.arg(&key).arg(KEPT_FOR.as_secs());
-        said.insert(doc, (people, Instant::now()));
+        announced.insert(doc, (people, Instant::now()));
         vec![set, expire]
     }
 
     /// The announcement of a document must be repeated.
-    pub(super) fn forget(&self, doc: DocId) {
-        self.said().remove(&doc);
+    pub(super) fn invalidate(&self, doc: DocId) {
+        self.announced().remove(&doc);
     }
 
     /// All announcements must be repeated.
-    pub(super) fn forget_all(&self) {
-        self.said().clear();
+    pub(super) fn invalidate_all(&self) {
+        self.announced().clear();
     }
 
     /// Who has a document open at other nodes that are alive.
@@ -100,14 +100,14 @@ impl Announced {
             let before: RedisResult<Option<String>> = set.query_async(&mut self.pool.clone()).await;
             if !matches!(before, Ok(Some(_))) {
                 // Redis was unavailable or emptied: the announcements may be lost too.
-                self.forget_all();
+                self.invalidate_all();
             }
         }
     }
 
-    fn said(&self) -> MutexGuard<'_, HashMap<DocId, (Vec<Present>, Instant)>> {
+    fn announced(&self) -> MutexGuard<'_, HashMap<DocId, (Vec<Present>, Instant)>> {
         // Nothing panics while the lock is held; if it did, the map would still be consistent.
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,11 +6,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use codesync_crdt::{ClientId, Document, Effect, TEXT, Update, normalize};
+use codesync_crdt::{Applied, ClientId, Document, TEXT, Update, normalize};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::{Effects, State, fan_out::Origin, owed::Owed};
+use super::{Effects, State, deferred::Deferred, fan_out::Origin};
 use crate::{
     ids::UserId,
     room::{Condition, Replaced, RoomError, Text, effort::Stopwatch},
@@ -137,8 +137,8 @@ impl State {
         if !self.outgoing.is_durable() {
             return None;
         }
-        let (document, speakers) = (self.replica.live_mut()?, &self.speakers);
-        let client = self.server_client.unused(document, |client| speakers.is_known(client));
+        let (document, publishers) = (self.replica.live_mut()?, &self.publishers);
+        let client = self.server_client.unused(document, |client| publishers.is_known(client));
         let call = self.calls.first()?;
         let stopwatch = Stopwatch::start();
         let decision = call.decide(document, self.document_bytes_max, client);
@@ -158,12 +158,12 @@ impl State {
         if let Some(edit) = edit {
             self.server_client.wrote(&edit);
             match self.replica.apply(&edit) {
-                Ok(Effect::Changed) => {
+                Ok(Applied::Changed) => {
                     new = Some(edit.bytes().len());
                     self.outgoing.push(edit, Origin::Log, None);
                 }
                 // It was read from the log before its append returned.
-                Ok(Effect::Unchanged) => {}
+                Ok(Applied::Unchanged) => {}
                 Err(error) => {
                     warn!(%error, "replica lost: it is rebuilt from what is stored");
                     effects.rebuild = true;
@@ -214,14 +214,14 @@ impl State {
     }
 
     /// Promises waiting readers the text that the append in progress makes durable.
-    pub(super) fn owe_readers(&mut self) {
+    pub(super) fn defer_readers(&mut self) {
         if self.calls.readers.is_empty() || !self.outgoing.is_durable() {
             return;
         }
         let Some(document) = self.replica.live() else { return };
         let text = Text::of(document.text(TEXT));
         let readers = std::mem::take(&mut self.calls.readers);
-        self.waiting.owe(self.waiting.flushed(), Owed::Text(readers, text));
+        self.waiting.defer(self.waiting.flushed(), Deferred::Text(readers, text));
     }
 
     /// Answers waiting readers; all of the text is in the log.

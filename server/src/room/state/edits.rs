@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use codesync_crdt::{ClientId, Comparison, Effect, Refusal, Update, encode, protocol::codesync::Message as Extension};
+use codesync_crdt::{Applied, ClientId, Comparison, Refusal, Update, encode, protocol::codesync::Message as Extension};
 use tracing::{debug, warn};
 
 use super::{Effects, State, fan_out::Origin};
@@ -19,7 +19,7 @@ use crate::{
 
 /// The result of applying updates of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenIn {
+pub struct LogApplied {
     /// Some update was new.
     pub changed: bool,
     /// Some update depends on edits that are missing.
@@ -30,15 +30,15 @@ pub struct TakenIn {
 
 impl State {
     /// Applies updates of the log that other nodes appended.
-    pub fn take_in(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> TakenIn {
-        let mut taken = TakenIn::default();
+    pub fn apply_log(&mut self, updates: Vec<Bytes>, effects: &mut Effects) -> LogApplied {
+        let mut taken = LogApplied::default();
         let mut known = Vec::new();
         for bytes in updates {
             let Some(document) = self.replica.live() else { break };
             match document.check_stored(bytes) {
                 Ok(update) if update.adds_to(document.state_vector()) => {
-                    self.take_in_known(&mut known, &mut taken);
-                    self.take_in_one(update, &mut taken);
+                    self.apply_known(&mut known, &mut taken);
+                    self.apply_one(update, &mut taken);
                 }
                 Ok(update) => known.push(update),
                 Err(refusal) => {
@@ -47,28 +47,28 @@ impl State {
                 }
             }
         }
-        self.take_in_known(&mut known, &mut taken);
+        self.apply_known(&mut known, &mut taken);
         effects.rebuild |= self.replica.live().is_none();
         taken
     }
 
     /// Applies updates that insert nothing new, merged into one. Each is compared with everything after it in the
     /// document, so one by one a long log would take quadratic time.
-    fn take_in_known(&mut self, known: &mut Vec<Update>, taken: &mut TakenIn) {
+    fn apply_known(&mut self, known: &mut Vec<Update>, taken: &mut LogApplied) {
         for update in Update::merge(&std::mem::take(known)) {
-            self.take_in_one(update, taken);
+            self.apply_one(update, taken);
         }
     }
 
-    fn take_in_one(&mut self, update: Update, taken: &mut TakenIn) {
+    fn apply_one(&mut self, update: Update, taken: &mut LogApplied) {
         let Some(document) = self.replica.live() else { return };
         if let Comparison::Differs { client, clock } = document.compare(&update) {
             // It is applied nevertheless: later entries depend on its new clocks.
             taken.differs = Some((client, clock));
         }
         match self.replica.apply(&update) {
-            Ok(Effect::Unchanged) => {}
-            Ok(Effect::Changed) => {
+            Ok(Applied::Unchanged) => {}
+            Ok(Applied::Changed) => {
                 taken.changed = true;
                 self.outgoing.push(update, Origin::Log, None);
             }
@@ -130,8 +130,8 @@ impl State {
         });
         self.peers.effort(user, now_ms).charge(received_bytes, stopwatch.elapsed());
         match applied {
-            Ok(Effect::Unchanged) => {}
-            Ok(Effect::Changed) => {
+            Ok(Applied::Unchanged) => {}
+            Ok(Applied::Changed) => {
                 metrics::counter!("codesync_edits_total").increment(1);
                 self.wrote(from, &update);
                 self.outgoing.push(update, Origin::Peer(from), Some(received));

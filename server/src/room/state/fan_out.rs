@@ -9,7 +9,7 @@ use codesync_crdt::{Update, encode};
 
 use super::{
     State,
-    owed::{Owed, Waiting},
+    deferred::{Deferred, Waiting},
 };
 use crate::room::{Dialect, PeerId, outbox::Frame, peers::Peer};
 
@@ -89,14 +89,14 @@ impl Batch {
         for update in self.outgoing.part(|origin| origin != own) {
             peer.push(self.outgoing.frame(&update));
         }
-        self.owe_echo(id, peer, flush, waiting);
+        self.defer_echo(id, peer, flush, waiting);
     }
 
     /// Sends an author its own edits later.
-    fn owe_echo(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
+    fn defer_echo(&self, id: PeerId, peer: &Peer, flush: u64, waiting: &mut Waiting) {
         if peer.dialect == Dialect::Stock && self.has(id) {
             for update in self.outgoing.part(|origin| origin == Origin::Peer(id)) {
-                waiting.owe(flush, Owed::Echo(id, self.outgoing.frame(&update)));
+                waiting.defer(flush, Deferred::Echo(id, self.outgoing.frame(&update)));
             }
         }
     }
@@ -105,7 +105,7 @@ impl Batch {
 impl State {
     /// Sends everything applied since the last flush, as one frame for all. Returns presence for the other nodes.
     pub fn flush(&mut self) -> Option<Bytes> {
-        let (presence, elsewhere) = self.speakers.take_news();
+        let (presence, elsewhere) = self.publishers.take_news();
         if let Some(frame) = presence {
             self.peers.iter_mut().for_each(|(_, peer)| peer.push(frame.clone()));
         }
@@ -132,55 +132,55 @@ impl State {
     fn fan_out(&mut self, batch: &Arc<Batch>) {
         let (flushed, durable) = (self.waiting.flushed(), self.waiting.durable());
         for (id, peer) in self.peers.iter_mut() {
-            let in_order = peer.owed_until <= durable;
+            let in_order = peer.deferred_until <= durable;
             if peer.unjudged.step1.is_some() {
                 // The answer to its step 1, which waits for its own edits, contains the edits of the others.
-                batch.owe_echo(id, peer, flushed, &mut self.waiting);
+                batch.defer_echo(id, peer, flushed, &mut self.waiting);
             } else if !batch.has(id) {
                 for frame in &batch.frames {
                     match in_order {
                         true => peer.push(frame.clone()),
-                        false => self.waiting.owe(peer.owed_until, Owed::Frame(id, frame.clone())),
+                        false => self.waiting.defer(peer.deferred_until, Deferred::Frame(id, frame.clone())),
                     }
                 }
             } else if batch.is_all_of(id) {
                 for frame in batch.frames.iter().filter(|_| peer.dialect == Dialect::Stock) {
-                    self.waiting.owe(flushed, Owed::Echo(id, frame.clone()));
+                    self.waiting.defer(flushed, Deferred::Echo(id, frame.clone()));
                 }
-            } else if self.log_is_away && in_order {
+            } else if self.log_is_unavailable && in_order {
                 batch.split(id, peer, flushed, &mut self.waiting);
             } else {
-                peer.owed_until = flushed;
-                self.waiting.owe(flushed, Owed::Mixed(id, batch.clone()));
+                peer.deferred_until = flushed;
+                self.waiting.defer(flushed, Deferred::Mixed(id, batch.clone()));
             }
         }
     }
 
     /// The log is unavailable for now: authors that wait for it receive the edits of the others.
     pub fn without_log(&mut self) {
-        if std::mem::replace(&mut self.log_is_away, true) {
+        if std::mem::replace(&mut self.log_is_unavailable, true) {
             return;
         }
-        let owed = self.waiting.take_owed();
+        let deferred = self.waiting.take_deferred();
         // Frames are of no use to them before the waiting diff.
-        let diffs = owed.iter().filter_map(|(_, owed)| match owed {
-            Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
+        let diffs = deferred.iter().filter_map(|(_, deferred)| match deferred {
+            Deferred::Diff(id, _) | Deferred::CatchUp(id) => Some(*id),
             _ => None,
         });
         let diffs: std::collections::BTreeSet<PeerId> = diffs.collect();
-        for (flush, owed) in owed {
-            match owed {
-                Owed::Frame(id, frame) if !diffs.contains(&id) => self.push(id, frame),
-                Owed::Mixed(id, batch) if !diffs.contains(&id) => {
+        for (flush, deferred) in deferred {
+            match deferred {
+                Deferred::Frame(id, frame) if !diffs.contains(&id) => self.push(id, frame),
+                Deferred::Mixed(id, batch) if !diffs.contains(&id) => {
                     if let Some(peer) = self.peers.get(id) {
                         batch.split(id, peer, flush, &mut self.waiting);
                     }
                 }
-                other => self.waiting.owe(flush, other),
+                other => self.waiting.defer(flush, other),
             }
         }
         for (_, peer) in self.peers.iter_mut().filter(|(id, _)| !diffs.contains(id)) {
-            peer.owed_until = 0;
+            peer.deferred_until = 0;
         }
     }
 }

@@ -10,7 +10,7 @@ use codesync_crdt::{ClientId, Comparison, StateVector, Update};
 use smallvec::SmallVec;
 use tracing::debug;
 
-use super::{Effects, State, owed::Owed};
+use super::{Effects, State, deferred::Deferred};
 use crate::{
     ids::UserId,
     room::{PeerId, peers::Peer},
@@ -193,7 +193,7 @@ impl State {
                 self.ask(id);
             }
         } else {
-            self.owe(Owed::Diff(id, theirs));
+            self.defer(Deferred::Diff(id, theirs));
         }
     }
 
@@ -202,7 +202,7 @@ impl State {
         let Some(peer) = self.peers.get(id) else { return };
         let unjudged = std::mem::take(&mut peer.unjudged);
         if let Some(theirs) = unjudged.step1.filter(|_| !peer.has_conflict) {
-            self.owe(Owed::Diff(id, theirs));
+            self.defer(Deferred::Diff(id, theirs));
         }
     }
 
@@ -227,7 +227,7 @@ impl State {
                 self.due_at(since_ms + ASK_AGAIN_MS);
                 match self.owners.declared.get(&client) {
                     Some(&owner) => self.ask(owner),
-                    None => effects.look = true,
+                    None => effects.read_log = true,
                 }
             }
         }
@@ -272,7 +272,7 @@ impl State {
         match self.owners.declared.get(&client) {
             Some(socket) if *socket == from => None,
             Some(socket) => self.peers.user(*socket),
-            None => self.speakers.elsewhere(client),
+            None => self.publishers.elsewhere(client),
         }
     }
 
@@ -352,23 +352,23 @@ impl State {
             }
             if let Some((client, waited_ms)) = held {
                 self.due_at(now_ms + ASK_AGAIN_MS);
-                self.look_after(id, client, waited_ms, effects);
+                self.decide_held(id, client, waited_ms, effects);
             }
         }
     }
 
     /// Decides about edits that have waited long enough, or requests them again after the log was read.
-    fn look_after(&mut self, id: PeerId, client: ClientId, waited_ms: u64, effects: &mut Effects) {
+    fn decide_held(&mut self, id: PeerId, client: ClientId, waited_ms: u64, effects: &mut Effects) {
         if self.owners.declared.contains_key(&client) {
             if waited_ms >= OWNER_MS {
                 self.judge_held(id, Verdict::Accept);
             }
-        } else if self.speakers.elsewhere(client).is_none() {
+        } else if self.publishers.elsewhere(client).is_none() {
             self.judge_held(id, Verdict::Accept);
-        } else if waited_ms >= ELSEWHERE_MS && !self.log_is_away {
+        } else if waited_ms >= ELSEWHERE_MS && !self.log_is_unavailable {
             self.judge_held(id, Verdict::Refuse);
         } else {
-            effects.look = true;
+            effects.read_log = true;
             self.judge_held(id, Verdict::Waits);
         }
     }

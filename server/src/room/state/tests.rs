@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use time::OffsetDateTime;
 
 use super::*;
-use crate::ids::{DocId, SessionId, UserId};
+use crate::ids::{DocId, LoginId, UserId};
 use crate::{
     auth::SocketGrant,
     room::{Condition, Replaced, RoomError, outbox::Outbox},
@@ -46,7 +46,7 @@ impl Room {
             user,
             name: "ann".into(),
             color: "#123456".into(),
-            session: SessionId::new(),
+            login: LoginId::new(),
             expires_at: OffsetDateTime::UNIX_EPOCH,
             role: Role::Editor,
         };
@@ -57,19 +57,19 @@ impl Room {
             outbox: outbox.clone(),
             since: OffsetDateTime::UNIX_EPOCH,
         };
-        self.take_in(Command::Join { peer, joined: oneshot::channel().0 });
+        self.handle(Command::Join { peer, joined: oneshot::channel().0 });
         self.peers.push(outbox);
         self.peers.len() - 1
     }
 
-    fn take_in(&mut self, command: Command) {
+    fn handle(&mut self, command: Command) {
         let mut effects = Effects::default();
         self.state.handle(command, 0, &mut effects);
         assert!(!effects.end && !effects.rebuild);
     }
 
-    fn says(&mut self, peer: u64, said: Said) {
-        self.take_in(Command::Peer { from: PeerId(peer), said, received: Instant::now() });
+    fn says(&mut self, peer: u64, message: PeerMessage) {
+        self.handle(Command::Peer { from: PeerId(peer), message, received: Instant::now() });
     }
 
     /// Types a letter as the client of that number; it has typed `clock` letters before.
@@ -79,13 +79,13 @@ impl Room {
             Some(before) => vec![1, 1, client, clock, 0x84, client, before, 1, b'x', 0],
             None => [&[1, 1, client, 0, 4, 1, 7][..], b"content", &[1, b'x', 0]].concat(),
         };
-        self.says(peer, Said::Update(update.into()));
+        self.says(peer, PeerMessage::Update(update.into()));
     }
 
     /// Replaces the text for a call.
     fn replaces(&mut self, text: &str, condition: Condition) -> oneshot::Receiver<Result<Replaced, RoomError>> {
         let (reply, answer) = oneshot::channel();
-        self.take_in(Command::Replace { author: UserId::new(), text: text.to_owned(), condition, reply });
+        self.handle(Command::Replace { author: UserId::new(), text: text.to_owned(), condition, reply });
         answer
     }
 
@@ -135,7 +135,7 @@ fn apply(replica: &mut Document, update: &Update) {
 const NONE: [&str; 0] = [];
 
 #[test]
-fn peers_hear_an_edit_at_once_and_its_author_once_it_is_durable() {
+fn peers_receive_an_edit_at_once_and_its_author_once_it_is_durable() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     room.types(0, 0);
     room.state.flush();
@@ -147,16 +147,16 @@ fn peers_hear_an_edit_at_once_and_its_author_once_it_is_durable() {
 }
 
 #[test]
-fn a_mark_waits_for_all_that_was_said_before_it() {
+fn a_mark_waits_for_everything_sent_before_it() {
     let mut room = Room::with(&[Dialect::Codesync]);
-    room.says(0, Said::Mark(1));
+    room.says(0, PeerMessage::Mark(1));
     assert_eq!(room.hears(0), ["mark"], "nothing is under way");
     room.types(0, 0);
-    room.says(0, Said::Mark(2));
+    room.says(0, PeerMessage::Mark(2));
     room.state.flush();
     room.appends();
     room.types(0, 1);
-    room.says(0, Said::Mark(3));
+    room.says(0, PeerMessage::Mark(3));
     room.state.flush();
     assert_eq!(room.hears(0), NONE);
     room.state.appended();
@@ -167,7 +167,7 @@ fn a_mark_waits_for_all_that_was_said_before_it() {
 }
 
 #[test]
-fn what_comes_later_does_not_overtake_what_waits_for_the_log() {
+fn later_edits_do_not_overtake_edits_that_wait_for_the_log() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     room.types(0, 0);
     room.types(1, 0);
@@ -182,7 +182,7 @@ fn what_comes_later_does_not_overtake_what_waits_for_the_log() {
 }
 
 #[test]
-fn what_waits_for_one_peer_does_not_wait_for_another() {
+fn peers_do_not_wait_for_each_other() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     room.types(0, 0);
     room.state.flush();
@@ -205,7 +205,7 @@ fn a_flood_of_gaps_is_asked_about_once_and_changes_nothing() {
     room.types(0, 5);
     room.types(0, 5);
     assert_eq!(room.hears(0), ["step1"], "also of who never answered what it was asked first");
-    room.says(0, Said::Step2(vec![0, 0].into()));
+    room.says(0, PeerMessage::Step2(vec![0, 0].into()));
     for _ in 0..1_000 {
         room.types(0, 5);
     }
@@ -216,7 +216,7 @@ fn a_flood_of_gaps_is_asked_about_once_and_changes_nothing() {
 }
 
 #[test]
-fn what_was_known_is_neither_sent_nor_appended_again() {
+fn known_edits_are_neither_sent_nor_appended_again() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     room.types(0, 0);
     room.types(0, 0);
@@ -233,7 +233,7 @@ fn what_was_known_is_neither_sent_nor_appended_again() {
 #[test]
 fn a_peer_that_fell_behind_gets_one_diff_and_the_mark_it_missed() {
     let mut room = Room::with(&[Dialect::Codesync, Dialect::Stock]);
-    room.says(0, Said::Step1(StateVector::default()));
+    room.says(0, PeerMessage::Step1(StateVector::default()));
     room.hears(0);
     for clock in 0..20 {
         room.types(1, clock);
@@ -241,9 +241,9 @@ fn a_peer_that_fell_behind_gets_one_diff_and_the_mark_it_missed() {
         room.appends();
         room.state.appended();
     }
-    room.says(0, Said::Mark(7));
+    room.says(0, PeerMessage::Mark(7));
     assert_eq!(room.hears(0), NONE, "its outbox was dropped");
-    room.says(0, Said::Behind);
+    room.says(0, PeerMessage::Behind);
     assert_eq!(
         room.hears(0).iter().filter(|name| **name != "awareness").collect::<Vec<_>>(),
         [&"update", &"step1", &"mark"]
@@ -259,8 +259,8 @@ fn a_diff_holds_what_others_wrote_and_no_early_echo() {
         room.state.flush();
     }
     room.appends();
-    room.says(0, Said::Step1(StateVector::default()));
-    room.says(2, Said::Step1(StateVector::default()));
+    room.says(0, PeerMessage::Step1(StateVector::default()));
+    room.says(2, PeerMessage::Step1(StateVector::default()));
     assert_eq!(room.hears(2), ["update", "update", "step2"], "who wrote nothing waits for nothing");
     assert_eq!(room.hears(0), NONE);
     for flush in 2..4 {
@@ -282,8 +282,8 @@ fn nothing_is_read_from_a_replica_on_which_an_update_failed() {
     room.state.replica = Document::new(Limits { step_structs: 1, ..Limits::default() }).into();
     room.types(0, 0);
     let durable = room.state.whole().unwrap();
-    room.says(0, Said::Step1(StateVector::default()));
-    room.says(1, Said::Mark(1));
+    room.says(0, PeerMessage::Step1(StateVector::default()));
+    room.says(1, PeerMessage::Mark(1));
     room.state.flush();
     room.appends();
     assert_eq!(room.hears(1), ["update"]);
@@ -293,9 +293,9 @@ fn nothing_is_read_from_a_replica_on_which_an_update_failed() {
     room.state.replica.apply_while(&update, || false).unwrap_err();
     room.state.appended();
     assert!(room.state.whole().is_none(), "it restores no log");
-    room.says(1, Said::Step1(StateVector::default()));
+    room.says(1, PeerMessage::Step1(StateVector::default()));
     let (reply, mut text) = oneshot::channel();
-    room.take_in(Command::Text(reply));
+    room.handle(Command::Text(reply));
     assert!(text.try_recv().is_err());
     assert_eq!((room.hears(0), room.hears(1)), (NONE.to_vec(), NONE.to_vec()));
     room.state.rebuilt(Document::load(&durable, Limits::default()).unwrap());
@@ -306,7 +306,7 @@ fn nothing_is_read_from_a_replica_on_which_an_update_failed() {
 #[test]
 fn peers_receive_what_another_replica_holds_beyond_the_lost_one() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
-    room.says(0, Said::Step1(StateVector::default()));
+    room.says(0, PeerMessage::Step1(StateVector::default()));
     room.hears(0);
     let mut stored = Document::new(Limits::default());
     let update = stored.replacement(TEXT, "appended by another node", 9).unwrap().unwrap();
@@ -316,15 +316,15 @@ fn peers_receive_what_another_replica_holds_beyond_the_lost_one() {
 }
 
 #[test]
-fn who_edits_a_lost_replica_sends_again() {
+fn edits_of_a_lost_replica_are_sent_again() {
     let mut room = Room::with(&[Dialect::Codesync]);
     room.state.replica = Document::new(Limits { step_structs: 1, ..Limits::default() }).into();
     let two = [&[1, 2, 5, 0, 4, 1, 7][..], b"content", &[1, b'y', 0x84, 5, 0, 1, b'z', 0]].concat();
     let update = room.document().check(two.clone().into()).unwrap();
     room.state.replica.apply_while(&update, || false).unwrap_err();
     let mut effects = Effects::default();
-    let said = Said::Update(two.into());
-    let command = Command::Peer { from: PeerId(0), said, received: Instant::now() };
+    let message = PeerMessage::Update(two.into());
+    let command = Command::Peer { from: PeerId(0), message, received: Instant::now() };
     room.state.handle(command, 0, &mut effects);
     assert!(effects.rebuild);
     let close = room.peers[0].take().now_or_never().and_then(|batch| batch.close);
@@ -347,23 +347,23 @@ fn a_diff_larger_than_the_outbox_arrives() {
     assert!(room.state.decide().is_some());
     room.state.confirmed(&mut Effects::default());
     room.state.flush();
-    room.says(1, Said::Awareness(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }]));
+    room.says(1, PeerMessage::Awareness(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }]));
     room.state.flush();
     assert_eq!(room.hears(0), NONE, "its outbox was dropped");
-    room.says(0, Said::Behind);
+    room.says(0, PeerMessage::Behind);
     assert_eq!(room.hears(0)[..2], ["update", "awareness"]);
 }
 
 #[test]
-fn whoever_asks_while_behind_is_answered() {
+fn a_client_that_asks_while_behind_is_answered() {
     let mut room = Room::with_outboxes(&[Dialect::Stock, Dialect::Stock], 2);
     for clock in 0..3 {
         room.types(1, clock);
         room.state.flush();
     }
-    room.says(0, Said::Step1(StateVector::default()));
+    room.says(0, PeerMessage::Step1(StateVector::default()));
     assert_eq!(room.hears(0), NONE, "its outbox was dropped");
-    room.says(0, Said::Behind);
+    room.says(0, PeerMessage::Behind);
     assert_eq!(room.hears(0)[..1], ["step2"]);
 }
 
@@ -376,14 +376,14 @@ fn a_document_is_too_large_by_its_size_and_not_by_how_it_was_typed() {
     }
     assert_eq!(room.document().text_len(TEXT), 100);
     let long = [&[1, 1, 1, 100, 0x84, 1, 99, 0xd8, 0x04][..], &[b'x'; 600], &[0]].concat();
-    room.says(0, Said::Update(long.into()));
+    room.says(0, PeerMessage::Update(long.into()));
     assert_eq!(room.document().text_len(TEXT), 100, "that would be too much");
-    room.says(0, Said::Update([1, 1, 1, 100, 0x84, 1, 99, 1, b'x', 0].to_vec().into()));
+    room.says(0, PeerMessage::Update([1, 1, 1, 100, 0x84, 1, 99, 1, b'x', 0].to_vec().into()));
     assert_eq!(room.document().text_len(TEXT), 100, "who was refused is gone");
 }
 
 #[test]
-fn whoever_loses_access_is_closed_and_only_he() {
+fn revoking_access_closes_only_that_users_sockets() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
     let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
     let removed = AccessEvent::Grant { doc: DocId::new(), user, role: None };

@@ -22,7 +22,7 @@ use crate::{
     close::CloseReason,
     config::Switch,
     ids::DocId,
-    room::{Dialect, Said},
+    room::{Dialect, PeerMessage},
     services::Services,
     ws::{pace::Pace, socket::ReadHalf},
 };
@@ -110,31 +110,31 @@ impl<'a> Reader<'a> {
             CloseReason::BadMessage
         })?;
         for message in messages {
-            let said = match message {
-                Protocol::SyncStep1(theirs) => Said::Step1(theirs),
-                Protocol::SyncStep2(update) => Said::Step2(frame.slice_ref(update)),
-                Protocol::Update(update) => Said::Update(frame.slice_ref(update)),
-                Protocol::Awareness(states) => Said::Awareness(self.stamped(states)?),
-                Protocol::QueryAwareness => Said::QueryAwareness,
+            let message = match message {
+                Protocol::SyncStep1(theirs) => PeerMessage::Step1(theirs),
+                Protocol::SyncStep2(update) => PeerMessage::Step2(frame.slice_ref(update)),
+                Protocol::Update(update) => PeerMessage::Update(frame.slice_ref(update)),
+                Protocol::Awareness(states) => PeerMessage::Awareness(self.stamped(states)?),
+                Protocol::QueryAwareness => PeerMessage::QueryAwareness,
                 Protocol::Codesync(extension) if self.session.dialect == Dialect::Codesync => {
                     match self.extension(extension)? {
-                        Some(said) => said,
+                        Some(message) => message,
                         None => continue,
                     }
                 }
                 Protocol::Codesync(_) | Protocol::Auth(_) | Protocol::Unknown => continue,
             };
             // A room that has ended has closed this socket's outbox with the reason.
-            if self.session.room.say(self.session.id, said).await.is_err() {
+            if self.session.room.send(self.session.id, message).await.is_err() {
                 return Err(CloseReason::Resync);
             }
         }
         Ok(())
     }
 
-    fn extension(&mut self, message: Extension<'_>) -> Result<Option<Said>, CloseReason> {
+    fn extension(&mut self, message: Extension<'_>) -> Result<Option<PeerMessage>, CloseReason> {
         match message {
-            Extension::Mark(mark) => Ok(Some(Said::Mark(mark))),
+            Extension::Mark(mark) => Ok(Some(PeerMessage::Mark(mark))),
             Extension::Token { token } => {
                 let token = token.to_owned();
                 self.renewal = Some(renew(self.services.auth.clone(), token, self.session.room.doc()).boxed());

@@ -9,7 +9,7 @@ use super::Session;
 use crate::{
     close::CloseReason,
     room::{
-        RoomError, Said,
+        PeerMessage, RoomError,
         outbox::{Batch, Frame},
     },
     services::Services,
@@ -35,8 +35,8 @@ async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHal
             Some(ask) => tokio::select! {
                 biased;
                 batch = session.outbox.take() => batch,
-                said = ask => {
-                    said.map_err(|_| CloseReason::Resync)?;
+                asked = ask => {
+                    asked.map_err(|_| CloseReason::Resync)?;
                     asking = None;
                     continue;
                 }
@@ -54,7 +54,7 @@ async fn run_inner(session: &Session, services: &Services, socket: &mut WriteHal
         }
         if behind.is_some() && asked != behind {
             asked = behind;
-            asking = Some(session.room.say(session.id, Said::Behind).boxed());
+            asking = Some(session.room.send(session.id, PeerMessage::Behind).boxed());
         }
     }
 }

@@ -61,7 +61,7 @@ async fn closed_soon(raw: &mut Raw, what: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_that_takes_nothing_holds_up_no_change_of_access_and_no_drain() {
+async fn a_full_room_delays_neither_changes_of_access_nor_a_drain() {
     let nodes = Nodes::start(1, Redis::start().await).await;
     let (ann, full) = nodes.account_and_document().await;
     let other = document(&ann).await;

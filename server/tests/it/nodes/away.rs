@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_types_at_one_node_sees_the_others_there_while_redis_is_away() {
+async fn editors_on_one_node_see_each_other_while_redis_is_unavailable() {
     let mut random = StdRng::seed_from_u64(seed());
     let mut nodes = Nodes::start(1, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;
@@ -49,7 +49,7 @@ async fn who_types_at_one_node_sees_the_others_there_while_redis_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_s3_a_log_speaks_for_itself_and_a_lost_one_does_not() {
+async fn without_s3_a_complete_log_is_loaded_and_a_lost_one_is_not() {
     let mut nodes = Nodes::start(2, Redis::start().await).await;
     let (ann, _) = nodes.account_and_document().await;
     let kept = ann.post("/api/documents", json!({ "title": "kept", "text": "kept" })).await.expect(201).text("id");

@@ -40,7 +40,7 @@ async fn drained_at(clients: &Clients, names: &[String]) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stops_sends_its_people_elsewhere_one_after_another() {
+async fn a_stopping_node_closes_its_sockets_over_time() {
     let mut random = StdRng::seed_from_u64(seed());
     let settings = [("CODESYNC_DRAIN_SPREAD_MS", "4000"), ("CODESYNC_DRAIN_S", "15")];
     let mut nodes = Nodes::start_with(2, Redis::start().await, &settings).await;
@@ -140,7 +140,7 @@ async fn serves_until_noticed(sockets: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_node_says_so_before_the_upgrade() {
+async fn a_full_node_refuses_before_the_upgrade() {
     let nodes = Nodes::start_with(1, Redis::start().await, &[("CODESYNC_SOCKETS_MAX", "3")]).await;
     let (ann, doc) = nodes.account_and_document().await;
     let clients = Clients::start();
@@ -159,7 +159,7 @@ async fn a_full_node_says_so_before_the_upgrade() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_who_come_at_once_are_served_by_one_load() {
+async fn two_hundred_simultaneous_joins_cause_one_load() {
     let nodes = Nodes::start(2, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;
     let clients = Clients::start();

@@ -59,7 +59,7 @@ async fn the_log_decides_between_words_that_two_nodes_took_for_one_client_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_differs_from_what_is_left_of_the_log_restores_all_else_before_it_ends() {
+async fn a_replica_that_differs_from_the_rest_of_the_log_restores_everything_else_first() {
     let nodes = Nodes::start_with(1, Redis::start().await, &[("CODESYNC_SNAPSHOT_MS", "600000")]).await;
     let (ann, doc) = nodes.account_and_document().await;
     let mut forked = Raw::connect(&nodes.socket(0), &doc, ann.token()).await;

@@ -41,7 +41,7 @@ async fn an_emptied_redis_is_filled_again_by_the_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_forgets_everything_or_stays_away_costs_nobody_an_edit() {
+async fn a_redis_that_loses_its_data_or_is_down_costs_no_edit() {
     let mut random = StdRng::seed_from_u64(seed());
     let mut nodes = Nodes::start(3, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;
@@ -61,7 +61,7 @@ async fn a_redis_that_forgets_everything_or_stays_away_costs_nobody_an_edit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_cut_off_from_redis_goes_on_and_converges_when_it_is_back() {
+async fn a_node_cut_off_from_redis_continues_and_converges_afterwards() {
     let mut random = StdRng::seed_from_u64(seed());
     let nodes = Nodes::start(3, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;
@@ -103,7 +103,7 @@ async fn doorbells_may_be_cut_off_while_the_streams_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_says_nothing_is_a_clear_503_and_no_hang() {
+async fn a_silent_redis_causes_503_and_no_hang() {
     let nodes = Nodes::start(2, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;
     let clients = Clients::start();

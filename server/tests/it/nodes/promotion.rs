@@ -49,7 +49,7 @@ impl Nodes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promoted_replica_that_lagged_costs_nobody_an_edit() {
+async fn a_promoted_replica_that_lagged_costs_no_edit() {
     let mut random = StdRng::seed_from_u64(seed());
     let mut nodes = Nodes::start_with(3, Redis::start().await, &[("CODESYNC_SNAPSHOT_MS", "200")]).await;
     let (ann, doc) = nodes.account_and_document().await;
@@ -95,7 +95,7 @@ async fn typed_and_left(nodes: &Nodes, token: &str, doc: &str) -> (Clients, Repl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_node_alone_holds_is_not_lost() {
+async fn edits_that_only_one_node_has_are_not_lost() {
     let mut nodes = Nodes::start_with(3, Redis::start().await, NO_SNAPSHOTS).await;
     let (ann, doc) = nodes.account_and_document().await;
     let (clients, replica) = typed_and_left(&nodes, ann.token(), &doc).await;
@@ -117,7 +117,7 @@ async fn what_one_node_alone_holds_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_client_alone_holds_is_not_lost() {
+async fn edits_that_only_one_client_has_are_not_lost() {
     let mut nodes = Nodes::start_with(3, Redis::start().await, NO_SNAPSHOTS).await;
     let (ann, doc) = nodes.account_and_document().await;
     let (clients, replica) = typed_and_left(&nodes, ann.token(), &doc).await;
@@ -134,7 +134,7 @@ async fn what_one_client_alone_holds_is_not_lost() {
 
 /// At the level `replicated` it needs neither: all nodes and Redis die at once during typing, and nobody helps.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_as_replicated_outlives_redis_and_all_nodes() {
+async fn replicated_acknowledgements_survive_the_loss_of_redis_and_all_nodes() {
     let mut random = StdRng::seed_from_u64(seed());
     let (redis, more) = (Redis::start().await, [("CODESYNC_ACKNOWLEDGE", "replicated:1"), NO_SNAPSHOTS[0]]);
     let mut nodes = Nodes::start_with(3, redis, &more).await;

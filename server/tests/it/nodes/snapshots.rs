@@ -87,12 +87,12 @@ async fn s3_may_fail_while_all_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s3_may_say_nothing_while_all_type() {
+async fn s3_may_be_silent_while_all_type() {
     s3_is_away_while_all_type(Traffic::Vanishes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_snapshot_is_counted_and_costs_nobody_an_edit() {
+async fn a_damaged_snapshot_is_counted_and_costs_no_edit() {
     let mut random = StdRng::seed_from_u64(seed());
     let mut nodes = Nodes::start(2, Redis::start().await).await;
     let (ann, doc) = nodes.account_and_document().await;

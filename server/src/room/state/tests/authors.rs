@@ -38,7 +38,7 @@ impl Typing {
         let zero = Count::default();
         let mut room = Room::with_outboxes(dialects, frames_max);
         // As clients do: without it, the answer comes two seconds later.
-        (0..dialects.len()).for_each(|peer| room.says(peer as u64, Said::Step2([0, 0].to_vec().into())));
+        (0..dialects.len()).for_each(|peer| room.says(peer as u64, PeerMessage::Step2([0, 0].to_vec().into())));
         let (asked, behind) = Default::default();
         Self { room, replicas, typed: zero, flushed: zero, appending: zero, durable: zero, echoed: zero, asked, behind }
     }
@@ -67,10 +67,10 @@ impl Typing {
         apply(&mut self.replicas[client], &update);
         if client == ELSEWHERE {
             let mut effects = Effects::default();
-            let taken = self.room.state.take_in(vec![update.bytes().clone()], &mut effects);
+            let taken = self.room.state.apply_log(vec![update.bytes().clone()], &mut effects);
             assert!(!taken.gap && !effects.rebuild);
         } else {
-            self.room.says(client as u64, Said::Update(update.bytes().clone()));
+            self.room.says(client as u64, PeerMessage::Update(update.bytes().clone()));
         }
     }
 
@@ -99,7 +99,7 @@ impl Typing {
         if self.asked[peer].is_none() {
             self.asked[peer] = Some(self.typed[peer]);
             let has = self.replicas[peer].state_vector().clone();
-            self.room.says(peer as u64, Said::Step1(has));
+            self.room.says(peer as u64, PeerMessage::Step1(has));
         }
     }
 
@@ -111,7 +111,7 @@ impl Typing {
             }
             if batch.behind.is_some() && self.behind[peer] != batch.behind {
                 self.behind[peer] = batch.behind;
-                self.room.says(peer as u64, Said::Behind);
+                self.room.says(peer as u64, PeerMessage::Behind);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Typing {
 }
 
 #[test]
-fn authors_see_each_other_while_the_log_is_away() {
+fn authors_see_each_other_while_the_log_is_unavailable() {
     let mut typing = Typing::with(&[Dialect::Stock, Dialect::Codesync, Dialect::Stock]);
     (0..3).for_each(|peer| typing.types(peer));
     typing.flush();
@@ -174,7 +174,7 @@ fn authors_see_each_other_while_the_log_is_away() {
 }
 
 #[test]
-fn an_author_hears_what_another_node_wrote_at_the_same_time() {
+fn an_author_receives_edits_of_another_node_at_the_same_time() {
     for dialect in [Dialect::Stock, Dialect::Codesync] {
         let mut typing = Typing::with(&[dialect]);
         typing.types(0);

@@ -31,7 +31,7 @@ impl Room {
     /// Applies an append of another node.
     fn elsewhere(&mut self, text: &str) {
         let update = self.document().replacement(TEXT, text, 7_000).unwrap().unwrap();
-        self.state.take_in(vec![update.bytes().clone()], &mut Effects::default());
+        self.state.apply_log(vec![update.bytes().clone()], &mut Effects::default());
     }
 }
 
@@ -95,7 +95,7 @@ fn a_call_whose_edit_was_appended_unnoticed_is_not_refused_for_it() {
         let edit = room.state.decide().unwrap();
         assert!(!room.state.unanswered(false));
         // As it is read from the log.
-        room.state.take_in(edit, &mut Effects::default());
+        room.state.apply_log(edit, &mut Effects::default());
         assert_eq!(room.decides(), 0);
         room.confirms();
         assert_eq!(answer(&mut call), ok(text, true));
@@ -153,7 +153,7 @@ fn the_text_is_read_once_it_is_durable() {
     let mut room = Room::with(&[Dialect::Stock]);
     let read = |room: &mut Room| {
         let (reply, text) = oneshot::channel();
-        room.take_in(Command::Text(reply));
+        room.handle(Command::Text(reply));
         text
     };
     assert_eq!(read(&mut room).try_recv().unwrap().text, "");
@@ -182,7 +182,7 @@ fn the_server_never_writes_under_an_id_that_another_client_uses() {
     }
     let mut room = Room::with(&[Dialect::Stock]);
     room.state = State::new(Document::new(Limits::default()), fresh, 1 << 20);
-    room.state.speakers.hear(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }], 0);
+    room.state.publishers.receive(vec![AwarenessEntry { client: 2, clock: 1, state: Some("{}".into()) }], 0);
     let writes = |room: &mut Room, text: &str| {
         let before = room.document().state_vector().clone();
         let mut call = room.replaces(text, Condition::default());
@@ -198,7 +198,7 @@ fn the_server_never_writes_under_an_id_that_another_client_uses() {
     let intruder = codesync_crdt::Document::load(&room.document().state(), Limits::default()).unwrap();
     let update = intruder.replacement(TEXT, "abc", first).unwrap().unwrap();
     assert!(update.inserts().any(|(id, clocks)| id == first && clocks.start == next));
-    room.state.take_in(vec![update.bytes().clone()], &mut Effects::default());
+    room.state.apply_log(vec![update.bytes().clone()], &mut Effects::default());
     let second = writes(&mut room, "abcd");
     assert!(second != first && second != 2, "{first} {second}");
 }

@@ -11,7 +11,7 @@ fn presence(client: u64, clock: u32, state: &str) -> Vec<AwarenessEntry> {
 
 impl Room {
     fn declares(&mut self, peer: u64, client: u64) {
-        self.says(peer, Said::Awareness(presence(client, 1, "{}")));
+        self.says(peer, PeerMessage::Awareness(presence(client, 1, "{}")));
         self.state.flush();
         (0..self.peers.len()).for_each(|peer| drop(self.hears(peer)));
     }
@@ -20,11 +20,11 @@ impl Room {
     fn ticks(&mut self, now_ms: u64) -> bool {
         let mut effects = Effects::default();
         self.state.tick(now_ms, &mut effects);
-        effects.look
+        effects.read_log
     }
 
     fn answers_step1(&mut self, peer: u64) {
-        self.says(peer, Said::Step2([0, 0].to_vec().into()));
+        self.says(peer, PeerMessage::Step2([0, 0].to_vec().into()));
     }
 
     /// The clock of a client in the newest step 1 that waits for a peer.
@@ -44,7 +44,7 @@ fn owned() -> Room {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Codesync, Dialect::Stock]);
     (0..3).for_each(|peer| room.answers_step1(peer));
     room.declares(0, 50);
-    room.says(0, Said::Update(text(50, 0, "mine")));
+    room.says(0, PeerMessage::Update(text(50, 0, "mine")));
     room.state.flush();
     room.appends();
     room.state.appended();
@@ -53,11 +53,11 @@ fn owned() -> Room {
 }
 
 #[test]
-fn edits_under_the_id_of_somebody_here_are_refused_once_that_socket_has_sent_what_it_has() {
+fn edits_under_the_id_of_a_connected_user_are_refused_after_that_socket_sent_its_edits() {
     let mut room = owned();
     for peer in [1, 2] {
-        room.says(peer, Said::Update(text(50, 4, "forged")));
-        room.says(peer, Said::Mark(1));
+        room.says(peer, PeerMessage::Update(text(50, 4, "forged")));
+        room.says(peer, PeerMessage::Mark(1));
     }
     assert_eq!(room.hears(1), NONE, "no mark is echoed while they wait");
     assert_eq!(room.hears(0), ["step1", "step1"]);
@@ -65,7 +65,7 @@ fn edits_under_the_id_of_somebody_here_are_refused_once_that_socket_has_sent_wha
     room.answers_step1(0);
     for peer in [1, 2] {
         assert_eq!(room.asked_from(peer, 50), Some(4));
-        room.says(peer as u64, Said::Step2(text(50, 4, "forged")));
+        room.says(peer as u64, PeerMessage::Step2(text(50, 4, "forged")));
     }
     assert_eq!(rejections(&room, 1), [("client_conflict".to_owned(), 50, 4)]);
     assert_eq!(close(&room, 2), Some(CloseReason::Conflict));
@@ -73,17 +73,17 @@ fn edits_under_the_id_of_somebody_here_are_refused_once_that_socket_has_sent_wha
 }
 
 #[test]
-fn words_that_the_owner_itself_sends_are_taken_in_whoever_else_has_them() {
+fn words_that_the_owner_sends_are_applied_even_if_others_have_them() {
     let mut room = owned();
-    room.says(1, Said::Step2(text(50, 4, "too")));
-    room.says(0, Said::Step2(text(50, 4, "too")));
+    room.says(1, PeerMessage::Step2(text(50, 4, "too")));
+    room.says(0, PeerMessage::Step2(text(50, 4, "too")));
     assert_eq!(room.content(), "minetoo");
-    room.says(1, Said::Step2([0, 0].to_vec().into()));
+    room.says(1, PeerMessage::Step2([0, 0].to_vec().into()));
     room.state.flush();
     room.appends();
     room.state.appended();
     room.hears(1);
-    room.says(1, Said::Mark(2));
+    room.says(1, PeerMessage::Mark(2));
     assert_eq!(room.hears(1), ["mark"]);
     assert_eq!((rejections(&room, 1), close(&room, 2)), (vec![], None));
 }
@@ -97,7 +97,7 @@ fn devices_that_all_have_what_a_restored_server_lacks_do_not_refuse_each_other()
     let both: Bytes = [&[2], &one[1..one.len() - 1], &other[1..]].concat().into();
     // Each in answer to the first step 1, and again on request.
     for peer in [0, 1, 0, 1] {
-        room.says(peer, Said::Step2(both.clone()));
+        room.says(peer, PeerMessage::Step2(both.clone()));
     }
     assert_eq!(room.content().len(), 8);
     room.state.flush();
@@ -105,44 +105,44 @@ fn devices_that_all_have_what_a_restored_server_lacks_do_not_refuse_each_other()
     room.state.appended();
     for peer in 0..2 {
         room.hears(peer);
-        room.says(peer as u64, Said::Mark(1));
+        room.says(peer as u64, PeerMessage::Mark(1));
         assert_eq!(room.hears(peer), ["mark"]);
     }
 }
 
 #[test]
-fn edits_under_the_id_of_somebody_who_has_gone_are_taken_in() {
+fn edits_under_the_id_of_an_absent_user_are_applied() {
     let mut room = owned();
-    room.says(1, Said::Step2(text(50, 4, "brought")));
-    room.says(0, Said::Left);
+    room.says(1, PeerMessage::Step2(text(50, 4, "brought")));
+    room.says(0, PeerMessage::Left);
     room.ticks(1_000);
     assert_eq!(room.asked_from(1, 50), Some(4), "it is asked for them again");
-    room.says(1, Said::Step2(text(50, 4, "brought")));
+    room.says(1, PeerMessage::Step2(text(50, 4, "brought")));
     assert_eq!(room.content(), "minebrought");
-    room.says(2, Said::Update(text(60, 0, "own")));
+    room.says(2, PeerMessage::Update(text(60, 0, "own")));
     assert_eq!(room.content().len(), 14);
 }
 
 #[test]
 fn an_owner_that_never_answers_is_waited_for_ten_seconds() {
     let mut room = owned();
-    room.says(1, Said::Step2(text(50, 4, "brought")));
+    room.says(1, PeerMessage::Step2(text(50, 4, "brought")));
     room.ticks(9_000);
     assert_eq!(room.asked_from(1, 50), None);
     room.ticks(10_000);
     assert_eq!(room.asked_from(1, 50), Some(4));
-    room.says(1, Said::Step2(text(50, 4, "brought")));
+    room.says(1, PeerMessage::Step2(text(50, 4, "brought")));
     assert_eq!(room.content(), "minebrought");
 }
 
 #[test]
-fn edits_under_the_id_of_somebody_at_another_node_wait_for_the_log() {
+fn edits_under_the_id_of_a_user_on_another_node_wait_for_the_log() {
     for (role, refused) in [("editor", true), ("viewer", false)] {
         let mut room = Room::with(&[Dialect::Codesync]);
         room.answers_step1(0);
         let state = format!(r#"{{"user":{{"id":"{}","role":"{role}"}}}}"#, UserId::new().0);
-        room.state.take_in_presence(presence(50, 1, &state), 0);
-        room.says(0, Said::Step2(text(50, 0, "forged")));
+        room.state.apply_presence(presence(50, 1, &state), 0);
+        room.says(0, PeerMessage::Step2(text(50, 0, "forged")));
         assert_eq!(room.content() == "forged", !refused);
         if !refused {
             continue;
@@ -154,7 +154,7 @@ fn edits_under_the_id_of_somebody_at_another_node_wait_for_the_log() {
         room.state.appended();
         assert_eq!(rejections(&room, 0), [], "while the log is unavailable nobody is refused");
         room.ticks(61_000);
-        room.says(0, Said::Step2(text(50, 0, "forged")));
+        room.says(0, PeerMessage::Step2(text(50, 0, "forged")));
         assert_eq!(rejections(&room, 0), [("client_conflict".to_owned(), 50, 0)]);
     }
 }
@@ -162,25 +162,25 @@ fn edits_under_the_id_of_somebody_at_another_node_wait_for_the_log() {
 #[test]
 fn nobody_writes_under_the_id_of_the_server() {
     let mut room = Room::with(&[Dialect::Codesync]);
-    room.says(0, Said::Update(text(99, 0, "forged")));
+    room.says(0, PeerMessage::Update(text(99, 0, "forged")));
     assert_eq!(rejections(&room, 0), [("client_conflict".to_owned(), 99, 0)]);
 }
 
 #[test]
-fn who_reconnects_is_asked_for_its_own_edits_before_it_is_answered() {
+fn a_reconnecting_client_sends_its_own_edits_before_it_is_answered() {
     let mut room = Room::with(&[Dialect::Stock]);
-    room.says(0, Said::Left);
-    room.state.take_in(vec![text(50, 0, "mineevil")], &mut Effects::default());
+    room.says(0, PeerMessage::Left);
+    room.state.apply_log(vec![text(50, 0, "mineevil")], &mut Effects::default());
     let peer = room.join(Dialect::Stock, UserId::new(), 8);
     room.hears(peer);
     let from = peer as u64;
-    room.says(from, Said::Step1([(50, 9)].into_iter().collect()));
+    room.says(from, PeerMessage::Step1([(50, 9)].into_iter().collect()));
     assert_eq!(room.hears(peer), NONE, "its own edits come first");
-    room.says(from, Said::Awareness(presence(50, 1, "{}")));
+    room.says(from, PeerMessage::Awareness(presence(50, 1, "{}")));
     assert_eq!(room.asked_from(peer, 50), Some(0), "all that it wrote");
-    room.says(from, Said::Step2(text(50, 8, "d")));
+    room.says(from, PeerMessage::Step2(text(50, 8, "d")));
     assert_eq!(room.content(), "mineevil", "the answer to the first step 1 hides what differs");
-    room.says(from, Said::Step2(text(50, 0, "minegoodd")));
+    room.says(from, PeerMessage::Step2(text(50, 0, "minegoodd")));
     assert_eq!(close(&room, peer), Some(CloseReason::Conflict));
 }
 
@@ -188,19 +188,19 @@ fn who_reconnects_is_asked_for_its_own_edits_before_it_is_answered() {
 fn a_reconnect_to_a_room_that_has_all_its_edits_costs_one_message_of_waiting() {
     let mut room = owned();
     let user = room.state.peers.get(PeerId(0)).unwrap().grant.user;
-    room.says(0, Said::Left);
+    room.says(0, PeerMessage::Left);
     let peer = room.join(Dialect::Stock, user, 8);
-    room.says(peer as u64, Said::Step1([(50, 4)].into_iter().collect()));
-    room.says(peer as u64, Said::Awareness(presence(50, 3, "{}")));
+    room.says(peer as u64, PeerMessage::Step1([(50, 4)].into_iter().collect()));
+    room.says(peer as u64, PeerMessage::Awareness(presence(50, 3, "{}")));
     assert_eq!(room.hears(peer).iter().filter(|name| **name == "step2").count(), 1);
-    room.says(peer as u64, Said::Update(text(50, 4, "more")));
+    room.says(peer as u64, PeerMessage::Update(text(50, 4, "more")));
     assert_eq!(room.content(), "minemore");
 }
 
 #[test]
-fn nothing_that_others_write_reaches_a_client_before_its_own_edits_are_compared() {
+fn edits_of_others_reach_a_client_only_after_its_own_are_compared() {
     let mut room = Room::with(&[Dialect::Stock, Dialect::Stock]);
-    room.says(0, Said::Step1([(50, 9)].into_iter().collect()));
+    room.says(0, PeerMessage::Step1([(50, 9)].into_iter().collect()));
     room.types(1, 0);
     room.state.flush();
     assert_eq!(room.hears(0), NONE);
@@ -214,7 +214,7 @@ fn nothing_that_others_write_reaches_a_client_before_its_own_edits_are_compared(
 #[test]
 fn an_answer_waits_two_seconds_at_most() {
     let mut room = Room::with(&[Dialect::Stock]);
-    room.says(0, Said::Step1([(50, 9)].into_iter().collect()));
+    room.says(0, PeerMessage::Step1([(50, 9)].into_iter().collect()));
     assert_eq!((room.hears(0), room.state.due_ms()), (NONE.to_vec(), Some(2_000)));
     room.ticks(2_000);
     assert_eq!((room.hears(0), room.state.due_ms()), (vec!["step2"], None));
@@ -223,11 +223,11 @@ fn an_answer_waits_two_seconds_at_most() {
 #[test]
 fn a_client_id_is_kept_for_its_user_a_minute_after_it_was_seen() {
     let mut room = owned();
-    room.says(0, Said::Left);
+    room.says(0, PeerMessage::Left);
     for (now_ms, expected) in [(1_000, false), (59_000, false), (61_000, true)] {
         let mut effects = Effects::default();
-        let said = Said::Awareness(presence(50, 10, "{}"));
-        let command = Command::Peer { from: PeerId(2), said, received: Instant::now() };
+        let message = PeerMessage::Awareness(presence(50, 10, "{}"));
+        let command = Command::Peer { from: PeerId(2), message, received: Instant::now() };
         room.state.handle(command, now_ms, &mut effects);
         let here = room.state.own_presence().is_some();
         assert_eq!(here, expected, "after {now_ms} ms");
@@ -246,23 +246,23 @@ fn flood(first: u64, count: u64) -> Bytes {
 }
 
 #[test]
-fn a_flood_of_client_ids_does_not_hide_what_was_put_behind_somebodys_words() {
+fn a_flood_of_client_ids_does_not_hide_edits_appended_to_a_users_words() {
     let mut room = owned();
     let owner = room.state.peers.get(PeerId(0)).unwrap().grant.user;
-    room.says(0, Said::Left);
+    room.says(0, PeerMessage::Left);
     // Words that others appended to the owner's and deleted again; and then more ids than are remembered.
-    room.says(1, Said::Update(text(50, 4, "evil")));
-    room.says(1, Said::Update(vec![0, 1, 50, 1, 4, 4].into()));
+    room.says(1, PeerMessage::Update(text(50, 4, "evil")));
+    room.says(1, PeerMessage::Update(vec![0, 1, 50, 1, 4, 4].into()));
     for first in (1_000..19_000).step_by(300) {
-        room.says(1, Said::Update(flood(first, 300)));
+        room.says(1, PeerMessage::Update(flood(first, 300)));
     }
     room.state.flush();
     let peer = room.join(Dialect::Stock, owner, 8);
-    room.says(peer as u64, Said::Step1([(50, 8)].into_iter().collect()));
+    room.says(peer as u64, PeerMessage::Step1([(50, 8)].into_iter().collect()));
     assert_eq!(room.asked_from(peer, 50), Some(4), "its own words may be others");
     // In answer to the first step 1 and to the second.
     for _ in 0..2 {
-        room.says(peer as u64, Said::Step2(text(50, 4, "more")));
+        room.says(peer as u64, PeerMessage::Step2(text(50, 4, "more")));
     }
     assert_eq!(close(&room, peer), Some(CloseReason::Conflict));
 }

@@ -7,7 +7,7 @@ const LARGE_BYTES: usize = 8 << 10;
 
 /// Runs work on `bytes`. If it may take long, other tasks move to other threads, if there are any. A drain waits
 /// for it, because it is part of its task.
-pub(crate) fn give_way<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+pub(crate) fn yield_if_large<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     if bytes < LARGE_BYTES {
         return work();
     }

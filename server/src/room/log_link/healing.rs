@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
 
-use super::{Event, Follower};
+use super::{Event, LogLink};
 use crate::{
     close::CloseReason,
     digest::Digest,
@@ -39,13 +39,13 @@ pub(super) struct Restore {
     pub(super) fork: Option<(ClientId, u32)>,
 }
 
-impl Follower {
+impl LogLink {
     /// Begins to restore a log that has lost something.
     pub(in crate::room) fn heal(&mut self, why: &str) {
         if !self.is_healing() {
-            warn!(log.offset = %self.chain.seen(), why, "the log has lost entries: the document is appended whole");
+            warn!(log.offset = %self.chain.seen(), why, "the log has lost entries: the whole document is appended");
             self.healing = Some(Healing::Reading);
-            self.look();
+            self.read_log();
         }
     }
 
@@ -61,7 +61,7 @@ impl Follower {
         let last = contents.last;
         let updates = contents.entries.into_iter().map(|entry| entry.update).collect();
         let mut effects = Effects::default();
-        let taken = state.take_in(updates, &mut effects);
+        let taken = state.apply_log(updates, &mut effects);
         if effects.rebuild {
             return Err(CloseReason::Resync);
         }
@@ -95,14 +95,14 @@ impl Follower {
             Ok(loaded) => loaded,
             Err(error) => {
                 // This replica may be the last copy of something: it stays, and the load is retried.
-                warn!(%error, "what was missed could not be loaded yet");
-                self.look_at = Some(Instant::now() + self.backed_off());
+                warn!(%error, "missed entries could not be loaded yet");
+                self.read_at = Some(Instant::now() + self.backed_off());
                 return Ok(());
             }
         };
         let reconciling = std::mem::take(&mut self.reconciling);
         let stored = reconciling.then(|| Digest::of(&loaded.document));
-        let taken = state.take_in(vec![loaded.document.state().into()], effects);
+        let taken = state.apply_log(vec![loaded.document.state().into()], effects);
         if let Some(place) = taken.differs {
             state.forked(place);
         }
@@ -116,7 +116,7 @@ impl Follower {
             self.heal("what is stored lacks something");
         }
         // Entries received during the load have been dropped.
-        self.look();
+        self.read_log();
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Follower {
             Ok(loaded) => {
                 self.chain.reset(loaded.offset);
                 state.rebuilt(loaded.document);
-                self.look();
+                self.read_log();
                 Ok(())
             }
             Err(error) => {
@@ -178,7 +178,7 @@ impl Follower {
         match read.unwrap_or_else(|late| Err(LogError::Unavailable(late.into()))) {
             Ok(contents) if contents.last >= seen => return true,
             Ok(_) => self.heal("it ends below what was read"),
-            Err(error) => warn!(%error, "the log could not be looked at: the room stays"),
+            Err(error) => warn!(%error, "the log could not be read: the room stays"),
         }
         false
     }

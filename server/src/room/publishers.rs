@@ -15,7 +15,7 @@ const KEPT_MS: u64 = 60_000;
 /// The number of client ids that are reserved.
 const KEPT_MAX: usize = 8_192;
 
-pub(super) struct Speakers {
+pub(super) struct Publishers {
     awareness: Awareness,
     /// The socket of this node that publishes the presence of a client.
     by_client: BTreeMap<ClientId, PeerId>,
@@ -29,14 +29,14 @@ pub(super) struct Speakers {
 
 /// The result of a published presence.
 #[derive(Debug, Default)]
-pub(super) struct Spoken {
+pub(super) struct Published {
     /// The client id is the socket's own.
     pub(super) declares: bool,
     /// The answer to the socket.
     pub(super) answer: Option<Vec<u8>>,
 }
 
-impl Speakers {
+impl Publishers {
     pub(super) fn new() -> Self {
         Self {
             awareness: Awareness::new(&Limits::default()),
@@ -71,24 +71,24 @@ impl Speakers {
 
     /// Applies the presence that a socket publishes for a client; `user` returns the user of a socket. The user that
     /// wrote under an id takes it back from any other that publishes presence for it.
-    pub(super) fn speak(
+    pub(super) fn publish(
         &mut self,
         from: PeerId,
         entry: AwarenessEntry,
         user: impl Fn(PeerId) -> Option<UserId>,
         is_writer: bool,
         now_ms: u64,
-    ) -> Spoken {
+    ) -> Published {
         let (client, clock, leaves) = (entry.client, entry.clock, entry.state.is_none());
-        if !is_writer && !self.may_speak(from, client, &user, now_ms) {
-            return Spoken::default();
+        if !is_writer && !self.may_publish(from, client, &user, now_ms) {
+            return Published::default();
         }
         if leaves && self.awareness.state(client).is_none() {
             // An unknown client cannot leave, so nothing is recorded.
-            return Spoken::default();
+            return Published::default();
         }
         self.keep(client, user(from), now_ms);
-        let mut spoken = Spoken { declares: !leaves, answer: None };
+        let mut published = Published { declares: !leaves, answer: None };
         if self.awareness.apply(entry, now_ms) {
             match leaves {
                 true => self.by_client.remove(&client),
@@ -100,14 +100,14 @@ impl Speakers {
             // publishes its presence again.
             let known = self.awareness.clock(client).filter(|known| *known >= clock);
             let gone = known.map(|clock| AwarenessEntry { client, clock, state: None });
-            spoken.answer = gone.map(|gone| encode::awareness(&encode_awareness([&gone])));
+            published.answer = gone.map(|gone| encode::awareness(&encode_awareness([&gone])));
         }
-        spoken
+        published
     }
 
     /// Stamps the presence of a socket's clients with a new grant. The clock is higher than the client's own; the
     /// client continues from it.
-    pub(super) fn stamp_anew(&mut self, id: PeerId, grant: &SocketGrant, now_ms: u64) {
+    pub(super) fn stamp_again(&mut self, id: PeerId, grant: &SocketGrant, now_ms: u64) {
         let clients: Vec<ClientId> =
             self.by_client.iter().filter(|(_, speaker)| **speaker == id).map(|(client, _)| *client).collect();
         for client in clients {
@@ -147,7 +147,7 @@ impl Speakers {
     /// Whether `id` may publish presence for `client`: its own, nobody's, or that of another socket of the same user,
     /// on any node (a page that reconnected before its old socket was missed). Stock clients repeat the presence of
     /// others; that is ignored.
-    fn may_speak(&self, id: PeerId, client: ClientId, user: &impl Fn(PeerId) -> Option<UserId>, now_ms: u64) -> bool {
+    fn may_publish(&self, id: PeerId, client: ClientId, user: &impl Fn(PeerId) -> Option<UserId>, now_ms: u64) -> bool {
         if let Some(speaker) = self.by_client.get(&client) {
             return *speaker == id || user(*speaker) == user(id);
         }
@@ -158,7 +158,7 @@ impl Speakers {
     }
 
     /// Applies the presence of clients at another node.
-    pub(super) fn hear(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
+    pub(super) fn receive(&mut self, entries: Vec<AwarenessEntry>, now_ms: u64) {
         for entry in entries {
             let client = entry.client;
             let user = stamp_of(&entry).map(|stamp| stamp.id);

@@ -17,13 +17,13 @@ use crate::room::{
 /// The number of bytes that may wait for the log before the room stops reading its mailbox.
 const PENDING_BYTES_MAX: usize = 16 << 20;
 /// The number of items that may be due later before the room stops reading its mailbox.
-const OWED_MAX: usize = 65_536;
+const DEFERRED_MAX: usize = 65_536;
 
 /// The number of entries of a flush that are searched for an edit of the same client.
-const WRITTEN_LOOK: usize = 16;
+const WRITTEN_SEARCH_MAX: usize = 16;
 
 /// An item that is due once a flush is durable.
-pub(super) enum Owed {
+pub(super) enum Deferred {
     /// Edits of others.
     Frame(PeerId, Frame),
     /// Edits of the peer itself.
@@ -56,7 +56,7 @@ pub(super) struct Waiting {
     flushed: u64,
     appending: Option<u64>,
     durable: u64,
-    owed: VecDeque<(u64, Owed)>,
+    deferred: VecDeque<(u64, Deferred)>,
     /// Edits that are not durable yet, by flush.
     written: VecDeque<Written>,
 }
@@ -64,7 +64,9 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Whether more may be accepted; otherwise the log must catch up first.
     pub(super) fn accepts(&self) -> bool {
-        self.pending_bytes < PENDING_BYTES_MAX && self.owed.len() < OWED_MAX && self.written.len() < OWED_MAX
+        self.pending_bytes < PENDING_BYTES_MAX
+            && self.deferred.len() < DEFERRED_MAX
+            && self.written.len() < DEFERRED_MAX
     }
 
     pub(super) fn flushed(&self) -> u64 {
@@ -78,7 +80,8 @@ impl Waiting {
     /// Records the authors of the next flush.
     pub(super) fn wrote(&mut self, author: PeerId, client: ClientId, clocks: Range<u32>) {
         let flush = self.flushed + 1;
-        let mut same = self.written.iter_mut().rev().take(WRITTEN_LOOK).take_while(|written| written.flush == flush);
+        let mut same =
+            self.written.iter_mut().rev().take(WRITTEN_SEARCH_MAX).take_while(|written| written.flush == flush);
         match same.find(|written| written.author == author && written.client == client) {
             Some(written) if written.clocks.end == clocks.start => written.clocks.end = clocks.end,
             _ => self.written.push_back(Written { flush, author, client, clocks }),
@@ -107,14 +110,14 @@ impl Waiting {
     }
 
     /// Sorted by flush: an item of one peer may be due before an earlier item of another.
-    pub(super) fn owe(&mut self, flush: u64, owed: Owed) {
-        let at = self.owed.partition_point(|(earlier, _)| *earlier <= flush);
-        self.owed.insert(at, (flush, owed));
+    pub(super) fn defer(&mut self, flush: u64, deferred: Deferred) {
+        let at = self.deferred.partition_point(|(earlier, _)| *earlier <= flush);
+        self.deferred.insert(at, (flush, deferred));
     }
 
     /// All items, by flush.
-    pub(super) fn take_owed(&mut self) -> VecDeque<(u64, Owed)> {
-        std::mem::take(&mut self.owed)
+    pub(super) fn take_deferred(&mut self) -> VecDeque<(u64, Deferred)> {
+        std::mem::take(&mut self.deferred)
     }
 
     fn take_append(&mut self) -> Option<Vec<Bytes>> {
@@ -134,8 +137,8 @@ impl Waiting {
         std::mem::replace(&mut self.pending_since, (!self.pending.is_empty()).then(Instant::now))
     }
 
-    fn take_due(&mut self) -> Option<Owed> {
-        self.owed.pop_front_if(|(flush, _)| *flush <= self.durable).map(|(_, owed)| owed)
+    fn take_due(&mut self) -> Option<Deferred> {
+        self.deferred.pop_front_if(|(flush, _)| *flush <= self.durable).map(|(_, deferred)| deferred)
     }
 }
 
@@ -143,14 +146,14 @@ impl State {
     /// Takes the next updates to append, if the append before has returned.
     pub fn take_append(&mut self) -> Option<Vec<Bytes>> {
         let updates = self.waiting.take_append()?;
-        self.owe_readers();
+        self.defer_readers();
         Some(updates)
     }
 
     /// The append in progress, if there is one, is durable. Returns when the oldest edit in it arrived.
     pub fn appended(&mut self) -> Option<Instant> {
         let received = self.waiting.appended();
-        self.log_is_away = false;
+        self.log_is_unavailable = false;
         self.settle_due();
         received
     }
@@ -159,9 +162,9 @@ impl State {
     /// must be in the log.
     pub(super) fn settle_due(&mut self) {
         while self.replica.live().is_some()
-            && let Some(owed) = self.waiting.take_due()
+            && let Some(deferred) = self.waiting.take_due()
         {
-            self.settle(owed);
+            self.settle(deferred);
         }
         if self.is_saved() {
             self.answer_readers();
@@ -169,9 +172,9 @@ impl State {
     }
 
     /// Sends an item once everything applied so far is durable, or once all edits of its peer are; at once if they are.
-    pub(super) fn owe(&mut self, owed: Owed) {
-        let asker = match &owed {
-            Owed::Diff(id, _) | Owed::CatchUp(id) => Some(*id),
+    pub(super) fn defer(&mut self, deferred: Deferred) {
+        let asker = match &deferred {
+            Deferred::Diff(id, _) | Deferred::CatchUp(id) => Some(*id),
             _ => None,
         };
         let flush = match asker {
@@ -179,27 +182,27 @@ impl State {
             None => self.waiting.flushed + u64::from(!self.outgoing.is_durable()),
         };
         if flush <= self.waiting.durable && self.replica.live().is_some() {
-            return self.settle(owed);
+            return self.settle(deferred);
         }
         if let Some(peer) = asker.and_then(|id| self.peers.get(id)) {
-            peer.owed_until = flush;
+            peer.deferred_until = flush;
         }
-        self.waiting.owe(flush, owed);
+        self.waiting.defer(flush, deferred);
     }
 
-    fn settle(&mut self, owed: Owed) {
-        match owed {
-            Owed::Frame(id, frame) | Owed::Echo(id, frame) => self.push(id, frame),
-            Owed::Mixed(id, batch) => batch.frames.iter().for_each(|frame| self.push(id, frame.clone())),
-            Owed::Mark(id, mark) => self.mark(id, mark),
-            Owed::Diff(id, theirs) => self.answer_step1(id, theirs),
-            Owed::CatchUp(id) => self.catch_up(id),
-            Owed::Text(readers, text) => {
+    fn settle(&mut self, deferred: Deferred) {
+        match deferred {
+            Deferred::Frame(id, frame) | Deferred::Echo(id, frame) => self.push(id, frame),
+            Deferred::Mixed(id, batch) => batch.frames.iter().for_each(|frame| self.push(id, frame.clone())),
+            Deferred::Mark(id, mark) => self.mark(id, mark),
+            Deferred::Diff(id, theirs) => self.answer_step1(id, theirs),
+            Deferred::CatchUp(id) => self.catch_up(id),
+            Deferred::Text(readers, text) => {
                 for reader in readers {
                     let _ = reader.send(text.clone());
                 }
             }
-            Owed::Saved(reply) => {
+            Deferred::Saved(reply) => {
                 let _ = reply.send(());
             }
         }
@@ -267,7 +270,7 @@ impl State {
         if let Some(refusal) = peer.refused.clone() {
             peer.outbox.push(refusal);
         }
-        peer.push(self.speakers.everyone());
+        peer.push(self.publishers.everyone());
         if peer.asks > 0 {
             // All unanswered requests may have been dropped.
             peer.asks = 0;

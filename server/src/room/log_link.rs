@@ -20,16 +20,16 @@ use super::{
 use crate::{
     close::CloseReason,
     directory::Existence,
-    give_way::give_way,
     ids::DocId,
-    log::{After, Appended, Contents, Heard, LogError},
+    log::{After, Appended, Contents, LogError, TailEvent},
+    long_work::yield_if_large,
     offset::Offset,
-    relay::Said,
+    relay::RelayMessage,
     storage::{LoadError, Loaded},
 };
 
 /// How long an entry that arrived early waits for the one before it, until the log is read.
-const LOOK_DELAY: Duration = Duration::from_millis(150);
+const READ_DELAY: Duration = Duration::from_millis(150);
 /// The shortest and the longest pause before a retry.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// write such entries.
 const DOUBT_PAUSE: Duration = Duration::from_secs(10);
 
-pub(super) struct Follower {
+pub(super) struct LogLink {
     doc: DocId,
     parts: Arc<Parts>,
     /// The growth of the log since the last call of `take_growth`.
@@ -57,9 +57,9 @@ pub(super) struct Follower {
     reading: Option<BoxFuture<'static, Reading>>,
     /// The load of the stored document, to be merged into the replica.
     reloading: Option<BoxFuture<'static, Result<Loaded, LoadError>>>,
-    look_at: Option<Instant>,
+    read_at: Option<Instant>,
     /// The offset of the last read for a call.
-    looked_from: Option<Offset>,
+    read_from: Option<Offset>,
     /// When the replica was last compared with that of the log, and when it will be again.
     doubted: Option<Instant>,
     doubt_at: Option<Instant>,
@@ -100,7 +100,7 @@ pub(super) enum Event {
     Doubt,
 }
 
-impl Follower {
+impl LogLink {
     /// Follows the log of a replica at `offset`.
     pub(super) fn new(doc: DocId, parts: Arc<Parts>, offset: Offset) -> Self {
         Self {
@@ -115,8 +115,8 @@ impl Follower {
             written: Offset::ZERO,
             reading: None,
             reloading: None,
-            look_at: None,
-            looked_from: None,
+            read_at: None,
+            read_from: None,
             doubted: None,
             doubt_at: None,
             reconciling: false,
@@ -157,7 +157,7 @@ impl Follower {
 
     /// Waits for the next event; the future may be dropped at any time.
     pub(super) async fn next(&mut self) -> Event {
-        let (look_at, doubt_at) = (self.look_at, self.doubt_at);
+        let (read_at, doubt_at) = (self.read_at, self.doubt_at);
         tokio::select! {
             biased;
             Some((form, result)) = OptionFuture::from(self.append.as_mut()) => {
@@ -172,7 +172,7 @@ impl Follower {
                 self.reloading = None;
                 Event::Reloaded(Box::new(loaded))
             }
-            () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => Event::Look,
+            () = sleep_until(read_at.unwrap_or_else(Instant::now)), if read_at.is_some() => Event::Look,
             () = sleep_until(doubt_at.unwrap_or_else(Instant::now)), if doubt_at.is_some() => Event::Doubt,
             else => std::future::pending().await,
         }
@@ -184,7 +184,7 @@ impl Follower {
             Event::Read(read) => self.read(read, state, effects),
             Event::Reloaded(loaded) => self.reloaded(*loaded, state, effects),
             Event::Look => {
-                self.look();
+                self.read_log();
                 Ok(())
             }
             Event::Doubt => {
@@ -194,11 +194,11 @@ impl Follower {
         }
     }
 
-    pub(super) fn hear(&mut self, heard: Heard, state: &mut State, effects: &mut Effects) {
-        let Heard::Entries { origin, appended, mut updates } = heard else {
+    pub(super) fn on_tail_event(&mut self, event: TailEvent, state: &mut State, effects: &mut Effects) {
+        let TailEvent::Entries { origin, appended, mut updates } = event else {
             // A log to be restored is read again until that has succeeded, wherever it ends.
-            if self.is_healing() || heard != Heard::End(self.chain.seen()) {
-                self.look();
+            if self.is_healing() || event != TailEvent::End(self.chain.seen()) {
+                self.read_log();
             }
             return;
         };
@@ -208,19 +208,19 @@ impl Follower {
         if origin == self.parts.node && (known || updates == self.appending) {
             updates.clear();
         }
-        match self.chain.heard(appended, updates) {
+        match self.chain.appended(appended, updates) {
             Ok(updates) => {
                 let changed = self.follow(updates, state, effects);
                 if known && changed {
                     self.heal("it was written to below what was read");
                 }
                 if self.chain.waits() {
-                    self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
+                    self.read_at.get_or_insert(Instant::now() + READ_DELAY);
                 } else if !self.is_healing() {
-                    self.look_at = None;
+                    self.read_at = None;
                 }
             }
-            Err(Broken) => self.heal("an append stands below what was read"),
+            Err(Broken) => self.heal("an append is below an offset that was read"),
         }
     }
 
@@ -230,7 +230,7 @@ impl Follower {
             return false;
         }
         let (count, bytes) = (updates.len(), updates.iter().map(Bytes::len).sum());
-        let taken = give_way(bytes, || state.take_in(updates, effects));
+        let taken = yield_if_large(bytes, || state.apply_log(updates, effects));
         if taken.changed {
             metrics::counter!("codesync_updates_from_other_nodes_total").increment(count as u64);
             self.growth.edited(count, bytes);
@@ -241,7 +241,7 @@ impl Follower {
         }
         if taken.gap {
             // A node that has what is missing appends it.
-            self.parts.relay.say(self.doc, Said::Lost);
+            self.parts.relay.send(self.doc, RelayMessage::Lost);
             self.heal("what is in it does not follow");
         }
         taken.changed
@@ -254,7 +254,7 @@ impl Follower {
         let mut due = self.doubted.map_or(now, |last| last + DOUBT_PAUSE);
         if self.is_healing() {
             // This replica may be the last copy of something.
-            due = due.max(now + LOOK_DELAY);
+            due = due.max(now + READ_DELAY);
         }
         self.doubt_at = (due > now).then_some(due);
         if due <= now {
@@ -265,8 +265,8 @@ impl Follower {
 
     /// Reads the log after the known offset. While healing it reads all of the log, until the whole document is being
     /// appended: a later read would be compared with an offset that is about to change.
-    pub(super) fn look(&mut self) {
-        self.look_at = None;
+    pub(super) fn read_log(&mut self) {
+        self.read_at = None;
         let after = match self.healing {
             None => self.chain.seen(),
             Some(Healing::Reading) => Offset::ZERO,
@@ -304,9 +304,9 @@ impl Follower {
         let contents = match contents {
             Ok(contents) => contents,
             Err(error) => {
-                warn!(%error, "the log could not be looked at");
+                warn!(%error, "the log could not be read");
                 state.without_log();
-                self.look_at = Some(Instant::now() + self.backed_off());
+                self.read_at = Some(Instant::now() + self.backed_off());
                 return Ok(());
             }
         };
@@ -314,7 +314,7 @@ impl Follower {
             None => {}
             Some(Healing::Reading) if after == Offset::ZERO => return self.restore_from(contents, newest, state),
             Some(_) => {
-                self.look();
+                self.read_log();
                 return Ok(());
             }
         }
@@ -346,7 +346,7 @@ impl Follower {
     /// Sends the applied edits to the peers of this node and to the other nodes.
     pub(super) fn flush(&self, state: &mut State) {
         if let Some(presence) = state.flush() {
-            self.parts.relay.say(self.doc, Said::Awareness(presence));
+            self.parts.relay.send(self.doc, RelayMessage::Awareness(presence));
         }
     }
 
@@ -361,7 +361,7 @@ impl Follower {
             Some(Healing::Restoring(..)) => {
                 // The whole document contains all waiting edits.
                 self.appending.extend(state.take_append().unwrap_or_default());
-                return self.ask_append(Duration::ZERO, state);
+                return self.retry_append(Duration::ZERO, state);
             }
         }
         if state.has_callers() {
@@ -374,7 +374,7 @@ impl Follower {
             self.growth.edited(self.appending.len(), self.appending.iter().map(Bytes::len).sum());
         }
         self.append_started = Instant::now();
-        self.ask_append(Duration::ZERO, state);
+        self.retry_append(Duration::ZERO, state);
     }
 
     /// Decides the next call on the replica, which has everything known of the log. If the log is known to hold more,
@@ -385,19 +385,19 @@ impl Follower {
         }
         if self.chain.waits() || self.written > self.chain.seen() {
             let seen = self.chain.seen();
-            if self.looked_from.replace(seen) == Some(seen) {
+            if self.read_from.replace(seen) == Some(seen) {
                 // The last read returned nothing.
-                self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
-            } else if self.look_at.is_none() || self.pause == PAUSE {
-                self.look();
+                self.read_at.get_or_insert(Instant::now() + READ_DELAY);
+            } else if self.read_at.is_none() || self.pause == PAUSE {
+                self.read_log();
             }
             return None;
         }
-        let edit = give_way(state.next_call_bytes(), || state.decide())?;
+        let edit = yield_if_large(state.next_call_bytes(), || state.decide())?;
         Some((self.chain.seen(), edit))
     }
 
-    fn ask_append(&mut self, pause: Duration, state: &State) {
+    fn retry_append(&mut self, pause: Duration, state: &State) {
         let restores = matches!(self.healing, Some(Healing::Restoring(..)));
         if self.appending.is_empty() && self.call.is_none() && !restores {
             return;
@@ -449,29 +449,29 @@ impl Follower {
             Err(LogError::Deleted) => return Err(CloseReason::NotFound),
             Err(LogError::Unavailable(error)) => {
                 metrics::counter!("codesync_append_retries_total").increment(1);
-                warn!(%error, "the log cannot be reached: the append is tried again");
+                warn!(%error, "the log is unavailable: the append is retried");
                 state.without_log();
                 let pause = self.backed_off();
                 if call.is_some() && state.unanswered(!self.is_healing()) {
                     self.call = call;
                 } else if call.is_some() {
                     // The update may have been appended, or may still be.
-                    self.look_at.get_or_insert(Instant::now() + pause);
+                    self.read_at.get_or_insert(Instant::now() + pause);
                 }
-                self.ask_append(pause, state);
+                self.retry_append(pause, state);
                 return Ok(());
             }
             Err(LogError::Moved) => {
                 metrics::counter!("codesync_exact_appends_refused_total").increment(1);
                 state.refused();
-                self.look();
+                self.read_log();
                 // The edits of sockets need no condition.
-                self.ask_append(Duration::ZERO, state);
+                self.retry_append(Duration::ZERO, state);
                 return Ok(());
             }
             Err(error @ LogError::Failed(_)) => {
                 metrics::counter!("codesync_append_failures_total").increment(1);
-                error!(%error, "append failed: the room ends, its clients send again");
+                error!(%error, "append failed: the room ends, and its clients send again");
                 return Err(CloseReason::Resync);
             }
         };
@@ -492,18 +492,18 @@ impl Follower {
             self.healing = None;
             self.growth.grown(1, 0);
             // Entries received during the restore were not applied.
-            self.look_at = Some(Instant::now() + LOOK_DELAY);
+            self.read_at = Some(Instant::now() + READ_DELAY);
         }
         if let Some(received) = state.appended() {
             metrics::histogram!("codesync_edit_to_durable_seconds").record(received.elapsed());
         }
-        match self.chain.heard(appended, Vec::new()) {
+        match self.chain.appended(appended, Vec::new()) {
             // Entries that arrived early and waited for our own.
             Ok(updates) => drop(self.follow(updates, state, effects)),
-            Err(Broken) => self.heal("our append stands below what was read"),
+            Err(Broken) => self.heal("our append is below an offset that was read"),
         }
         if self.chain.waits() {
-            self.look_at.get_or_insert(Instant::now() + LOOK_DELAY);
+            self.read_at.get_or_insert(Instant::now() + READ_DELAY);
         }
         self.start_append(state);
         Ok(())

@@ -10,13 +10,13 @@ use super::{
     rights::Lock,
     users::UserRow,
 };
-use crate::ids::{SessionId, UserId};
+use crate::ids::{LoginId, UserId};
 
 /// A valid login.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct Login {
     /// Its id.
-    pub id: SessionId,
+    pub id: LoginId,
     /// Its user.
     pub user: User,
     /// When it expires.
@@ -27,14 +27,14 @@ pub struct Session {
 #[derive(Clone, Copy, Debug)]
 pub struct Replaced {
     /// The login that has ended.
-    pub old: SessionId,
+    pub old: LoginId,
     /// The valid login.
-    pub new: SessionId,
+    pub new: LoginId,
 }
 
 #[derive(FromRow)]
-struct SessionRow {
-    session_id: SessionId,
+struct LoginRow {
+    session_id: LoginId,
     expires_at: i64,
     #[sqlx(flatten)]
     user: UserRow,
@@ -46,14 +46,14 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::PasswordChanged`] if the account has another hash by now, [`DirectoryError::Disabled`],
     /// [`DirectoryError::NotFound`].
-    pub async fn create_session(
+    pub async fn create_login(
         &self,
         user: UserId,
         verified: &str,
         now: OffsetDateTime,
         expires_at: OffsetDateTime,
-    ) -> Result<SessionId> {
-        let id = SessionId::new();
+    ) -> Result<LoginId> {
+        let id = LoginId::new();
         let mut change = self.change_without_right(By::command_line(), &[Lock::Shared(user.0)]).await?;
         let (hash, is_disabled): (String, bool) =
             change.one(select!("select password_hash, is_disabled from users where id = $1", user)).await?;
@@ -69,8 +69,8 @@ impl Directory {
     }
 
     /// The login `id`, if it is valid: neither ended nor expired, and its user not disabled.
-    pub async fn session(&self, id: SessionId, now: OffsetDateTime) -> Result<Option<Session>> {
-        let row: Option<SessionRow> = self
+    pub async fn login(&self, id: LoginId, now: OffsetDateTime) -> Result<Option<Login>> {
+        let row: Option<LoginRow> = self
             .db
             .optional(select!(
                 "select s.id as session_id, s.expires_at,
@@ -81,21 +81,17 @@ impl Directory {
                 millis(now)
             ))
             .await?;
-        Ok(row.map(|row| Session {
-            id: row.session_id,
-            user: row.user.into(),
-            expires_at: from_millis(row.expires_at),
-        }))
+        Ok(row.map(|row| Login { id: row.session_id, user: row.user.into(), expires_at: from_millis(row.expires_at) }))
     }
 
     /// Ends the caller's login and creates its successor.
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`] if it has ended.
-    pub async fn replace_session(&self, by: By, now: OffsetDateTime, expires_at: OffsetDateTime) -> Result<Replaced> {
-        let new = SessionId::new();
-        let (old, user) = by.session()?;
-        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
+    pub async fn replace_login(&self, by: By, now: OffsetDateTime, expires_at: OffsetDateTime) -> Result<Replaced> {
+        let new = LoginId::new();
+        let (old, user) = by.login()?;
+        let mut change = self.change(by, Right::Login, &[Lock::Exclusive(user.0)]).await?;
         // A node of the previous release does not take the lock.
         if change.execute(sql!("delete from sessions where id = $1", old)).await? == 0 {
             return Err(DirectoryError::Unauthenticated);
@@ -109,18 +105,18 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::Unauthenticated`] if it has ended: a successor may be valid.
-    pub async fn end_session(&self, by: By) -> Result<SessionId> {
-        let (session, user) = by.session()?;
-        let mut change = self.change(by, Right::LogIn, &[Lock::Exclusive(user.0)]).await?;
-        if change.execute(sql!("delete from sessions where id = $1", session)).await? == 0 {
+    pub async fn end_login(&self, by: By) -> Result<LoginId> {
+        let (login, user) = by.login()?;
+        let mut change = self.change(by, Right::Login, &[Lock::Exclusive(user.0)]).await?;
+        if change.execute(sql!("delete from sessions where id = $1", login)).await? == 0 {
             return Err(DirectoryError::Unauthenticated);
         }
         change.commit().await?;
-        Ok(session)
+        Ok(login)
     }
 }
 
-fn insert(id: SessionId, user: UserId, now: OffsetDateTime, expires_at: OffsetDateTime) -> Sql {
+fn insert(id: LoginId, user: UserId, now: OffsetDateTime, expires_at: OffsetDateTime) -> Sql {
     sql!(
         "insert into sessions (id, user_id, created_at, expires_at) values ($1, $2, $3, $4)",
         id,
