@@ -31,7 +31,7 @@ test('a viewer sees edits and can make none', async ({ join, api }) => {
   await ada.expectText('second third first\n');
 });
 
-test('access taken away while the document is open', async ({ join, api }) => {
+test('access is removed while the document is open', async ({ join, api }) => {
   const [ada, bob] = [await join('Ada'), await join('Bob')];
   const { id } = await api.create(ada.account, { text: 'shared\n' });
   await api.grant(ada.account, id, bob.account, 'editor');
@@ -124,7 +124,7 @@ test('signing out in one tab takes nothing unsaved from another', async ({ join,
   cutter.close();
 });
 
-test('what one person saw is not there for the next, in any tab', async ({ join, api }) => {
+test('the data of one person is not shown to the next, in any tab', async ({ join, api }) => {
   const [ada, bob] = [await join('Ada'), await join('Bob')];
   await api.create(ada.account, { title: 'of-ada.txt' });
   await api.create(bob.account, { title: 'of-bob.txt' });

@@ -29,7 +29,7 @@ test('two people at one spot do not interleave', async ({ join, api }) => {
   await grace.expectText(await ada.text());
 });
 
-test('each sees who is there, where they are, and what they select', async ({ join, api }) => {
+test('everyone sees the people, carets and selections of others', async ({ join, api }) => {
   const [ada, grace] = [await join('Ada'), await join('Grace')];
   const { id } = await api.create(ada.account, { text: 'one two three\n' });
   await api.grant(ada.account, id, grace.account, 'editor');
@@ -61,7 +61,7 @@ test('someone’s avatar leads to where they are', async ({ join, api }) => {
   }).toPass();
 });
 
-test('a name is text, whatever is in it', async ({ join, api }) => {
+test('a name is shown as text', async ({ join, api }) => {
   const hostile = `"}*{display:none}<img src=x>`;
   const ada = await join('Ada');
   const other = await join('Mallory');
@@ -79,7 +79,7 @@ test('a name is text, whatever is in it', async ({ join, api }) => {
   await expect(ada.page.locator('.cs-name img')).toHaveCount(0);
 });
 
-test('what is written while the link is cut arrives when it heals', async ({ join, api, server }) => {
+test('edits made while the connection is cut arrive after it is restored', async ({ join, api, server }) => {
   const cutter = await Cutter.to(server.port);
   const [ada, grace] = [await join('Ada', { url: cutter.url }), await join('Grace')];
   const { id } = await api.create(ada.account, { text: 'start\n' });

@@ -105,7 +105,7 @@ test('name and language are shared at once', async ({ join, api }) => {
   await expect(ada.page.getByRole('heading', { name: 'final.rs' })).toBeVisible();
 });
 
-test('an address that leads nowhere says so', async ({ join }) => {
+test('an unknown address shows a not-found page', async ({ join }) => {
   const ada = await join('Ada');
   await ada.page.goto(`${ada.url}/no/such/page`);
   await expect(ada.page.getByRole('heading', { name: 'There is no page here' })).toBeVisible();

@@ -3,7 +3,7 @@ import { expect, test } from './fixtures';
 import { PASSWORD } from './person';
 import { Server } from './server';
 
-test('undo goes back word by word', async ({ join, api }) => {
+test('undo works word by word', async ({ join, api }) => {
   const ada = await join('Ada');
   const { id } = await api.create(ada.account);
   await ada.open(id);

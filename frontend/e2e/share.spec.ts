@@ -57,7 +57,7 @@ test('a link lets people in until it is revoked', async ({ join, api }) => {
   await expect(eve.page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible();
 });
 
-test('what was shared can be left again', async ({ join, api }) => {
+test('a shared document can be left', async ({ join, api }) => {
   const [ada, bob] = [await join('Ada'), await join('Bob')];
   const { id } = await api.create(ada.account, { title: 'plan.md' });
   await api.grant(ada.account, id, bob.account, 'viewer');

@@ -36,7 +36,7 @@ async function expectSame(api: Api, ada: Person, id: string, stock: Stock, text:
   await ada.expectSound();
 }
 
-test('what others do on the line of a composition leaves all text whole', async ({ join, api }) => {
+test('edits of others on the line of a composition keep all text', async ({ join, api }) => {
   const ada = await join('Ada');
   const cdp = await ada.context.newCDPSession(ada.page);
   const { id } = await api.create(ada.account);
@@ -63,7 +63,7 @@ test('what others do on the line of a composition leaves all text whole', async 
   stock.close();
 });
 
-test('a line that others replace while something is composed on it keeps what they wrote', async ({ join, api }) => {
+test('a line that others replace during a composition keeps their text', async ({ join, api }) => {
   const ada = await join('Ada');
   const cdp = await ada.context.newCDPSession(ada.page);
   const { id } = await api.create(ada.account, { text: LINE + REST });

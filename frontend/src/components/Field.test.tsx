@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { expect, it } from 'vitest';
 import { Field } from './Field';
 
-it('says below a field what keeps the form from being sent, and no longer than it does', async () => {
+it('shows a problem below its field until it is solved', async () => {
   render(
     <form>
       <Field label="Name" required />

@@ -15,7 +15,7 @@ afterEach(() => {
 const say = (...what: Parameters<typeof toast>) => act(() => void toast(...what));
 const pass = (ms: number) => void act(() => vi.advanceTimersByTime(ms));
 
-it('says one thing once, and for its whole time from the last saying', () => {
+it('shows equal toasts once, for the full time after the last one', () => {
   say('Saved by itself.');
   pass(5000);
   say('Saved by itself.');
@@ -34,7 +34,7 @@ it('leaves bad news longer', () => {
   expect(screen.queryByText('Not uploaded.')).toBeNull();
 });
 
-it('takes nothing away from under the pointer or the focus', () => {
+it('hides nothing under the pointer or the focus', () => {
   say('Read me.');
   const message = screen.getByText('Read me.');
   fireEvent.pointerEnter(message);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { chosenIndent, usualIndent } from './indentation';
 
-it('is what is usual in a language', () => {
+it('follows the usual indentation of a language', () => {
   for (const [language, title, spaces, size] of [
     ['python', 'a.py', true, 4],
     ['rust', 'a.rs', true, 4],
@@ -17,7 +17,7 @@ it('is what is usual in a language', () => {
   }
 });
 
-it('is what was chosen', () => {
+it('follows the choice', () => {
   expect(chosenIndent('auto')).toBeNull();
   expect(chosenIndent('tab')).toEqual({ spaces: false, size: 4 });
   expect(chosenIndent('space8')).toEqual({ spaces: true, size: 8 });

@@ -13,7 +13,7 @@ describe('decodeText', () => {
     expect(decodeText(new Uint8Array([0xfe, 0xff, 0, 0x61]))).toEqual({ text: 'a' });
   });
 
-  it('refuses what is no text', () => {
+  it('refuses bytes that are not text', () => {
     expect(decodeText(new Uint8Array([0x89, 0x50, 0, 1]))).toEqual({ problem: 'binary' });
     expect(decodeText(new Uint8Array([0xc3, 0x28]))).toEqual({ problem: 'encoding' });
     expect(decodeText(new Uint8Array(FILE_BYTES_MAX + 1).fill(65))).toEqual({ problem: 'too-large' });

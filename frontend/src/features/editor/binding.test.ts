@@ -162,14 +162,14 @@ describe('text', () => {
     expect(ada.binding.heals).toBe(0);
   });
 
-  it('takes back what a viewer changes', () => {
+  it('reverts changes by a viewer', () => {
     const viewer = client({ initial: 'fixed', canWrite: false });
     viewer.type(0, 'not ');
     expect(value(viewer)).toBe('fixed');
     expect(viewer.text.toString()).toBe('fixed');
   });
 
-  it('heals after an edit inside someone else’s transaction, and says so', () => {
+  it('corrects and reports an edit inside of another transaction', () => {
     const ada = client({ initial: 'abc' });
     ada.doc.transact(() => {
       ada.text.insert(0, '1');

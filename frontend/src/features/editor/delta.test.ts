@@ -51,7 +51,7 @@ describe('moved', () => {
     expect(insertsAt(3, [{ retain: 4 }, { insert: 'ab' }])).toBe(false);
   });
 
-  it('stays at the edge of what was deleted around it', () => {
+  it('stays at the edge of deleted text', () => {
     expect(moved(5, [{ retain: 4 }, { delete: 2 }], 'left')).toBe(4);
   });
 });

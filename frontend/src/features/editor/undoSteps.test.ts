@@ -33,11 +33,11 @@ describe('steps of undo', () => {
     expect(steps(new UndoSteps(), [both(0), both(1)])).toEqual([true, false]);
   });
 
-  it('are by themselves for what comes in one piece', () => {
+  it('are separate for text that is inserted at once', () => {
     expect(steps(new UndoSteps(), [...type('ab'), typed(2, 'a whole paste'), ...type('c', 15)])).toEqual([true, false, true, true]);
   });
 
-  it('are one for what an input method composes', () => {
+  it('are one per composition', () => {
     const undo = new UndoSteps();
     expect(steps(undo, type('a'))).toEqual([true]);
     undo.compose(true);

@@ -28,7 +28,7 @@ function page(id: string, color: string): Awareness {
 const worn = (awareness: Awareness) => readPeer(awareness.clientID, awareness.getLocalState() ?? {})?.color;
 const name = (awareness: Awareness) => PALETTE[worn(awareness) ?? -1]?.name;
 
-it('is nobody else’s, whatever the accounts have, and the greys come last', () => {
+it('is unique in a document, and the greys come last', () => {
   const people = Array.from({ length: PALETTE.length }, (_, n) => page(`person ${n}`, PALETTE[0].hex));
   expect(new Set(people.map(worn)).size).toBe(PALETTE.length);
   expect(people.map(name).at(0)).toBe('Teal');
@@ -44,7 +44,7 @@ it('is one for the tabs of one person, and stays when others come', () => {
   expect(worn(bob)).not.toBe(worn(ann));
 });
 
-it('is told apart when two come at once', () => {
+it('is decided when two join at once', () => {
   const [ann, bob] = [page('ann', PALETTE[1].hex), page('bob', PALETTE[3].hex)];
   const since = Date.now();
   ann.setLocalStateField('worn', { color: 5, since });

@@ -29,7 +29,7 @@ it('never shows "Saved" while something is not', () => {
   expect(shown()).toBe('Saved');
 });
 
-it('stays with "Saving…" while someone goes on typing', () => {
+it('stays with "Saving…" during continuous typing', () => {
   for (let edit = 0; edit < 5; edit++) {
     set({ unsaved: 1 });
     pass(100);
@@ -45,7 +45,7 @@ it('tells when saving takes long', () => {
   expect(shown()).toBe('Still saving…');
 });
 
-it('says aloud only what has stood for a second', () => {
+it('announces only what has been shown for a second', () => {
   set({ unsaved: 1 });
   pass(300);
   set({ unsaved: 0 });
@@ -58,7 +58,7 @@ it('says aloud only what has stood for a second', () => {
   expect(screen.getByRole('status')).toHaveProperty('ariaLive', 'assertive');
 });
 
-it('tells what was brought along from offline', () => {
+it('reports edits that were made offline', () => {
   set({ phase: 'offline', unsaved: 12 });
   set({ phase: 'live' });
   expect(shown()).toBe('Saving…');

@@ -64,7 +64,7 @@ describe('connecting', () => {
     expect(doc.getText('content').toString()).toBe('hello');
   });
 
-  it('says nothing of a short loss, and offline after three seconds', async () => {
+  it('hides a short loss, and shows offline after three seconds', async () => {
     await socket().welcome();
     requestTicket = () => Promise.reject(new ApiError(0, 'unreachable', ''));
     socket().end(1006);
@@ -88,7 +88,7 @@ describe('connecting', () => {
     expect(status().phase).toBe('live');
   });
 
-  it('does not wait for a ticket or a socket that never comes', async () => {
+  it('does not wait for a ticket or a socket that never arrives', async () => {
     await socket().welcome();
     let signal: AbortSignal | undefined;
     requestTicket = (ends) => new Promise(() => (signal = ends));
@@ -107,7 +107,7 @@ describe('connecting', () => {
     expect(FakeSocket.all.filter(({ url }) => url.includes('answered')).length).toBeGreaterThan(0);
   });
 
-  it('begins anew when asked to while an attempt hangs', async () => {
+  it('starts again on request while an attempt hangs', async () => {
     await socket().welcome();
     requestTicket = () => new Promise(() => undefined);
     socket().end(1006);
@@ -182,7 +182,7 @@ describe('saved', () => {
     expect(status().unsaved).toBe(0);
   });
 
-  it('is not said of edits made before the server has asked for what it lacks', async () => {
+  it('is not shown for edits made before the server has requested what it lacks', async () => {
     await socket().welcome();
     socket().end(1006);
     type('offline');
@@ -298,7 +298,7 @@ describe('refusals', () => {
     expect(socket().url).toContain('late');
   });
 
-  it('keeps what the server rejected, and says why', async () => {
+  it('keeps what the server rejected, and shows the reason', async () => {
     await socket().welcome();
     type('a');
     await socket().special(3, (encoder) => encoding.writeVarString(encoder, JSON.stringify({ code: 'read_only', message: 'viewers cannot edit' })));

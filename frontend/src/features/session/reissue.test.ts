@@ -22,7 +22,7 @@ function conflict(forge: (intruder: Doc) => void) {
   return { page, server };
 }
 
-it('makes the words again where they were, beside what was written under their id', () => {
+it('makes the words again at their places, beside the text written under their id', () => {
   const { page, server } = conflict((intruder) => text(intruder).insert(6, 'evil'));
   text(page).insert(6, 'good words');
   text(page).delete(6, 1);
@@ -35,7 +35,7 @@ it('makes the words again where they were, beside what was written under their i
   expect(server.store.pendingDs).toBeNull();
 });
 
-it('keeps words whose clocks were deleted by whoever wrote there', () => {
+it('keeps words whose clocks were deleted by the other author', () => {
   const { page, server } = conflict((intruder) => {
     text(intruder).insert(6, 'evil');
     text(intruder).delete(6, 4);
@@ -64,7 +64,7 @@ it('sends the deletions of a page that wrote nothing', () => {
   expect(text(server).toString()).toBe('ved ');
 });
 
-it('places words whose neighbours are gone behind what is left', () => {
+it('places words whose neighbours are gone after the remaining text', () => {
   const page = replica(1);
   const lost = replica(3);
   text(lost).insert(0, 'lost');

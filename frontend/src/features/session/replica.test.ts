@@ -46,7 +46,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it('makes displaced words again in a fresh Y.Doc, with what is typed meanwhile, and says saved only of the fresh one', async () => {
+it('makes displaced words again in a new Y.Doc, with text typed in between, and shows saved only for the new one', async () => {
   const there = server();
   const before = replica.shared;
   text().insert(6, 'good ');

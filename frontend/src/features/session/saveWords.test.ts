@@ -6,7 +6,7 @@ const live: Status = { ...INITIAL, phase: 'live', loaded: true, role: 'editor' }
 const words = (change: Partial<Status>, unsavedForMs = 0) => saveWords({ ...live, ...change }, unsavedForMs)?.text ?? null;
 
 describe('the words for the state', () => {
-  it('says saved only of what is', () => {
+  it('shows saved only for saved edits', () => {
     expect(words({})).toBe('Saved');
     expect(words({ unsaved: 1 })).toBe('Saving…');
     expect(words({ unsaved: 1 }, 10_000)).toBe('Still saving…');
@@ -25,7 +25,7 @@ describe('the words for the state', () => {
     expect(words({ phase: 'signed-out' })).toBe('Signed out');
   });
 
-  it('says nothing to a viewer who is in step', () => {
+  it('shows nothing to a viewer who is up to date', () => {
     expect(words({ role: 'viewer' })).toBeNull();
   });
 

@@ -43,7 +43,7 @@ describe('the token', () => {
     expect(currentSession.get()).toMatchObject({ state: 'signed-in', token: 'two' });
   });
 
-  it('that is refused ends the session, and who it was stays known', async () => {
+  it('that is refused ends the session, and keeps the person', async () => {
     answer.mockImplementation(() => Promise.resolve(refused()));
     await expect(me()).rejects.toMatchObject({ status: 401 });
     expect(currentSession.get()).toEqual({ state: 'expired', user });
@@ -52,7 +52,7 @@ describe('the token', () => {
 });
 
 describe('a failure', () => {
-  it('is told as the server tells it, and its fields as sentences', async () => {
+  it("is shown in the server's words, with sentences for fields", async () => {
     answer.mockResolvedValue(json(422, { error: { code: 'invalid', message: 'Some fields need a correction.', fields: { name: 'is too long' } } }));
     await expect(me()).rejects.toMatchObject({ status: 422, code: 'invalid', fields: { name: 'This is too long.' } });
   });
@@ -64,7 +64,7 @@ describe('a failure', () => {
     expect(explain(error)).toContain('cannot be reached');
   });
 
-  it('for haste says how long to wait', async () => {
+  it('for too many calls shows how long to wait', async () => {
     answer.mockResolvedValue(json(429, { error: { code: 'too_many_requests', message: 'That was too often.' } }, { 'retry-after': '7' }));
     const error = await me().catch((caught: unknown) => caught);
     expect(explain(error)).toBe('That was too often. Try again in 7 s.');

@@ -27,7 +27,7 @@ it('follows another tab out and in', () => {
   expect(currentSession.get()).toMatchObject({ state: 'signed-in', token: 'two', user: bob });
 });
 
-it('keeps a page that holds unsaved text for the person who wrote it', () => {
+it('keeps a page with unsaved text for its author', () => {
   signedIn(answer(ada, 'one'));
   holdSession(() => true);
   elsewhere(null);
