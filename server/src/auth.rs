@@ -143,7 +143,7 @@ impl Auth {
             directory,
             events,
             passwords: Passwords::new(config.argon2_kib).await?,
-            tokens: Tokens::new(config.jwt_secret.as_ref(), &storage.data_dir, clock)?,
+            tokens: Tokens::new(config, &storage.data_dir, clock)?,
             session: config.session,
             ticket: config.ticket,
         })

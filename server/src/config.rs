@@ -142,6 +142,10 @@ pub struct AuthConfig {
     /// share one.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<Secret>,
+    /// A second secret whose tokens are accepted for 24 h after the start of the node. For a new secret without log-outs,
+    /// give it first as this one to all nodes, then exchange the two, then remove the old one.
+    #[arg(long, env = "JWT_SECRET_PREVIOUS", hide_env_values = true)]
+    pub jwt_secret_previous: Option<Secret>,
     /// The lifetime of a login, in seconds.
     #[arg(long, env = "CODESYNC_SESSION_S", default_value = "86400", value_parser = seconds)]
     pub session: Duration,
@@ -270,7 +274,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// A value that never shows in logs.
+/// A value that never appears in logs.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -293,7 +297,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The longest time that can be set; added to the time of day, a much longer one would overflow.
+/// The longest configurable time. A much longer one would overflow when it is added to the time of day.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -312,7 +316,7 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     within(text, Duration::from_millis, Duration::ZERO..=LONGEST)
 }
 
-/// A pause that people wait for.
+/// Parses a pause that people wait for.
 fn pause(text: &str) -> Result<Duration, String> {
     within(text, Duration::from_millis, Duration::ZERO..=Duration::from_secs(1))
 }
@@ -327,7 +331,7 @@ fn port() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
 }
 
-/// A value that was set; an empty one was not.
+/// The value, if it is set; an empty one is not.
 fn given(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
@@ -342,10 +346,10 @@ fn is_site(text: &str) -> bool {
 }
 
 impl Config {
-    /// Says what does not go together.
+    /// Checks that the settings agree with each other.
     ///
     /// # Errors
-    /// When the settings make no server.
+    /// When they contradict each other.
     pub fn validate(&self) -> anyhow::Result<()> {
         let stores = self.stores()?;
         anyhow::ensure!(

@@ -38,6 +38,8 @@ const LEFT_ALONE: &[&str] = &[
     "CODESYNC_ROOM_IDLE_MS",
     "CODESYNC_SESSION_S",
     "CODESYNC_SINGLE_NODE",
+    // Only while a secret is replaced.
+    "JWT_SECRET_PREVIOUS",
     "CODESYNC_SNAPSHOT_MS",
     "CODESYNC_SNAPSHOT_RETRY_MS_MAX",
     "CODESYNC_SNAPSHOT_UPDATES_MAX",
