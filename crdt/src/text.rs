@@ -37,16 +37,21 @@ pub(crate) fn utf16_len(text: &str) -> u32 {
 
 /// Returns the edits that turn `old` into `new`; no edit splits a character.
 pub(crate) fn edits<'a>(old: &str, new: &'a str) -> Vec<Edit<'a>> {
-    let mut edits = Vec::new();
-    let mut kept = 0;
+    let Some(whole) = between_ends(old, new, Change { old: 0..old.len(), new: 0..new.len() }) else {
+        return Vec::new();
+    };
     let mut fuel = FUEL;
-    for lines in line_changes(old, new, &mut fuel) {
-        for change in char_changes(old, new, lines, &mut fuel) {
-            edits.push(Edit::Keep(utf16_len(&old[kept..change.old.start])));
-            edits.push(Edit::Delete(utf16_len(&old[change.old.clone()])));
-            edits.push(Edit::Insert(&new[change.new]));
-            kept = change.old.end;
-        }
+    let lines = line_changes(old, new, &mut fuel);
+    let found: Vec<Change> = lines.into_iter().flat_map(|lines| char_changes(old, new, lines, &mut fuel)).collect();
+    let cost = |change: &Change| utf16_len(&old[change.old.clone()]) + utf16_len(&new[change.new.clone()]);
+    // Lines that are equal by chance can make a local edit more expensive than all text between the common ends.
+    let is_costlier = found.iter().map(cost).sum::<u32>() > cost(&whole);
+    let (mut edits, mut kept) = (Vec::new(), 0);
+    for change in if is_costlier { vec![whole] } else { found } {
+        edits.push(Edit::Keep(utf16_len(&old[kept..change.old.start])));
+        edits.push(Edit::Delete(utf16_len(&old[change.old.clone()])));
+        edits.push(Edit::Insert(&new[change.new]));
+        kept = change.old.end;
     }
     edits.retain(|edit| !matches!(edit, Edit::Keep(0) | Edit::Delete(0) | Edit::Insert("")));
     edits
@@ -93,18 +98,24 @@ impl Lines {
     }
 }
 
+/// Removes the common start and end of a change, up to whole characters; `None` if nothing remains.
+fn between_ends(old: &str, new: &str, within: Change) -> Option<Change> {
+    let mut change = trim(old.as_bytes(), new.as_bytes(), within)?;
+    // Bytes are equal on both sides of the cut, so where one text is inside a character the other is too.
+    while !old.is_char_boundary(change.old.start) {
+        (change.old.start, change.new.start) = (change.old.start - 1, change.new.start - 1);
+    }
+    while !old.is_char_boundary(change.old.end) {
+        (change.old.end, change.new.end) = (change.old.end + 1, change.new.end + 1);
+    }
+    Some(change)
+}
+
 /// Narrows a change of whole lines down to characters.
 fn char_changes(old: &str, new: &str, lines: Change, fuel: &mut usize) -> Vec<Change> {
-    let Some(mut all) = trim(old.as_bytes(), new.as_bytes(), lines) else {
+    let Some(all) = between_ends(old, new, lines) else {
         return Vec::new();
     };
-    // Bytes are equal on both sides of the cut, so where one text is inside a character the other is too.
-    while !old.is_char_boundary(all.old.start) {
-        (all.old.start, all.new.start) = (all.old.start - 1, all.new.start - 1);
-    }
-    while !old.is_char_boundary(all.old.end) {
-        (all.old.end, all.new.end) = (all.old.end + 1, all.new.end + 1);
-    }
     if all.old.len().max(all.new.len()) > CHARS_MAX {
         return vec![all];
     }
@@ -160,6 +171,17 @@ mod tests {
             Edit::Insert(text) => utf16_len(text),
         };
         edits.iter().map(cost).sum()
+    }
+
+    #[test]
+    fn a_local_edit_between_lines_that_are_equal_by_chance_stays_local() {
+        let lines = "aaa\n\na\n a\n a \n\na\naa \n\na";
+        for at in 0..lines.len() - 4 {
+            let new = format!("{}\na{}", &lines[..at], &lines[at + 4..]);
+            let made = edits(lines, &new);
+            assert_eq!(applied(lines, &made), new);
+            assert!(cost(&made) <= 4 + 2, "at {at}: {made:?}");
+        }
     }
 
     proptest::proptest! {

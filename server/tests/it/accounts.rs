@@ -143,7 +143,7 @@ async fn a_forgotten_password_is_reset_at_the_command_line() {
     let ann = nobody.register("ann").await;
     let (done, said) =
         admin(data.path(), &["reset-password", "--email", "ANN@example.org."], "another good one\n").await;
-    assert!(done && said.contains("1 log-ins were ended"), "{said}");
+    assert!(done && said.contains("1 logins were ended"), "{said}");
     ann.get("/api/users/me").await.expect(401);
     log_in(&nobody, ann.email(), PASSWORD).await.expect(401);
     log_in(&nobody, ann.email(), "another good one").await.expect(200);
