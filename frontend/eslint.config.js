@@ -44,6 +44,6 @@ export default tseslint.config(
       'A feature knows components and lib; app puts features together.',
     ),
   ),
-  { files: ['*.ts', '*.js', 'e2e/**', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
+  { files: ['*.ts', '*.js', 'e2e/**', 'screenshots/**', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
   { files: ['eslint.config.js', 'scripts/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );
