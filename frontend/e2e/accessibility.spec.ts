@@ -83,10 +83,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
       await page.keyboard.press('Escape');
     }
-    await page.getByRole('button', { name: 'Language: TypeScript' }).click();
+    const language = page.getByRole('button', { name: 'Language: TypeScript' });
+    await language.click();
     await page.getByRole('listbox').waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
+    // The focus returns in a task of its own, and would be taken from the editor.
+    await expect(language).toBeFocused();
     await ada.editor.focus();
     await ada.press('Control+f');
     await page.locator('.find-widget.visible').waitFor();

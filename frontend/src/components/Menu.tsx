@@ -2,6 +2,7 @@ import { DropdownMenu } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { Check } from 'lucide-react';
 import { classes } from '@/lib/classes';
+import { returnFocus } from '@/lib/focus';
 import styles from './Menu.module.css';
 
 interface MenuProps {
@@ -19,7 +20,7 @@ export function Menu({ trigger, align = 'end', children, ...controlled }: MenuPr
     <DropdownMenu.Root modal={false} {...controlled}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className={styles.menu} align={align} sideOffset={6} collisionPadding={8}>
+        <DropdownMenu.Content className={styles.menu} align={align} sideOffset={6} collisionPadding={8} onCloseAutoFocus={returnFocus}>
           {children}
         </DropdownMenu.Content>
       </DropdownMenu.Portal>

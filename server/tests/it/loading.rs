@@ -45,6 +45,8 @@ use tokio::time::{sleep, timeout};
 use crate::harness::{TestApp, seed};
 
 const ROUNDS: usize = 150;
+/// More rounds are played while few callers have entered: how many do depends on chance and on the machine's load.
+const ROUNDS_MAX: usize = 4 * ROUNDS;
 const CALLERS: usize = 6;
 
 /// The result of one call of a store.
@@ -255,7 +257,10 @@ async fn loads_that_fail_panic_or_lose_their_callers_leave_one_room_or_none() {
     let rooms = rooms(&app.services, &app.data_dir.path().join("flaky"), &plan, &events, &tasks);
     let (doc, ids) = (DocId::new(), AtomicU64::new(0));
     let mut entered = 0;
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS_MAX {
+        if round >= ROUNDS && entered >= ROUNDS {
+            break;
+        }
         let patience: Vec<Option<u64>> =
             (0..CALLERS).map(|_| random.random_bool(0.4).then(|| random.random_range(0..4))).collect();
         let callers = patience.into_iter().map(async |gives_up| {
@@ -289,7 +294,7 @@ async fn loads_that_fail_panic_or_lose_their_callers_leave_one_room_or_none() {
         })
         .await;
     }
-    assert!(entered > ROUNDS, "{entered} callers entered");
+    assert!(entered >= ROUNDS, "{entered} callers entered");
     tasks.stop().cancel();
     until("every load and room ends", async || tasks.is_empty()).await;
     app.stop().await;

@@ -3,6 +3,7 @@ import { Popover } from 'radix-ui';
 import { useState } from 'react';
 import { Chooser } from '@/components/Chooser';
 import { useCommands } from '@/lib/commands';
+import { returnFocus } from '@/lib/focus';
 import { LANGUAGES, languageById } from '@/lib/languages';
 import styles from './LanguagePicker.module.css';
 
@@ -25,7 +26,15 @@ export function LanguagePicker({ value, onChange, className }: LanguagePickerPro
         {name}
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className={styles.popover} side="top" align="end" sideOffset={6} collisionPadding={8} aria-label="Choose a language">
+        <Popover.Content
+          className={styles.popover}
+          side="top"
+          align="end"
+          sideOffset={6}
+          collisionPadding={8}
+          aria-label="Choose a language"
+          onCloseAutoFocus={returnFocus}
+        >
           <Chooser
             label="Find a language"
             listLabel="Languages"
