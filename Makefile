@@ -114,7 +114,7 @@ test-web: frontend/node_modules/.package-lock.json ## Unit tests of the browser'
 	$(SAY) "Testing the browser's part"
 	cd frontend && npm run --silent test
 
-test-e2e: build need-chromium need-firefox-esr ## The whole product in Chromium, and two people in Firefox
+test-e2e: build $(PACKAGES) need-chromium need-firefox-esr ## The whole product in Chromium, and two people in Firefox
 	$(SAY) 'Testing the product in a browser'
 	cd frontend && CODESYNC_BIN=$(BIN) npm run --silent e2e
 
@@ -161,7 +161,7 @@ generate: ## Writes what is made from the source: the OpenAPI document, the type
 	cd frontend && npm run --silent generate
 	cargo run --quiet --locked -p codesync-server -- configuration > docs/configuration.md
 
-screenshots: build need-chromium ## Takes the pictures of README.md from the real product
+screenshots: build $(PACKAGES) need-chromium ## Takes the pictures of README.md from the real product
 	cd frontend && CODESYNC_BIN=$(BIN) npx playwright test --config screenshots/playwright.config.ts
 
 bench: need-postgresql need-redis-server ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)

@@ -66,9 +66,9 @@ check_container() {
   else
     skip hadolint "$(cat "$work/why")"
   fi
-  # The container builds with the target of the Makefile.
+  # The container builds what developers build by the same target.
   quiet 'the container builds by make release' grep -q 'make release' "$folder/Dockerfile"
-  quiet 'make run builds by make release' grep -q '^run: release' "$root/Makefile"
+  quiet 'the Makefile has that target' grep -q '^release:' "$root/Makefile"
 }
 
 check_workflows() {

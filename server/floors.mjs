@@ -13,6 +13,7 @@ const FLOORS = `
   http
   sweeper
   services
+  health
   sockets
   room
   adoption transfer compaction

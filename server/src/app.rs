@@ -3,6 +3,7 @@
 use std::{
     fs::{File, TryLockError},
     future::Future,
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -22,6 +23,7 @@ use crate::{
     auth::{Auth, events::AccessEvents},
     config::{Config, HttpConfig, NodeRole, Stores},
     directory::Directory,
+    health::Health,
     http,
     ids::{InstallationId, NodeId},
     installation,
@@ -46,6 +48,9 @@ const IDLE_WITHOUT_SOCKETS: Duration = Duration::from_secs(2);
 /// How long this server waits for the one that it replaces, and the interval of its checks.
 const REPLACED_WITHIN: Duration = Duration::from_secs(5);
 const REPLACED_LOOK: Duration = Duration::from_millis(50);
+
+/// The number of connections that the listener of metrics accepts.
+const METRICS_CONNECTIONS_MAX: usize = 64;
 
 /// A server that is built and not yet listening.
 pub struct App {
@@ -91,17 +96,19 @@ impl App {
         let rooms = Rooms::new(storage.clone(), directory.clone(), relay, node, room, &access_events, tasks_of_rooms);
         let sockets = Sockets::new(config.socket.sockets_max, config.socket.sockets_per_user_max);
         let limits = Limits::new(config.http.rate_limits, redis.as_ref());
+        let sessions = Tasks::default();
+        let health = Health::new(directory.clone(), storage.clone(), installation, sessions.clone());
         let services = Services {
             config: Arc::new(config),
             rooms,
             storage,
-            installation,
+            health,
             directory,
             auth,
             limits: Arc::new(limits),
             access_events,
             sockets,
-            tasks: Tasks::default(),
+            tasks: sessions,
             stopping: CancellationToken::new(),
             draining: CancellationToken::new(),
             started_at: OffsetDateTime::now_utc(),
@@ -130,8 +137,7 @@ impl App {
     /// # Errors
     /// When the address is taken.
     pub async fn bind(&self) -> anyhow::Result<TcpListener> {
-        let address = self.services.config.http.listen;
-        TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))
+        listen(self.services.config.http.listen).await
     }
 
     /// Serves until `signal` resolves, then drains: accepts nothing new, closes sockets, flushes rooms, closes stores.
@@ -144,7 +150,12 @@ impl App {
         signal: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         let Self { services, rooms, adapters, occupied: _occupied } = self;
+        let metrics_listener = match services.config.telemetry.metrics_listen {
+            Some(address) => Some(listen(address).await.context("CODESYNC_METRICS_LISTEN")?),
+            None => None,
+        };
         telemetry::keep_up(&services.tasks);
+        services.tasks.spawn(services.health.clone().watch());
         let (config, gauges) = (Arc::clone(&services.config), services.clone());
         let sockets_max = config.socket.sockets_max;
         telemetry::emf::report(config.telemetry.clone(), sockets_max, &services.tasks, move || gauges.refresh_gauges());
@@ -155,12 +166,22 @@ impl App {
         if services.config.has(NodeRole::Compactor) {
             services.tasks.spawn(sweeper::run(services.clone()));
         }
+        let metrics_router = http::metrics_router(services.clone());
         let router = match services.config.has(NodeRole::Sync) {
             true => ws::router(services.clone()).merge(http::router(services)),
             false => http::router(services),
         };
         let connections = Tasks::default();
         let served = http::serve::run(listener, router, keep_alive, connections_max, &connections);
+        let metrics_served = async {
+            match metrics_listener {
+                Some(listener) => {
+                    let max = METRICS_CONNECTIONS_MAX;
+                    http::serve::run(listener, metrics_router, keep_alive, max, &connections).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
         // Calls are answered until the sockets have closed. Readiness answers 503, which sends new clients to other
         // nodes.
         let gone = async {
@@ -188,6 +209,7 @@ impl App {
         let all = async {
             tokio::select! {
                 () = served => {}
+                () = metrics_served => {}
                 () = gone => {}
             }
             rooms.end().await;
@@ -200,6 +222,10 @@ impl App {
             () = late => anyhow::bail!("drain took longer than {deadline:?}: what was acknowledged is durable"),
         }
     }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))
 }
 
 /// Opens the log and the snapshots, and checks that they belong to one installation with the directory; `adapters` runs

@@ -242,6 +242,10 @@ pub struct TelemetryConfig {
     /// The log filter, as `tracing` directives.
     #[arg(long, env = "CODESYNC_LOG", default_value = "info")]
     pub log: String,
+    /// The address of a listener for `/metrics`, in the form of Prometheus, which must not be public. Without one the
+    /// server's own listener serves them to callers on the same machine only.
+    #[arg(long, env = "CODESYNC_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Metrics on standard output in CloudWatch's embedded metric format.
     #[arg(long, env = "CODESYNC_METRICS_EMF", default_value = "off")]
     pub metrics_emf: Switch,

@@ -74,6 +74,15 @@ pub fn router(services: Services) -> Router {
         .with_state(services)
 }
 
+/// The routes of the listener of metrics.
+pub fn metrics_router(services: Services) -> Router {
+    health::metrics_router()
+        .fallback(async || ApiError::NotFound(Missing::Route))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn(in_time))
+        .with_state(services)
+}
+
 /// The calls in the OpenAPI document.
 fn api() -> OpenApiRouter<Services> {
     OpenApiRouter::default()

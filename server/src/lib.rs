@@ -10,6 +10,7 @@ pub mod compaction;
 pub mod config;
 pub mod digest;
 pub mod directory;
+pub mod health;
 pub mod hex;
 pub mod http;
 pub mod ids;

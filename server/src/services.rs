@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +9,7 @@ use crate::{
     auth::{Auth, events::AccessEvents},
     config::Config,
     directory::Directory,
-    ids::InstallationId,
+    health::Health,
     limits::Limits,
     room::Rooms,
     sockets::Sockets,
@@ -31,8 +30,8 @@ pub struct Services {
     pub auth: Auth,
     /// The stored documents.
     pub storage: Storage,
-    /// The installation that the shared stores must belong to; none if nothing is shared.
-    pub installation: Option<InstallationId>,
+    /// Whether the stores answer.
+    pub health: Health,
     /// The sockets of this node.
     pub sockets: Sockets,
     /// The sessions, and other tasks that end before the rooms.
@@ -50,24 +49,6 @@ pub struct Services {
 }
 
 impl Services {
-    /// Makes a round trip to every store.
-    ///
-    /// # Errors
-    /// When a store does not answer, or the node drains.
-    pub async fn ready(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(!self.stopping.is_cancelled() && !self.draining.is_cancelled(), "stopping");
-        let recorded = self.directory.installation().await.context("directory")?;
-        if let Some(ours) = self.installation {
-            let theirs = match recorded {
-                Some(theirs) => theirs,
-                None => self.directory.keep_installation(ours).await.context("directory")?,
-            };
-            anyhow::ensure!(theirs == ours, "the database belongs to another installation");
-        }
-        self.storage.log.ready().await.context("update log")?;
-        self.storage.snapshots.ready().await.context("snapshots")
-    }
-
     /// Updates the gauges that nothing else updates.
     pub fn refresh_gauges(&self) {
         metrics::gauge!("codesync_oldest_unarchived_edit_seconds").set(self.rooms.oldest_unarchived().as_secs_f64());

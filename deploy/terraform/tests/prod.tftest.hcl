@@ -61,7 +61,7 @@ run "apply" {
 
   # Eleven of the platform, and ours: per node of the cache, per target group, and per compactor.
   assert {
-    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 3 + 3 * 3
+    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 3 + 3 * 4
     error_message = "Alarms: ${join(" ", output.alarm_names)}"
   }
 }

@@ -186,9 +186,9 @@ run "monitoring" {
       db-cpu                        = 80, db-storage = 2147483648
       cache-001-cpu                 = 75, cache-001-memory = 80, cache-001-evictions = 0
       connections-near-cap          = 80, edit-to-peer-p95 = 250, logs-lost = 0
-      api-compaction-failures       = 0, api-snapshots-damaged = 0, api-oldest-unarchived-edit = 300
-      sync-compaction-failures      = 0, sync-snapshots-damaged = 0, sync-oldest-unarchived-edit = 300
-      compactor-compaction-failures = 0, compactor-snapshots-damaged = 0, compactor-oldest-unarchived-edit = 300
+      api-compaction-failures       = 0, api-snapshots-damaged = 0, api-stores-unavailable = 0, api-oldest-unarchived-edit = 300
+      sync-compaction-failures      = 0, sync-snapshots-damaged = 0, sync-stores-unavailable = 0, sync-oldest-unarchived-edit = 300
+      compactor-compaction-failures = 0, compactor-snapshots-damaged = 0, compactor-stores-unavailable = 0, compactor-oldest-unarchived-edit = 300
     }
     error_message = "Alarms: ${jsonencode({ for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.threshold })}"
   }

@@ -30,6 +30,11 @@ fn client_behind(parts: &Parts, proxies: u8) -> IpAddr {
     seen.and_then(|node| address(&node)).unwrap_or(peer)
 }
 
+/// Whether a proxy has passed the call on.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED)
+}
+
 /// The public address of this server: as configured, or as in the request.
 pub(super) fn origin(config: &HttpConfig, headers: &HeaderMap) -> String {
     if let Some(url) = &config.public_url {

@@ -150,6 +150,16 @@ impl ApiError {
         (status, code, message.to_owned())
     }
 
+    /// The status, and what the body says.
+    pub(super) fn detail(self) -> (StatusCode, ErrorDetail) {
+        let (status, code, message) = self.answer();
+        let fields = match self {
+            Self::Invalid(fields) => fields,
+            _ => Fields::new(),
+        };
+        (status, ErrorDetail { code: code.to_owned(), message, fields })
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyRequests(wait) => Some(*wait),
@@ -164,14 +174,9 @@ impl IntoResponse for ApiError {
         if let Self::Internal(cause) = &self {
             error!(error = format!("{cause:#}"), "call failed");
         }
-        let (status, code, message) = self.answer();
         let retry_after = self.retry_after();
-        let fields = match self {
-            Self::Invalid(fields) => fields,
-            _ => Fields::new(),
-        };
-        let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message, fields } };
-        let mut response = (status, Json(body)).into_response();
+        let (status, error) = self.detail();
+        let mut response = (status, Json(ErrorBody { error })).into_response();
         if let Some(wait) = retry_after {
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             let value = HeaderValue::from_str(&seconds.to_string()).expect("digits fit into a header");

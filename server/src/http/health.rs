@@ -1,24 +1,31 @@
-//! Liveness, readiness and metrics. They may be requested at any rate: one probe answers all requests of a second, and
-//! rendering the metrics takes a small part of the time.
+//! Liveness, readiness, the state of the stores, and metrics. They may be requested at any rate: one check of the stores
+//! answers all requests of a second, and rendering the metrics takes a small part of the time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use axum::{Extension, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Mutex, oneshot},
+    sync::Mutex,
     time::{Instant, sleep_until},
 };
-use tracing::warn;
 
-use super::extract::Json;
-use crate::{http::error::ApiError, services::Services, telemetry};
+use super::{address::is_forwarded, extract::Json};
+use crate::{
+    health::Answers,
+    http::error::{ApiError, Missing},
+    services::Services,
+    telemetry,
+};
 
-/// A store that takes longer counts as unavailable.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the result of a probe is used.
-const SHARED_FOR: Duration = Duration::from_secs(1);
 /// The pause between two renderings of the metrics, as a multiple of the duration of the last one.
 const REST_FACTOR: u32 = 4;
 
@@ -27,59 +34,64 @@ pub(super) fn router() -> Router<Services> {
         .route("/health", get(alive))
         .route("/api/health", get(ready))
         .route("/socket/health", get(ready))
-        .route("/metrics", get(metrics))
-        .layer(Extension(Answered::default()))
+        .route("/metrics", get(metrics_for_this_machine))
         .layer(Extension(Rendered::default()))
+}
+
+/// The routes of the listener of metrics.
+pub(super) fn metrics_router() -> Router<Services> {
+    Router::new().route("/metrics", get(metrics)).layer(Extension(Rendered::default()))
 }
 
 async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// The last probe: when it ended, and whether the node was ready. Locked by a probe in progress.
-type Answered = Arc<Mutex<Option<(Instant, bool)>>>;
-
-async fn ready(
-    State(services): State<Services>,
-    Extension(answered): Extension<Answered>,
-) -> Result<Json<Value>, ApiError> {
+/// Ready: each store has answered since the start, and the node does not stop. With `?deep` each store must answer now.
+async fn ready(State(services): State<Services>, uri: Uri) -> Response {
     // A stop counts at once.
     let stops = || services.stopping.is_cancelled() || services.draining.is_cancelled();
-    match !stops() && is_ready(&services, answered).await && !stops() {
-        true => Ok(Json(json!({ "status": "ready" }))),
-        false => Err(ApiError::Unavailable),
+    if stops() {
+        return ApiError::Unavailable.into_response();
+    }
+    if uri.query().is_some_and(|query| query.split('&').any(|parameter| parameter.trim_end_matches('=') == "deep")) {
+        return deep(services.health.check().await);
+    }
+    match services.health.has_reached_all().await && !stops() {
+        true => Json(json!({ "status": "ready" })).into_response(),
+        false => ApiError::Unavailable.into_response(),
     }
 }
 
-async fn is_ready(services: &Services, answered: Answered) -> bool {
-    let mut last = answered.lock_owned().await;
-    if let Some((at, is_ready)) = *last
-        && at.elapsed() < SHARED_FOR
-    {
-        return is_ready;
+fn deep(answers: Answers) -> Response {
+    let states = answers.map(|(store, answers)| (store, if answers { "available" } else { "unavailable" }));
+    let stores = BTreeMap::from(states);
+    if answers.iter().all(|(_, answers)| *answers) {
+        return Json(json!({ "status": "ready", "stores": stores })).into_response();
     }
-    let (answer, answers) = oneshot::channel();
-    let probed = services.clone();
-    // In a separate task: a caller that disconnects must not end it, and cause another one to begin.
-    services.tasks.spawn(async move {
-        let is_ready = probe(&probed).await;
-        *last = Some((Instant::now(), is_ready));
-        let _ = answer.send(is_ready);
-    });
-    answers.await.unwrap_or(false)
-}
-
-async fn probe(services: &Services) -> bool {
-    match tokio::time::timeout(PROBE_TIMEOUT, services.ready()).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(cause)) => warn!(error = format!("{cause:#}"), "not ready"),
-        Err(_) => warn!("not ready: a store does not answer"),
-    }
-    false
+    let (_, error) = ApiError::Unavailable.detail();
+    let mut response = ApiError::Unavailable.into_response();
+    *response.body_mut() = Body::from(json!({ "error": error, "stores": stores }).to_string());
+    response
 }
 
 /// The last rendered metrics: when rendering began, and when they may be rendered again.
 type Rendered = Arc<Mutex<Option<(Instant, Instant, Bytes)>>>;
+
+/// Metrics on the public listener: for callers on this machine, and only while they have no listener of their own.
+async fn metrics_for_this_machine(
+    State(services): State<Services>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    rendered: Extension<Rendered>,
+) -> Result<Response, ApiError> {
+    let has_listener = services.config.telemetry.metrics_listen.is_some();
+    // A proxy on this machine passes on what anybody asks, from a loopback address.
+    if has_listener || is_forwarded(&headers) || !peer.ip().to_canonical().is_loopback() {
+        return Err(ApiError::NotFound(Missing::Route));
+    }
+    Ok(metrics(State(services), rendered).await.into_response())
+}
 
 /// All requests during a rendering or a pause get the next rendering together.
 async fn metrics(State(services): State<Services>, Extension(rendered): Extension<Rendered>) -> impl IntoResponse {

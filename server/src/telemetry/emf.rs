@@ -21,7 +21,7 @@ use crate::{
 pub const NAMESPACE: &str = "CodeSync";
 
 /// All reported metrics, with their units.
-pub const METRICS: [(&str, &str); 12] = [
+pub const METRICS: [(&str, &str); 13] = [
     ("ActiveConnections", "Count"),
     ("ActiveDocuments", "Count"),
     ("EditorsPerDocument", "Count"),
@@ -34,6 +34,7 @@ pub const METRICS: [(&str, &str); 12] = [
     ("EditToPeerP95Milliseconds", "Milliseconds"),
     ("LogLagBytes", "Bytes"),
     ("DocumentsToSweep", "Count"),
+    ("StoresUnavailable", "Count"),
 ];
 
 /// Reports until the tasks stop, if enabled. `refresh` updates the gauges that nothing else updates.
@@ -114,6 +115,7 @@ impl Figures {
             self.edit_to_peer_p95(before).map(|seconds| 1000.0 * seconds),
             Some(self.get("codesync_log_bytes_behind_snapshot")),
             Some(self.get("codesync_sweeper_documents")),
+            Some(self.get("codesync_stores_unavailable")),
         ];
         METRICS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect()
     }

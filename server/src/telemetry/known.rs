@@ -76,5 +76,6 @@ pub(super) fn announce() {
         describe_histogram!(name, says);
         let _ = histogram!(name);
     }
+    describe_gauge!("codesync_stores_unavailable", "1 for each store that does not answer this node.");
     describe_histogram!("codesync_http_request_seconds", "Seconds that a call took, by method and route.");
 }

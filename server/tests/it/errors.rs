@@ -1,9 +1,11 @@
 //! The one format of refusals, and the headers of every answer.
 
+use std::net::SocketAddr;
+
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{harness::TestApp, rest::PASSWORD};
+use crate::{harness::TestApp, process::free_port, rest::PASSWORD};
 
 #[tokio::test]
 async fn every_error_has_the_same_json_form() {
@@ -89,6 +91,30 @@ async fn health_and_metrics_are_served() {
     for path in ["/api/health", "/socket/health"] {
         let answer = nobody.get(path).await.expect_error(503, "unavailable");
         assert_eq!(answer.header("retry-after"), "1");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_are_for_this_machine_or_a_listener_of_their_own() {
+    let app = TestApp::embedded().await;
+    let nobody = app.nobody();
+    nobody.get("/metrics").await.expect(200);
+    // A proxy on the same machine passes on what others ask.
+    for (name, value) in [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=192.0.2.7")] {
+        let passed_on = nobody.request(Method::GET, "/metrics").header(name, value).send().await.unwrap();
+        assert_eq!(passed_on.status(), 404, "{name}");
+    }
+    app.stop().await;
+
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let app = TestApp::with(|config| config.telemetry.metrics_listen = Some(listen)).await;
+    app.nobody().get("/metrics").await.expect_error(404, "route_not_found");
+    let scraper = app.nobody().elsewhere(&format!("http://{listen}"));
+    let metrics = scraper.get("/metrics").await.expect(200);
+    assert!(metrics.body.as_str().unwrap().contains("codesync_rooms_live"));
+    for path in ["/", "/health", "/api/health", "/api/users/me"] {
+        scraper.get(path).await.expect_error(404, "route_not_found");
     }
     app.stop().await;
 }

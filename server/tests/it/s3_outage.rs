@@ -12,7 +12,7 @@ use crate::{
     harness::{TestApp, outage},
     raw::Raw,
     rest::Caller,
-    rig::{proxy::Traffic, s3::S3},
+    rig::{postgres::Postgres, proxy::Traffic, s3::S3},
 };
 
 /// Longer than all attempts of one request together.
@@ -84,7 +84,8 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     let asked = Instant::now();
     ada.post(&format!("{open}/versions"), json!({ "name": "No" })).await.expect_error(503, "unavailable");
     assert!(asked.elapsed() < AN_ANSWER + AN_ANSWER, "nor does this one: {:?}", asked.elapsed());
-    ada.get("/api/health").await.expect_error(503, "unavailable");
+    ada.get("/api/health").await.expect(200);
+    until("the check fails", async || ada.get("/api/health?deep").await.status == 503).await;
     while away.elapsed() < outage(0) {
         let acknowledged = clients.status("b", "acknowledged").await.as_u64().unwrap();
         clients.wait("b", json!({ "acknowledgedAtLeast": acknowledged + 50 })).await;
@@ -103,7 +104,7 @@ async fn an_outage_delays_snapshots_and_nothing_else(traffic: Traffic) {
     assert_eq!(ada.get(&format!("{cold}/text")).await.expect(200).body, "kept cold");
     clients.wait("c", json!({ "synced": true, "text": "kept cold" })).await;
     // One result is used for a second.
-    until("it is ready again", async || ada.get("/api/health").await.status == 200).await;
+    until("every store answers", async || ada.get("/api/health?deep").await.status == 200).await;
     app.stop().await;
 }
 
@@ -245,4 +246,37 @@ async fn a_new_document_opens_while_s3_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_document_opens_while_s3_is_silent() {
     a_new_document_opens(Traffic::Vanishes).await;
+}
+
+/// A deployment with wrong settings must not replace nodes that work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_ready_once_it_has_reached_each_store_and_stays_so() {
+    let (postgres, s3) = tokio::join!(Postgres::start(), S3::start());
+    let node = || {
+        TestApp::with(|config| {
+            postgres.configure(config);
+            s3.configure(config);
+        })
+    };
+    // The first start of an installation needs every store.
+    node().await.stop().await;
+    s3.traffic(Traffic::Fails);
+    let node = node().await;
+    let nobody = node.nobody();
+    for path in ["/api/health", "/socket/health"] {
+        nobody.get(path).await.expect_error(503, "unavailable");
+    }
+    s3.traffic(Traffic::Passes);
+    until("it is ready", async || nobody.get("/api/health").await.status == 200).await;
+    s3.traffic(Traffic::Fails);
+    until("S3 fails", async || nobody.get("/api/health?deep").await.status == 503).await;
+    let deep = nobody.get("/api/health?deep").await.expect_error(503, "unavailable");
+    let states = json!({ "directory": "available", "log": "available", "snapshots": "unavailable" });
+    assert_eq!((&deep.body["stores"], deep.header("retry-after")), (&states, "1"));
+    let gauge = "codesync_stores_unavailable{store=\"snapshots\"}";
+    until("the gauge follows", async || counted(&node, gauge).await > 0.0).await;
+    for path in ["/api/health", "/socket/health"] {
+        nobody.get(path).await.expect(200);
+    }
+    node.stop().await;
 }

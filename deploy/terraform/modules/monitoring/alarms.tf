@@ -38,11 +38,13 @@ locals {
     edit-to-peer-p95     = { says = "Edits reach other people slowly", metric = var.metrics.edit_to_peer_p95, threshold = var.thresholds.edit_to_peer_ms, statistic = "Maximum" }
   } : key => merge(local.common, { namespace = var.metrics.namespace, dimensions = { Service = "sync", Environment = var.environment } }, alarm) }
 
-  compaction = merge([for role in keys(var.services) : { for key, alarm in {
+  # Of every role, because each has its own connections and takes its own snapshots.
+  roles = merge([for role in keys(var.services) : { for key, alarm in {
     compaction-failures    = { says = "Snapshots cannot be taken", metric = var.metrics.compaction_failures, threshold = 0, statistic = "Sum", period = 300, periods = 1 }
     snapshots-damaged      = { says = "A snapshot does not load; the one before it and the log stand in for it", metric = var.metrics.snapshots_damaged, threshold = 0, statistic = "Sum", period = 300, periods = 1 }
+    stores-unavailable     = { says = "A store does not answer; open documents go on, and nothing else", metric = var.metrics.stores_unavailable, threshold = 0, statistic = "Maximum", periods = 2 }
     oldest-unarchived-edit = { says = "An edit has waited long for its snapshot", metric = var.metrics.oldest_unarchived_edit, threshold = var.thresholds.unarchived_s, statistic = "Maximum", periods = 3 }
   } : "${role}-${key}" => merge(local.common, { namespace = var.metrics.namespace, dimensions = { Service = role, Environment = var.environment } }, alarm) }]...)
 
-  alarms = merge(local.balancer, local.unhealthy, local.tasks, local.database, local.cache, local.sync, local.compaction)
+  alarms = merge(local.balancer, local.unhealthy, local.tasks, local.database, local.cache, local.sync, local.roles)
 }
