@@ -11,7 +11,7 @@ usage: deploy/deploy.sh [--rollback | --plan] <environment> <region> [domain]
   CODESYNC_IMAGE        repository@sha256:... to deploy; by default the image of this commit
   CODESYNC_YES=1        applies without asking
   CODESYNC_HOME_REGION  where bootstrap put state, images and secrets; by default the region
-  TF_VAR_...            whatever else variables.tf lists, such as TF_VAR_hosted_zone_id
+  TF_VAR_...            what else variables.tf lists, such as TF_VAR_hosted_zone_id
 USAGE
   exit 2
 }
@@ -25,6 +25,8 @@ case "${1:-}" in
 esac
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then usage; fi
 environment=$1 region=$2 domain=${3:-}
+# Certificates and records are made for a domain. The variable may be set for all environments, some of which have none.
+[ -n "$domain" ] || unset TF_VAR_hosted_zone_id
 home_region=${CODESYNC_HOME_REGION:-$region}
 folder=$(cd "$(dirname "$0")" && pwd)
 [ -f "$folder/terraform/envs/$environment.tfvars" ] || { echo "There is no envs/$environment.tfvars." >&2; exit 2; }
@@ -46,7 +48,8 @@ tf init -input=false -reconfigure -backend-config="envs/$environment.backend.hcl
 
 say "Choosing the image"
 if [ "$mode" = plan ]; then
-  image=$(tf output -raw image)
+  # An environment that was never deployed runs none.
+  image=$(tf output -raw image 2>/dev/null) || image=$account.dkr.ecr.$home_region.amazonaws.com/codesync@sha256:$(printf '%064d' 0)
 elif [ "$mode" = rollback ]; then
   running=$(tf output -raw image)
   image=$(recorded | grep -vxF "$running" | tail -n 1) || { echo "No image was deployed before." >&2; exit 1; }
@@ -79,9 +82,28 @@ if [ "${CODESYNC_YES:-}" != 1 ]; then
   [ "$answer" = yes ] || exit 1
 fi
 
-# Returns once the services run the new tasks; ECS rolls back automatically if they do not start.
+# Returns once the services run as many tasks as they should, which may be the old ones: if the new tasks do not become ready, ECS
+# rolls back.
 say "Applying"
 tf apply -input=false "$work/plan"
+
+# Before anything is published or recorded: the old tasks would pass the smoke test.
+say "Comparing the services with what was asked for"
+cluster=$(tf output -raw cluster_name)
+services=$(tf output -raw task_definitions)
+while read -r service wanted; do
+  for ((tries = 60; ; tries--)); do
+    runs=$(aws --region "$region" ecs describe-services --cluster "$cluster" --services "$service" \
+      --query "services[0].[taskDefinition, deployments[?status=='PRIMARY'].rolloutState | [0]]" --output text | tr '\t' ' ')
+    [ "$runs" != "$wanted IN_PROGRESS" ] || [ "$tries" -eq 0 ] || { sleep 10; continue; }
+    break
+  done
+  if [ "$runs" != "$wanted COMPLETED" ]; then
+    echo "$service does not run $wanted but: $runs. It was rolled back, or its tasks are not ready. Nothing was published or recorded." >&2
+    exit 1
+  fi
+  echo "$service runs $wanted" >&2
+done <<< "$services"
 bucket=$(tf output -raw frontend_bucket_name)
 distribution=$(tf output -raw cloudfront_id)
 url=$(tf output -raw cloudfront_url)

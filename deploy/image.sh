@@ -13,7 +13,7 @@ has() { aws ecr describe-images --repository-name codesync --image-ids "imageTag
 case "$step" in
   build)
     if has "$commit-$1"; then exit 0; fi
-    docker buildx create --use --name codesync > /dev/null
+    docker buildx use codesync > /dev/null 2>&1 || docker buildx create --use --name codesync > /dev/null
     docker buildx build --file "$root/deploy/Dockerfile" --platform "linux/$1" --sbom=true --provenance=mode=max \
       --label "org.opencontainers.image.revision=$commit" --tag "$repository:$commit-$1" --push "$root"
     ;;

@@ -48,6 +48,16 @@ output "shape" {
   }
 }
 
+output "cluster_name" {
+  description = "The cluster of the services."
+  value       = module.cluster.name
+}
+
+output "task_definitions" {
+  description = "What is to run: a line for each service, its name and its task definition."
+  value       = join("\n", [for service in values(module.service) : "${service.name} ${service.task_definition}"])
+}
+
 output "image" {
   description = "The image that runs."
   value       = var.image

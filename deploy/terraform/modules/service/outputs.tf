@@ -8,6 +8,11 @@ output "arn" {
   value       = aws_ecs_service.this.id
 }
 
+output "task_definition" {
+  description = "The task definition that it is to run."
+  value       = aws_ecs_task_definition.this.arn
+}
+
 output "shape" {
   description = "Its size."
   value = {
