@@ -93,6 +93,7 @@ module "edge" {
   server             = { dns_name = module.alb.dns_name, origin_word = module.alb.origin_word }
   server_paths       = { for role, service in local.balanced : role => service.paths }
   site_policy        = local.contract.site_policy
+  rate_limits        = local.contract.edge_limits_5m
   log_retention_days = var.log_retention_days
 }
 

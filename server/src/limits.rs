@@ -64,6 +64,15 @@ impl Limits {
         }
     }
 
+    /// How much of one address is accepted within `window`: calls and sockets together, attempts to log in, to register and
+    /// to use links, and sockets. A firewall in front must allow more, or it locks a whole office out.
+    pub fn accepted_within(&self, window: Duration) -> [u128; 3] {
+        let sockets = self.sockets.accepted_within(window);
+        let calls = self.calls_by_address.accepted_within(window) + sockets;
+        let auth = [&self.registrations, &self.log_ins_by_address, &self.accepts];
+        [calls, auth.map(|limiter| limiter.accepted_within(window)).iter().sum(), sockets]
+    }
+
     /// Counts a call of an account.
     pub(crate) async fn account(&self, user: UserId) -> Result<(), Exceeded> {
         self.check(&self.calls_by_account, user).await
@@ -154,6 +163,10 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
             keys_max,
             cleaned: Mutex::new(None),
         }
+    }
+
+    fn accepted_within(&self, window: Duration) -> u128 {
+        u128::from(self.burst) + window.as_millis() / self.period.as_millis()
     }
 
     /// Counts one call, or returns how long to wait.

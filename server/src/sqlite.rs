@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -22,6 +22,16 @@ pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
         .create_if_missing(true)
         .busy_timeout(Duration::from_secs(5))
         .pragma("journal_size_limit", WAL_BYTES_MAX.to_string())
+}
+
+/// Whether a pool may use a connection again. After a full disk a transaction may have ended without sqlx noticing, or be open in
+/// part; what is written in that is confirmed, and never committed.
+pub(crate) async fn is_reusable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // A transaction that was dropped is being rolled back: this waits for it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Truncates the write-ahead log of a file that is no longer written to. No commit waits for it: it begins in a quiet

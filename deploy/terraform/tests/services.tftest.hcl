@@ -120,6 +120,7 @@ run "edge" {
     server             = { dns_name = "alb.us-east-1.elb.amazonaws.com", origin_word = "0123456789abcdef" }
     server_paths       = { api = ["/health", "/api/*"], sync = ["/socket", "/socket/*"] }
     site_policy        = "default-src 'none'"
+    rate_limits        = jsondecode(file("./services.json")).edge_limits_5m
     log_retention_days = 30
   }
 
@@ -143,7 +144,7 @@ run "edge" {
 
   assert {
     condition = { for rule in aws_wafv2_web_acl.this.rule : rule.name => rule.statement[0].rate_based_statement[0].limit if startswith(rule.name, "rate-") } == {
-      rate-all = 2000, rate-auth = 100, rate-socket = 300
+      rate-all = 60000, rate-auth = 1000, rate-socket = 20000
     }
     error_message = "Rates of the firewall."
   }

@@ -95,6 +95,7 @@ impl Db {
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(std::time::Duration::from_secs(5))
+            .after_release(|connection, _| Box::pin(sqlite::is_reusable(connection)))
             .connect_with(options)
             .await
             .context("open the directory")?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use sqlx::{
     ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool,
-    sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -73,10 +73,11 @@ impl SqliteLog {
             .pragma("secure_delete", "on");
         let mut connection = options.connect().await.with_context(|| format!("open {}", file.display()))?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await.context("create the log's tables")?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let read_only = options.clone().read_only(true);
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(read_only).await?;
         let (writer, requests) = mpsc::channel(QUEUE_MAX);
         let mark_interval_ms = i64::try_from(sweep.as_millis())? / 3;
-        let writer_task = Writer { connection, heads: HashMap::new(), mark_interval_ms, failing: false };
+        let writer_task = Writer { connection, options, heads: HashMap::new(), mark_interval_ms, failing: false };
         tasks.spawn(writer_task.run(requests, tasks.stop().clone()));
         tasks.spawn(sqlite::keep_wal_short(file.to_owned(), tasks.stop().clone()));
         Ok(Self { writer, readers })
@@ -218,10 +219,11 @@ struct Head {
 
 struct Writer {
     connection: SqliteConnection,
+    options: SqliteConnectOptions,
     heads: HashMap<DocId, Head>,
     /// How long the mark of a document stays as it is while it is written to: less than the sweeper waits.
     mark_interval_ms: i64,
-    /// Whether the last append failed.
+    /// Whether a write has failed, and none has succeeded since.
     failing: bool,
 }
 
@@ -251,20 +253,37 @@ impl Writer {
     }
 
     async fn other(&mut self, what: Other) -> anyhow::Result<()> {
-        match what {
+        self.renew_connection().await?;
+        let done = match what {
             Other::Trim { doc, through } => self.trim(doc, through).await,
             Other::Delete(doc) => self.delete(doc).await,
             Other::Clear(doc) => self.clear(doc).await,
             Other::Clean(dirty) => self.clean(dirty).await,
             Other::Ready => self.ready().await,
+        };
+        self.failing |= done.is_err();
+        done
+    }
+
+    /// Replaces a connection on which a write has failed. SQLite may have rolled back by itself, which sqlx does not notice: it
+    /// then makes savepoints where it should begin transactions, and a savepoint that fails leaves a transaction open. What is
+    /// written in that is confirmed, and never committed.
+    async fn renew_connection(&mut self) -> anyhow::Result<()> {
+        if self.failing {
+            self.heads.clear();
+            self.connection = self.options.connect().await?;
         }
+        Ok(())
     }
 
     async fn append(&mut self, group: Vec<Append>) {
         if group.is_empty() {
             return;
         }
-        let inserted = self.insert(&group).await;
+        let inserted = match self.renew_connection().await {
+            Ok(()) => self.insert(&group).await,
+            Err(error) => Err(error),
+        };
         self.failing = inserted.is_err();
         match inserted {
             Ok(results) => {

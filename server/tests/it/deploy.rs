@@ -1,11 +1,15 @@
 //! The agreement of deployment and program: Terraform makes tasks, alarms and the rules of the load balancer from
 //! `deploy/terraform/services.json`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use clap::{CommandFactory, Parser, ValueEnum};
 use codesync_server::{
-    config::{Cli, Command, NodeRole},
+    config::{Cli, Command, NodeRole, Switch},
+    limits::Limits,
     telemetry::emf::{METRICS, NAMESPACE},
 };
 use serde_json::Value;
@@ -155,6 +159,15 @@ fn the_server_takes_what_the_tasks_set() {
         let health = format!("http://127.0.0.1:{}/health", service["port"]);
         assert_eq!(environment["CODESYNC_HEALTHCHECK_URL"], health);
         assert_eq!((&environment["CODESYNC_ROLES"], &environment["CODESYNC_METRICS_SERVICE"]), (&role, &role));
+    }
+}
+
+#[test]
+fn the_edge_blocks_nobody_whom_the_server_accepts() {
+    let accepted = Limits::new(Switch::On, None).accepted_within(Duration::from_secs(300));
+    for (name, accepted) in ["all", "auth", "socket"].into_iter().zip(accepted) {
+        let allowed = agreed()["edge_limits_5m"][name].as_u64().unwrap();
+        assert!(u128::from(allowed) > accepted, "{name}: {allowed} at the edge, {accepted} at the server");
     }
 }
 

@@ -75,7 +75,8 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let created = ann.post("/api/documents", json!({ "title": "no room" })).await;
     created.expect_error(503, "unavailable");
     disk.free();
-    until_ready(&ann, true).await;
+    until_available(&ann, true).await;
+    ann.post("/api/documents", json!({ "title": "room again" })).await.expect(201);
     all_is_well(&ann, &doc, &clients).await;
     assert!(server.terminate().await);
 }
@@ -125,7 +126,11 @@ impl Full {
         // Few enough that SQLite does not restart its file: there would be space in it.
         clients.wait("a", json!({ "acknowledgedAtLeast": 10 })).await;
         disk.fill();
-        until_ready(&ann, false).await;
+        until_available(&ann, false).await;
+        // Several commits fail, and each must leave nothing that a later one could be confirmed in.
+        while failed_appends(&server).await < 10.0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         for client in PAIR {
             clients.ask("rest", json!({ "client": client })).await;
         }
@@ -142,10 +147,15 @@ async fn all_is_well(ann: &Caller, doc: &str, clients: &Clients) {
     assert_eq!(text.body.as_str().unwrap_or_default(), clients.text("a").await);
 }
 
-async fn until_ready(caller: &Caller, ready: bool) {
+async fn failed_appends(server: &Process) -> f64 {
+    let metrics = server.metrics().await;
+    metrics.lines().find_map(|line| line.strip_prefix("codesync_append_failures_total ")?.parse().ok()).unwrap()
+}
+
+async fn until_available(caller: &Caller, available: bool) {
     let started = Instant::now();
-    while (caller.get("/api/health").await.status == 200) != ready {
-        assert!(started.elapsed() < Duration::from_secs(90), "ready is not {ready}");
+    while (caller.get("/api/health?deep").await.status == 200) != available {
+        assert!(started.elapsed() < Duration::from_secs(90), "the stores are available: not {available}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

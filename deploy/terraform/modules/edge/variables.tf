@@ -103,13 +103,8 @@ variable "site_policy" {
 }
 
 variable "rate_limits" {
-  description = "Requests of one address in five minutes: all, below /api/auth/, and sockets opened."
-  type = object({
-    all    = optional(number, 2000)
-    auth   = optional(number, 100)
-    socket = optional(number, 300)
-  })
-  default = {}
+  description = "Requests of one address in five minutes: all, below /api/auth/, and sockets opened. More than the server accepts: it knows accounts, and tells a caller when to come back."
+  type        = object({ all = number, auth = number, socket = number })
   validation {
     condition     = alltrue([for limit in values(var.rate_limits) : limit >= 10])
     error_message = "10 or more."

@@ -119,7 +119,8 @@ async fn a_silent_redis_causes_503_and_no_hang() {
     clients.open("late", &nodes.socket(1), &doc, ann.token()).await;
     clients.wait("late", json!({ "closed": 4503 })).await;
     for index in 0..2 {
-        assert_eq!(rest::get(nodes.node(index).url("/api/health")).await.unwrap().status(), 503);
+        assert_eq!(rest::get(nodes.node(index).url("/api/health?deep")).await.unwrap().status(), 503);
+        assert_eq!(rest::get(nodes.node(index).url("/api/health")).await.unwrap().status(), 200);
     }
     nodes.redis.freeze(false);
     clients.wait("late", json!({ "synced": true })).await;

@@ -23,12 +23,12 @@ impl Nodes {
         old
     }
 
-    async fn is_ready_again(&self) {
+    async fn is_available_again(&self) {
         let started = Instant::now();
         for index in 0..self.nodes.len() {
-            let health = self.node(index).url("/api/health");
+            let health = self.node(index).url("/api/health?deep");
             while reqwest::get(&health).await.unwrap().status() != 200 {
-                assert!(started.elapsed() < PROMPT, "node {index} is not ready again");
+                assert!(started.elapsed() < PROMPT, "node {index} is not available again");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -51,7 +51,7 @@ async fn a_primary_demoted_with_its_connections_kept_is_left_within_seconds() {
     let replica = nodes.redis.replica().await;
     let old = nodes.fail_over(replica).await;
     progress_soon(&clients).await;
-    nodes.is_ready_again().await;
+    nodes.is_available_again().await;
     // Each client sees the edits from the other node again.
     clients.wait_for_edits_of("a", "b").await;
     // And back, without typing: the heartbeat notices.
@@ -61,7 +61,7 @@ async fn a_primary_demoted_with_its_connections_kept_is_left_within_seconds() {
     let _older = nodes.fail_over(old).await;
     clients.append("b", "said at the second ").await;
     clients.wait_for_edits_of("b", "a").await;
-    nodes.is_ready_again().await;
+    nodes.is_available_again().await;
     // Two nodes, twice; a node without a writer notices at its next heartbeat.
     nodes.until_counted("codesync_redis_connections_replaced_total", 4.0).await;
     check(nodes, &clients, ann.token(), &doc).await;
@@ -79,7 +79,7 @@ async fn a_silent_connection_to_redis_is_replaced_within_seconds() {
             node.link.silence();
         }
         progress_soon(&clients).await;
-        nodes.is_ready_again().await;
+        nodes.is_available_again().await;
         // Subscriptions too.
         clients.wait_for_edits_of("a", "b").await;
     }
