@@ -14,4 +14,7 @@ services = {
 }
 
 database = { instance_class = "db.t4g.medium", storage_gb_max = 500, multi_az = true, backup_days = 14, protected = true }
-cache    = { node_type = "cache.r7g.large", nodes = 2 }
+
+# With three nodes an edit counts as saved once a replica has it too. Two are cheaper: then it counts once the primary has it, and the
+# loss of that costs what no other node of CodeSync still holds.
+cache = { node_type = "cache.r7g.large", nodes = 3 }

@@ -36,8 +36,13 @@ run "apply" {
   }
 
   assert {
-    condition     = jsonencode(output.shape.cache) == jsonencode({ node_type = "cache.r7g.large", nodes = 2, failover = true })
+    condition     = jsonencode(output.shape.cache) == jsonencode({ node_type = "cache.r7g.large", nodes = 3, failover = true })
     error_message = "Cache: ${jsonencode(output.shape.cache)}"
+  }
+
+  assert {
+    condition     = local.settings.environment.CODESYNC_ACKNOWLEDGE == "replicated:1"
+    error_message = "The loss of a primary must cost nothing that was shown as saved: ${local.settings.environment.CODESYNC_ACKNOWLEDGE}"
   }
 
   assert {
@@ -61,7 +66,7 @@ run "apply" {
 
   # Eleven of the platform, and ours: per node of the cache, per target group, and per compactor.
   assert {
-    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 2 + 3 + 3 * 4
+    condition     = length(distinct(output.alarm_names)) == 3 + 2 + 4 + 2 + 3 * 3 + 3 + 3 * 4
     error_message = "Alarms: ${join(" ", output.alarm_names)}"
   }
 }

@@ -128,7 +128,9 @@ impl Full {
         disk.fill();
         until_available(&ann, false).await;
         // Several commits fail, and each must leave nothing that a later one could be confirmed in.
+        let started = Instant::now();
         while failed_appends(&server).await < 10.0 {
+            assert!(started.elapsed() < Duration::from_secs(30), "appends no longer fail on a full disk");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         for client in PAIR {
