@@ -161,7 +161,7 @@ generate: ## Writes what is made from the source: the OpenAPI document, the type
 	cd frontend && npm run --silent generate
 	cargo run --quiet --locked -p codesync-server -- configuration > docs/configuration.md
 
-screenshots: build $(PACKAGES) need-chromium ## Takes the pictures of README.md from the real product
+screenshots: build need-chromium ## Takes the pictures of README.md from the real product
 	cd frontend && CODESYNC_BIN=$(BIN) npx playwright test --config screenshots/playwright.config.ts
 
 bench: need-postgresql need-redis-server ## Measures CodeSync beside its peers, and an edit between two nodes (long; see server/bench)

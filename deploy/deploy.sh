@@ -92,11 +92,11 @@ say "Comparing the services with what was asked for"
 cluster=$(tf output -raw cluster_name)
 services=$(tf output -raw task_definitions)
 while read -r service wanted; do
-  for ((tries = 60; ; tries--)); do
+  for _ in {1..60}; do
     runs=$(aws --region "$region" ecs describe-services --cluster "$cluster" --services "$service" \
       --query "services[0].[taskDefinition, deployments[?status=='PRIMARY'].rolloutState | [0]]" --output text | tr '\t' ' ')
-    [ "$runs" != "$wanted IN_PROGRESS" ] || [ "$tries" -eq 0 ] || { sleep 10; continue; }
-    break
+    [ "$runs" = "$wanted IN_PROGRESS" ] || break
+    sleep 10
   done
   if [ "$runs" != "$wanted COMPLETED" ]; then
     echo "$service does not run $wanted but: $runs. It was rolled back, or its tasks are not ready. Nothing was published or recorded." >&2

@@ -22,7 +22,7 @@ use crate::{directory::Directory, ids::InstallationId, storage::Storage, tasks::
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the result of a check is used.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// The interval of the checks that nobody asked for: metrics and log tell of a store that does not answer.
+/// The interval of the regular checks, which keep the metric up to date and log each change.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 /// The stores, in the order of [`Health::ask`].
 const STORES: [&str; 3] = ["directory", "log", "snapshots"];
@@ -95,28 +95,27 @@ impl Health {
 
     async fn ask(&self, before: Option<Answers>) -> Answers {
         let Storage { log, snapshots } = &self.0.storage;
-        let answers = tokio::join!(
+        let results: [_; STORES.len()] = tokio::join!(
             in_time(self.directory()),
             in_time(async { Ok(log.ready().await?) }),
             in_time(async { Ok(snapshots.ready().await?) }),
-        );
-        let mut index = 0;
-        <[_; STORES.len()]>::from(answers).map(|answer| {
-            let store = STORES[index];
+        )
+        .into();
+        std::array::from_fn(|index| {
+            let (store, result) = (STORES[index], &results[index]);
             let was_answering = before.map(|before| before[index].1);
-            if answer.is_ok() {
+            if result.is_ok() {
                 self.0.reached[index].store(true, Relaxed);
             }
-            match (&answer, was_answering) {
+            match (result, was_answering) {
                 (Err(error), None | Some(true)) => {
                     warn!(store, error = format!("{error:#}"), "a store does not answer")
                 }
                 (Ok(()), Some(false)) => info!(store, "the store answers again"),
                 _ => {}
             }
-            metrics::gauge!("codesync_stores_unavailable", "store" => store).set(f64::from(u8::from(answer.is_err())));
-            index += 1;
-            (store, answer.is_ok())
+            metrics::gauge!("codesync_stores_unavailable", "store" => store).set(f64::from(u8::from(result.is_err())));
+            (store, result.is_ok())
         })
     }
 

@@ -223,7 +223,7 @@ struct Writer {
     heads: HashMap<DocId, Head>,
     /// How long the mark of a document stays as it is while it is written to: less than the sweeper waits.
     mark_interval_ms: i64,
-    /// Whether a write has failed, and none has succeeded since.
+    /// Whether a write has failed, and neither an append nor a check has succeeded since.
     failing: bool,
 }
 
@@ -280,10 +280,7 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        let inserted = match self.renew_connection().await {
-            Ok(()) => self.insert(&group).await,
-            Err(error) => Err(error),
-        };
+        let inserted = self.insert(&group).await;
         self.failing = inserted.is_err();
         match inserted {
             Ok(results) => {
@@ -303,6 +300,7 @@ impl Writer {
 
     /// Returns the position of each append, or why it was refused.
     async fn insert(&mut self, group: &[Append]) -> anyhow::Result<Vec<Result<Appended, LogError>>> {
+        self.renew_connection().await?;
         let mut rows = Vec::new();
         let mut results = Vec::with_capacity(group.len());
         let mut marks = Vec::new();
@@ -386,7 +384,7 @@ impl Writer {
         Ok(deleted > 0)
     }
 
-    /// Writes only if the last append failed: a full disk can still be read.
+    /// Writes only if a write has failed: a full disk can still be read.
     async fn ready(&mut self) -> anyhow::Result<()> {
         let round_trip = if self.failing { "pragma user_version = 1" } else { "select 1" };
         sqlx::query(round_trip).execute(&mut self.connection).await?;

@@ -49,18 +49,21 @@ async fn editors_on_one_node_see_each_other_while_redis_is_unavailable() {
     check(nodes, &clients, ann.token(), &doc).await;
 }
 
+/// Waits until the directory knows of a snapshot: from then on the log alone counts as incomplete.
+async fn until_snapshot(caller: &Caller, doc: &str) {
+    let (started, versions) = (Instant::now(), format!("/api/documents/{doc}/versions"));
+    while caller.get(&versions).await.expect(200)["items"].as_array().unwrap().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(60), "no snapshot");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_s3_a_complete_log_is_loaded_and_a_lost_one_is_not() {
     let mut nodes = Nodes::start(2, Redis::start().await).await;
     let (ann, _) = nodes.account_and_document().await;
     let kept = ann.post("/api/documents", json!({ "title": "kept", "text": "kept" })).await.expect(201).text("id");
-    let started = Instant::now();
-    // Once the directory knows of the snapshot, the log alone counts as incomplete.
-    let versions = format!("/api/documents/{kept}/versions");
-    while ann.get(&versions).await.expect(200)["items"].as_array().unwrap().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(60), "no snapshot");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_snapshot(&ann, &kept).await;
     nodes.s3.traffic(Traffic::Fails);
     let new = ann.post("/api/documents", json!({ "title": "new", "text": "new" })).await.expect(201).text("id");
     let [kept, new] = [kept, new].map(|doc| format!("/api/documents/{doc}/text"));
@@ -120,13 +123,7 @@ async fn a_store_that_is_away_makes_no_node_unready_and_ends_no_open_document() 
     let (ann, doc) = nodes.account_and_document().await;
     let everywhere = [0, 1, 2].map(|index| ann.elsewhere(&nodes.node(index).url("")));
     let cold = ann.post("/api/documents", json!({ "title": "cold", "text": "cold" })).await.expect(201).text("id");
-    let started = Instant::now();
-    // Once the directory knows of the snapshot, the log alone counts as incomplete.
-    while ann.get(&format!("/api/documents/{cold}/versions")).await.expect(200)["items"].as_array().unwrap().is_empty()
-    {
-        assert!(started.elapsed() < Duration::from_secs(60), "no snapshot");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_snapshot(&ann, &cold).await;
     let clients = typing(&nodes, ann.token(), &doc, &mut random).await;
     progress(&clients).await;
     for store in [Store::Directory, Store::Snapshots, Store::Log] {
